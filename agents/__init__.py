@@ -1,0 +1,1 @@
+"""Who decides: scripted minds that see observations only."""

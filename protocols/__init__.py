@@ -1,0 +1,1 @@
+"""Who may act on what: the design space, its presets, the mechanisms and the compiled tick."""

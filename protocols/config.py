@@ -1,0 +1,174 @@
+"""A protocol is a point in a design space: this file is the space, its axes, and what contradicts what."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, field_validator, model_validator
+
+from ..world.state import HAZARDS, PLANNED, SENSED, TOLD, WRITTEN
+
+
+class Axis(NamedTuple):
+    """One axis of the design space: what it asks, the values that can be had, and those that are designed but not built."""
+
+    question: str
+    values: tuple[str, ...]
+    later: tuple[str, ...] = ()
+    many: bool = False  # any subset of the values
+
+
+AXES: dict[str, Axis] = {
+    "reads": Axis("when are inputs read", ("decision", "admission")),
+    "writes": Axis("where do record writes go", ("in place", "buffered"), ("branch",)),
+    "transaction": Axis("what is validated together", ("op", "task")),
+    "scopes": Axis("which inputs an act must find current", ("written", "sensor", "message", "plan"), many=True),
+    "rule": Axis("what current means", ("version",), ("premise", "forward")),
+    "validated": Axis("when inputs are checked", ("act", "settle"), many=True),
+    "locks": Axis("what is locked", ("none",), ("site", "region", "world")),
+    "lease": Axis("whether locks expire", ("none",), ("ttl",)),
+    "order": Axis(
+        "what fixes the order of transactions", ("none", "token"),
+        ("first committer wins", "timestamp", "ticket", "preorder"),
+    ),
+    "messages": Axis("whether messages carry versions", ("unstamped", "stamped")),
+    "delivery": Axis("in which order messages arrive", ("any", "fifo"), ("causal",)),
+    "mail": Axis("when an act's announcements leave", ("at once", "at settle")),
+    "corrections": Axis("how plan corrections spread", ("broadcast",), ("epoch",)),
+    "merge": Axis("what concurrent writes become", ("overwrite",), ("last writer wins", "crdt")),
+    "undo": Axis("how refused tasks are undone", ("none",), ("compensate",)),
+    "joint": Axis("how joint tasks commit", ("none",), ("two-phase",)),
+    "barrier": Axis("whether a last task waits for others", ("none",), ("last",)),
+    "feedback": Axis("what a refusal tells", ("semantic", "opaque")),
+    "interruption": Axis("whether stale thought is stopped", ("think to the end",), ("stop", "checkpoint")),
+    "scheduling": Axis("who is let in first", ("first come",), ("contention-aware",)),
+}  # fmt: skip
+
+SCOPE_BITS = {"written": WRITTEN, "sensor": SENSED, "message": TOLD, "plan": PLANNED}
+_CURES = {"sensor": "stale_read", "written": "lost_update", "message": "action_message_desync"}
+
+POLICY_RECORD = np.dtype(
+    [
+        ("scopes", np.int32),
+        ("at_act", np.int32),
+        ("at_settle", np.int32),
+        ("admission_reads", np.int32),
+        ("buffered", np.int32),
+        ("whole_task", np.int32),
+        ("closed", np.int32),  # unsettled versions close a site to others
+        ("token", np.int32),
+        ("stamped", np.int32),
+        ("fifo", np.int32),
+        ("mail_at_settle", np.int32),
+        ("semantic", np.int32),
+    ],
+    align=True,
+)
+
+
+def _quoted(values: tuple[str, ...]) -> str:
+    return ", ".join(repr(value) for value in values)
+
+
+class Config(BaseModel):
+    """One protocol: a value on each axis of `AXES`; the default is `none`, no concurrency control at all."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    reads: str = "decision"
+    writes: str = "in place"
+    transaction: str = "op"
+    scopes: tuple[str, ...] = ()
+    rule: str = "version"
+    validated: tuple[str, ...] = ()
+    locks: str = "none"
+    lease: str = "none"
+    order: str = "none"
+    messages: str = "unstamped"
+    delivery: str = "any"
+    mail: str = "at once"
+    corrections: str = "broadcast"
+    merge: str = "overwrite"
+    undo: str = "none"
+    joint: str = "none"
+    barrier: str = "none"
+    feedback: str = "semantic"
+    interruption: str = "think to the end"
+    scheduling: str = "first come"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_axes(cls, data: Any) -> Any:
+        if isinstance(data, dict):
+            for name in data:
+                if name not in AXES:
+                    raise ValueError(f"unknown axis {name!r}; the axes are {_quoted(tuple(AXES))}")
+        return data
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _known_values(cls, value: Any, info: Any) -> Any:
+        axis = AXES[info.field_name]
+        chosen = [value] if isinstance(value, str) else list(value) if isinstance(value, (tuple, list, set, frozenset)) else [value]
+        for one in chosen:
+            if one in axis.later:
+                raise ValueError(f"{info.field_name} = {one!r} is not available yet; available are {_quoted(axis.values)}")
+            if one not in axis.values:
+                raise ValueError(f"{info.field_name} = {one!r} is unknown; available are {_quoted(axis.values)}")
+        if not axis.many and (len(chosen) != 1 or not isinstance(value, str)):
+            raise ValueError(f"{info.field_name} takes one of {_quoted(axis.values)}; got {value!r}")
+        # Kept in the axis's order, so that equal configs have equal digests.
+        return tuple(one for one in axis.values if one in chosen) if axis.many else value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Config:
+        for contradiction, reason in (
+            ("message" in self.scopes and self.messages == "unstamped",
+             "scope 'message' needs messages = 'stamped': without a stamp nobody can tell whether a message is current"),
+            (bool(self.scopes) and not self.validated,
+             "scopes without a moment check nothing: give validated = 'act', 'settle' or both"),
+            (bool(self.validated) and not self.scopes,
+             "validated without scopes checks nothing: give scopes"),
+            ("settle" in self.validated and self.writes == "in place",
+             "validated = 'settle' needs writes = 'buffered': what was written in place cannot be taken back"),
+            (self.order == "token" and bool(self.scopes),
+             "order = 'token' lets one transaction run at a time: scopes would check what cannot change"),
+            (self.order == "token" and self.reads == "admission",
+             "order = 'token' renews all beliefs at the grant already: reads = 'admission' would renew them twice"),
+        ):  # fmt: skip
+            if contradiction:
+                raise ValueError(reason)
+        return self
+
+    @cached_property
+    def guarantees(self) -> frozenset[str]:
+        """The hazards that cannot happen under this config, derived from its axes: names of `world.state.HAZARDS`."""
+        if self.order == "token":
+            return frozenset(HAZARDS)
+        # Validation in place covers an op's own inputs; what it checked at the act is what it takes effect on.
+        return frozenset(_CURES[scope] for scope in self.scopes if scope in _CURES)
+
+    @property
+    def closed(self) -> bool:
+        """Whether a site with an unsettled version is closed to others: from read committed upward."""
+        return self.writes == "buffered" and self.transaction == "task"
+
+    def differences(self) -> dict[str, Any]:
+        """Return what differs from `none`."""
+        default = Config()
+        return {name: getattr(self, name) for name in AXES if getattr(self, name) != getattr(default, name)}
+
+    @cached_property
+    def policy(self) -> NDArray[Any]:
+        """The config as the compiled engine reads it: [1] POLICY_RECORD."""
+        policy = np.zeros(1, POLICY_RECORD)
+        policy[0] = (
+            sum(SCOPE_BITS[scope] for scope in self.scopes), "act" in self.validated, "settle" in self.validated,
+            self.reads == "admission", self.writes == "buffered", self.transaction == "task", self.closed,
+            self.order == "token", self.messages == "stamped", self.delivery == "fifo", self.mail == "at settle",
+            self.feedback == "semantic",
+        )  # fmt: skip
+        return policy

@@ -1,0 +1,1 @@
+"""What is seen: pictures made from state and log."""

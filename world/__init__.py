@@ -1,0 +1,1 @@
+"""What is true: the world, its records, its log, and the readable engine."""

@@ -1,0 +1,925 @@
+"""The readable engine: one world in plain Python, written from the semantics; the textbook that the compiled one must equal.
+
+It runs the built-in protocols and any user's own (`control.Control`). Read `World.tick` first: the order of its lines is
+the semantics.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import actions, entropy, log, scenario, verbs
+from .control import Answer, Control, Stale
+from .layout import UNREACHABLE
+from .rules import PROBABILITY_BITS, ResolvedOp, ResolvedTask, Rules
+from .settings import QUANTILES
+from .state import (
+    ABORTED, COMMITTED, EXPECTED, FACT, FAILED, IDLE, LOOK, LOOKING, LOST, MESSAGE, NO_CELL, NO_JOB, NO_OUTCOME,
+    NO_SITE, NO_TASK, NO_TXN, NOBODY, NONE, OUT, PARTIAL, PASSED, PROMISE, QUEUED, REGISTRY, REJECTED, RUNNING, SENSOR,
+    TERMINATED, THINKING, TRUNCATED, WAITING, WALKING, WORLD,
+)  # fmt: skip
+
+
+@dataclass
+class Belief:
+    """What an agent holds true of a site; see `state.BELIEF_RECORD`."""
+
+    value: int = 0
+    version: int = 0
+    channel: int = NONE
+    tick: int = 0
+    arrived: int = 0
+    promise: bool = False
+
+    @property
+    def rank(self) -> int:
+        """Order among versions: a promise ranks directly after its stamp."""
+        return 2 * self.version + self.promise
+
+
+@dataclass
+class Input:
+    """A belief as frozen at the decision, or renewed since by admission or by the agent's own writes."""
+
+    value: int
+    version: int
+    channel: int
+    promise: bool
+    sensed: int
+    own: bool = False  # the agent's own buffered write stands in `value`
+
+
+@dataclass
+class Site:
+    """A versioned object; `unsettled` is the agent whose open transaction wrote the newest version."""
+
+    value: int
+    version: int = 0
+    unsettled: int = NOBODY
+
+
+@dataclass
+class Job:
+    """One entry of an agent's list."""
+
+    task: int
+    amount: int
+    used: bool = False
+    attempt: int = 0
+
+
+@dataclass
+class Transaction:
+    """A decision on its way: what it froze, what it has done."""
+
+    number: int
+    agent: int
+    task: int
+    job: int
+    argument: int
+    thought: int
+    decided: int
+    inputs: dict[int, Input] = field(default_factory=dict)
+    buffered: list[tuple[int, ResolvedOp, int]] = field(default_factory=list)  # op index, op, value or difference
+    op: int = 0
+    done: int = 0
+
+
+@dataclass
+class Mail:
+    """A message in flight."""
+
+    due: int
+    number: int
+    sender: int
+    receiver: int
+    kind: int
+    site: int
+    value: int
+    stamp: int
+    sensed: int
+    sent: int
+    held: int = NO_TXN  # transaction whose settling it waits for
+
+    @property
+    def rank(self) -> int:
+        """Order among versions: a promise ranks directly after its stamp."""
+        return 2 * self.stamp + (self.kind == PROMISE)
+
+
+@dataclass
+class Agent:
+    """Where an agent is and what it is at; see `state.AGENT_RECORD`."""
+
+    cell: int
+    phase: int = IDLE
+    hand: int = 0
+    txn: Transaction | None = None
+    thought_left: int = 0
+    stuck: int = 0
+    holding: int = NOBODY
+    queued_task: int = NO_TASK
+    queued_since: int = 0
+    queued_key: int = 0
+    step: int = NO_CELL
+    look: int = NO_SITE
+    outcome: int = NO_OUTCOME
+    stale: set[int] = field(default_factory=set)
+    trips: int = 0
+    side: int = 0
+    promised: bool = False
+    inbox: int = 0
+    last_mail: Mail | None = None
+
+
+class World:
+    """One episode of a scenario under a protocol, from one seed."""
+
+    def __init__(self, rules: Rules, control: Control, seed: int) -> None:
+        self.rules = rules
+        self.control = control
+        self.seed = seed
+        self.now = 0
+        self.status = RUNNING
+        self.holder = NOBODY  # for protocols with a token
+        self.next_txn = 0
+        self.message_number = 0
+        self.events: list[tuple[int, ...]] = []
+        self.mail: list[Mail] = []
+        self.sent: dict[tuple[int, int, int], int] = {}
+        self.pipe: dict[tuple[int, int], int] = {}
+        self.sites = [Site(site.value) for site in rules.blueprint.sites]
+        self.agents = [self._new_agent(index) for index in range(len(rules.agent_names))]
+        self.jobs = [self._draw_jobs(index) for index in range(len(self.agents))]
+        self.completions: dict[tuple[int, int], int] = {}
+        self.attempts: dict[tuple[int, int], int] = {}
+        self.due = [base + self._draw(entropy.ARRIVAL, source, nth) % (jitter + 1)
+                    for _, source, nth, _, _, base, jitter in rules.world_events]  # fmt: skip
+        self.boats = [EXPECTED] * (rules.blueprint.boats.count if rules.blueprint.boats else 0)
+        self.targets = [self._target(goal) for goal in rules.blueprint.goals]
+        self.met = [False] * len(self.targets)
+        self.lost = [False] * len(self.targets)
+        self.broken: set[int] = set()
+        self.earned = [0] * len(self.agents)  # goals met less goals unmet, by whose act it was
+        self.goal_changes = 0
+        self.writers: list[int] = []  # who wrote in this tick, for goals
+        self.beliefs = [[self._first_belief(index) for index in range(len(self.sites))] for _ in self.agents]
+        self._sense()
+
+    # ------------------------------------------------------------------ the tick
+
+    def tick(self, choices: list[int]) -> None:
+        """Advance by one tick; `choices[agent]` is an action index, ignored where the agent is busy."""
+        self.now += 1
+        self.earned = [0] * len(self.agents)
+        self.goal_changes = 0
+        self._decide(choices)
+        self._think()
+        self._walk()
+        self._act()
+        self._world_events()
+        self._deliver()
+        self._sense()
+        self._score()
+
+    def is_ready(self, agent: int) -> bool:
+        """Tell whether the agent must act now."""
+        if self.status != RUNNING:
+            return False
+        if self.rules.settings.lockstep and self.now % len(self.agents) != agent:
+            return False
+        me = self.agents[agent]
+        return me.phase == IDLE or (me.phase == WALKING and self._steers_itself(agent))
+
+    # ------------------------------------------------------------------ reset
+
+    def _draw(self, purpose: int, a: int = 0, b: int = 0, c: int = 0, d: int = 0) -> int:
+        return entropy.draw(self.seed, purpose, a, b, c, d)
+
+    def _new_agent(self, index: int) -> Agent:
+        role = self.rules.blueprint.roles[self.rules.role_of[index]]
+        if not role.stations:
+            return Agent(self.rules.targets[self.rules.station(index, 0)])
+        start = self._draw(entropy.START, index) % 2
+        return Agent(self.rules.targets[self.rules.station(index, start)], side=1 - start)
+
+    def _draw_jobs(self, index: int) -> list[Job]:
+        jobs, tasks = self.rules.blueprint.jobs, self.rules.job_tasks[index]
+        if jobs is None or not tasks:
+            return []
+        return [
+            Job(
+                tasks[self._draw(entropy.JOB_TASK, index, nth) % len(tasks)],
+                jobs.low + self._draw(entropy.JOB_AMOUNT, index, nth) % (jobs.high - jobs.low + 1),
+            )
+            for nth in range(jobs.count)
+        ]
+
+    def _first_belief(self, index: int) -> Belief:
+        site = self.rules.blueprint.sites[index]
+        return Belief(site.value, 0, MESSAGE if site.known else NONE)
+
+    def _target(self, goal: scenario.Goal) -> int:
+        if goal.kind != scenario.TOTAL:
+            return goal.target
+        site = self.rules.site_index[goal.site]
+        amounts = (job.amount for jobs in self.jobs for job in jobs if self.rules.tasks[job.task].ops[0].site == site)
+        return self.sites[site].value + sum(amounts)
+
+    # ------------------------------------------------------------------ decide
+
+    def _decide(self, choices: list[int]) -> None:
+        ready = [agent for agent in range(len(self.agents)) if self._is_ready_in_tick(agent)]
+        for agent in ready:
+            choice = choices[agent]
+            illegal = not self.mask(agent)[choice]
+            action = self.rules.actions[0 if illegal else choice]
+            me = self.agents[agent]
+            me.inbox = 0
+            if action.kind == actions.DO and not self.rules.tasks[action.index].crosses:
+                if self._may_start(agent, action.index):
+                    self._open(agent, action.index)
+                continue
+            step = self._step_chosen(agent, action)
+            if step != NO_CELL and self._enters_region(agent, step) and not self._may_start(agent, action.index if action.kind == actions.DO else NO_TASK):
+                continue
+            self.record(log.CHOOSE, agent, a=self.rules.actions.index(action), b=int(illegal))
+            if action.kind == actions.CHECK:
+                me.stale = {site for site in range(len(self.sites)) if not self._is_current_belief(agent, site)}
+            elif action.kind == actions.LOOK_AT:
+                me.phase, me.look = LOOKING, action.index
+            elif action.kind == actions.TELL:
+                belief = self.beliefs[agent][action.index]
+                kind = PROMISE if belief.promise else FACT
+                self._send(agent, kind, action.index, belief.value, belief.version, belief.tick)
+            elif action.kind == actions.PROMISE_THAT:
+                self._promise(agent, action.index)
+            me.step = step
+            if step == NO_CELL and me.phase != WALKING and not self._in_region(agent):
+                self.control.settle(self, agent)
+
+    def _is_ready_in_tick(self, agent: int) -> bool:
+        # `now` has already moved on to the tick that is being computed.
+        self.now -= 1
+        ready = self.is_ready(agent)
+        self.now += 1
+        return ready
+
+    def _step_chosen(self, agent: int, action: actions.Action) -> int:
+        me = self.agents[agent]
+        if action.kind == actions.MOVE:
+            return int(self.rules.layout.neighbour[me.cell][action.index])
+        if action.kind == actions.DO:
+            return int(self.rules.paths[self.rules.station(agent, me.side)][1][me.cell])
+        return NO_CELL
+
+    def _may_start(self, agent: int, task: int) -> bool:
+        """Ask the protocol; one that may not start joins the queue."""
+        if self.rules.settings.lockstep or self.control.admit(self, agent, task, "decide") is Answer.GO:
+            return True
+        me = self.agents[agent]
+        me.phase, me.queued_task, me.queued_since = QUEUED, task, self.now
+        me.queued_key = self._draw(entropy.TIE, self.now, agent)
+        self.record(log.WAIT_BEGIN, agent, other=self.holder, a=task, b=0)
+        return False
+
+    def _open(self, agent: int, index: int) -> None:
+        me, task = self.agents[agent], self.rules.tasks[index]
+        job = self._next_job(agent, index) if task.jobs else NO_JOB
+        nth = job if task.jobs else self.completions.get((agent, index), 0)
+        attempt = self.jobs[agent][job].attempt if task.jobs else self.attempts.get((agent, index), 0)
+        argument = self.jobs[agent][job].amount if task.jobs else task.ops[0].argument
+        thought = 0
+        if task.thought and not self.rules.settings.lockstep:
+            thought = int(self.rules.thought[self._draw(entropy.THOUGHT, agent, index, nth, attempt) % QUANTILES])
+        me.txn = Transaction(self.next_txn, agent, index, job, argument, thought, self.now)
+        self.next_txn += 1
+        me.outcome, me.stale = NO_OUTCOME, set()
+        me.thought_left, me.stuck, me.phase = thought, 0, THINKING
+        self.record(log.DECIDE, agent, me.txn.number, value=argument, a=index, b=thought, c=attempt, d=nth)
+        if self.control.reads == "admission":
+            for site in task.inputs:
+                self._renew(agent, site, REGISTRY, 2)
+        for site in task.inputs:
+            belief = self.beliefs[agent][site]
+            frozen = Input(belief.value, belief.version, belief.channel, belief.promise, belief.tick)
+            me.txn.inputs[site] = frozen
+            self.record(
+                log.INPUT, agent, me.txn.number, site=site, value=frozen.value, version=frozen.version,
+                a=frozen.channel, b=int(frozen.promise), c=frozen.sensed,
+            )  # fmt: skip
+        if self.control.reads == "admission" and not all(self._premise(me.txn, op) for op in task.ops):
+            self._settle(me.txn, REJECTED, before_thought=True)
+
+    def _next_job(self, agent: int, task: int) -> int:
+        return next((n for n, job in enumerate(self.jobs[agent]) if job.task == task and not job.used), NO_JOB)
+
+    def _promise(self, agent: int, index: int) -> None:
+        task = self.rules.tasks[index]
+        op = task.ops[-1]
+        belief = self.beliefs[agent][op.site]
+        if task.crosses:
+            value = belief.value - 1
+        else:
+            argument = self._argument(agent, index, op)
+            difference = verbs.value_written(op.writes, argument, belief.value, sum(self._believed(agent, op)))
+            value = belief.value + difference if op.relative else difference
+        self.agents[agent].promised = True
+        self._send(agent, PROMISE, op.site, value, belief.version, belief.tick)
+
+    def _argument(self, agent: int, index: int, op: ResolvedOp) -> int:
+        if not op.from_job:
+            return op.argument
+        return self.jobs[agent][self._next_job(agent, index)].amount
+
+    def _believed(self, agent: int, op: ResolvedOp) -> list[int]:
+        return [self.beliefs[agent][site].value for site in op.deps]
+
+    # ------------------------------------------------------------------ think, walk
+
+    def _think(self) -> None:
+        for index, me in enumerate(self.agents):
+            if me.phase != THINKING or me.txn is None:
+                continue
+            if me.thought_left > 0:
+                me.thought_left -= 1
+                continue
+            self.record(log.THINK_END, index, me.txn.number)
+            me.phase = WALKING
+
+    def _walk(self) -> None:
+        for index, me in enumerate(self.agents):
+            if me.phase == OUT:
+                continue
+            if me.step != NO_CELL:
+                self._cross_or_step(index)
+            elif me.phase == LOOKING and not self._sees(index, me.look) and not self.rules.settings.lockstep:
+                self._walk_towards(index, me.look)
+            elif me.phase == WALKING and me.txn is not None and not self._in_reach(index):
+                if self.rules.settings.navigation == "manual":
+                    self._is_stuck(index)
+                else:
+                    self._walk_towards(index, self._op(me.txn).site)
+
+    def _cross_or_step(self, agent: int) -> None:
+        """Take the step chosen in this tick; in lockstep a crossing is made whole."""
+        me = self.agents[agent]
+        crossing = self.rules.settings.navigation == "auto"
+        target = self.rules.station(agent, me.side)
+        step, me.step = me.step, NO_CELL
+        moved = self._step(agent, step)
+        if not moved:
+            self.record(log.REFUSED_BY_WORLD, agent, site=self.rules.gate_of.get(step, NO_SITE), a=verbs.GATE_CLOSED)
+        while crossing and self.rules.settings.lockstep and moved and me.cell != self.rules.targets[target]:
+            moved = self._step(agent, int(self.rules.paths[target][1][me.cell]))
+        self._count_trip(agent)
+        if me.phase == IDLE and not self._in_region(agent):
+            self.control.settle(self, agent)
+
+    def _count_trip(self, agent: int) -> None:
+        me = self.agents[agent]
+        role = self.rules.blueprint.roles[self.rules.role_of[agent]]
+        if role.stations and me.cell == self.rules.targets[self.rules.station(agent, me.side)]:
+            me.side = 1 - me.side
+            me.trips += 1
+
+    def _walk_towards(self, agent: int, target: int) -> None:
+        me = self.agents[agent]
+        distance, following = self.rules.paths[target]
+        if distance[me.cell] < UNREACHABLE and self._step(agent, int(following[me.cell])):
+            me.stuck = 0
+            self._count_trip(agent)
+        else:
+            self._is_stuck(agent)
+
+    def _is_stuck(self, agent: int) -> None:
+        """Physics fails and never waits inside a transaction: after `patience` ticks the agent gives up."""
+        me = self.agents[agent]
+        me.stuck += 1
+        if me.stuck < self.rules.settings.patience:
+            return
+        me.stuck = 0
+        if me.txn is not None:
+            self.record(log.REFUSED_BY_WORLD, agent, me.txn.number, me.txn.op, self._op(me.txn).site, a=verbs.GATE_CLOSED)
+            self._settle(me.txn, FAILED)
+        else:
+            self.record(log.REFUSED_BY_WORLD, agent, site=me.look, a=verbs.GATE_CLOSED)
+            me.phase, me.look = IDLE, NO_SITE
+
+    def _step(self, agent: int, cell: int) -> bool:
+        """Move to a neighbouring cell unless a closed gate stops it; a region's border settles at once."""
+        me = self.agents[agent]
+        gate = self.rules.gate_of.get(cell)
+        if gate is not None and self.sites[gate].value == 1 and cell != me.cell:
+            return False
+        before, after = self.rules.region_of.get(me.cell), self.rules.region_of.get(cell)
+        me.cell = cell
+        if before != after:
+            if before is not None:
+                self._border(agent, before, -1)
+            if after is not None:
+                self._border(agent, after, +1)
+        return True
+
+    def _border(self, agent: int, region: int, change: int) -> None:
+        txn = self.next_txn
+        self.next_txn += 1
+        self.record(log.BORDER, agent, txn, site=region, a=change, b=self.agents[agent].cell)
+        self.agents[agent].promised = False
+        self._write(agent, txn, 0, region, self.sites[region].value + change, relative=True, argument=change, verb=verbs.CROSS)
+        self.record(log.COMMIT, agent, txn)
+
+    def _enters_region(self, agent: int, cell: int) -> bool:
+        after = self.rules.region_of.get(cell)
+        return after is not None and after != self.rules.region_of.get(self.agents[agent].cell)
+
+    def _in_region(self, agent: int) -> bool:
+        return self.agents[agent].cell in self.rules.region_of
+
+    # ------------------------------------------------------------------ act
+
+    def _act(self) -> None:
+        for index, me in enumerate(self.agents):
+            if me.phase == LOOKING and (self._sees(index, me.look) or self.rules.settings.lockstep):
+                self._renew(index, me.look, LOOK, 3)
+                me.phase, me.look = IDLE, NO_SITE
+        actors = [index for index, me in enumerate(self.agents) if me.phase == WALKING and self._in_reach(index)]
+        for agent in sorted(actors, key=lambda index: (self._draw(entropy.TIE, self.now, index), index)):
+            txn = self.agents[agent].txn
+            while txn is not None and self.agents[agent].txn is txn and self._try(txn) and self.rules.settings.lockstep:
+                pass
+
+    def _in_reach(self, agent: int) -> bool:
+        txn = self.agents[agent].txn
+        if txn is None:
+            return False
+        distance = self.rules.paths[self._op(txn).site][0][self.agents[agent].cell]
+        return bool(distance <= 1) or self.rules.settings.lockstep
+
+    def _op(self, txn: Transaction) -> ResolvedOp:
+        return self.rules.tasks[txn.task].ops[txn.op]
+
+    def _try(self, txn: Transaction) -> bool:
+        """Try the next op: hold, refuse, fail or take effect. Return True if the transaction goes on in this tick."""
+        me, op, task = self.agents[txn.agent], self._op(txn), self.rules.tasks[txn.task]
+        if self._holds(txn, op):
+            return False
+        self._log_reads(txn, op)
+        stale = self.control.check(self, txn, txn.op, "act")
+        if stale:
+            self._refuse(txn, stale, 0)
+            return False
+        reason = verbs.world_refuses(op.verb, self.sites[op.site].value, me.hand)
+        if reason != verbs.POSSIBLE:
+            self.record(log.REFUSED_BY_WORLD, txn.agent, txn.number, txn.op, op.site, a=reason)
+            self._settle(txn, FAILED)
+            return False
+        self._take_effect(txn, op)
+        txn.done += 1
+        txn.op += 1
+        if txn.op == len(task.ops):
+            txn.op -= 1  # stays on its last op while it settles
+            stale = self.control.check(self, txn, txn.op, "settle")
+            if stale:
+                self._refuse(txn, stale, 1)
+            else:
+                self._settle(txn, COMMITTED)
+        return me.txn is txn
+
+    def _holds(self, txn: Transaction, op: ResolvedOp) -> bool:
+        """From read committed upward: what rests on, or overwrites, an unsettled version waits for its writer."""
+        me = self.agents[txn.agent]
+        others = NOBODY
+        if self.control.writes == "buffered" and self.control.transaction == "task":
+            for site in sorted({*op.pre, op.site}):
+                if self.sites[site].unsettled not in (NOBODY, txn.agent) and others == NOBODY:
+                    others = self.sites[site].unsettled
+        if others == me.holding != NOBODY:
+            me.stuck += 1
+            if me.stuck >= self.rules.settings.patience:
+                self.record(log.WAIT_END, txn.agent, txn.number, other=me.holding, a=txn.task, b=1, c=me.stuck)
+                self.record(log.VICTIM, txn.agent, txn.number, other=me.holding)
+                me.holding, me.stuck = NOBODY, 0
+                self._settle(txn, ABORTED)
+            return True
+        if me.holding != NOBODY:
+            self.record(log.WAIT_END, txn.agent, txn.number, other=me.holding, a=txn.task, b=1, c=me.stuck)
+            me.holding, me.stuck = NOBODY, 0
+        if others != NOBODY:
+            self.record(log.WAIT_BEGIN, txn.agent, txn.number, other=others, a=txn.task, b=1)
+            me.holding, me.stuck = others, 1
+        return others != NOBODY
+
+    def _log_reads(self, txn: Transaction, op: ResolvedOp) -> None:
+        for site in op.inputs:
+            read = txn.inputs[site]
+            self.record(
+                log.READ, txn.agent, txn.number, txn.op, site, read.value, read.version, a=read.channel,
+                b=int(read.promise), c=(site in op.pre) + 2 * (site == op.site), d=int(read.own),
+            )  # fmt: skip
+        self.record(
+            log.ACT, txn.agent, txn.number, txn.op, op.site, self._value_of(txn, op), self.sites[op.site].version,
+            other=txn.task, a=op.verb, b=int(self._premise(txn, op)), c=self._written(txn, op),
+        )  # fmt: skip
+
+    def _value_of(self, txn: Transaction, op: ResolvedOp) -> int:
+        return txn.argument if op.from_job else op.argument
+
+    def _own(self, txn: Transaction, op: ResolvedOp) -> int:
+        return txn.inputs[op.site].value if op.site in txn.inputs else 0
+
+    def _premise(self, txn: Transaction, op: ResolvedOp) -> bool:
+        deps = [txn.inputs[site].value for site in op.deps]
+        return verbs.premise_holds(
+            op.premise, self._value_of(txn, op), self._own(txn, op), sum(deps), min(deps, default=0), len(deps)
+        )
+
+    def _written(self, txn: Transaction, op: ResolvedOp) -> int:
+        deps = [txn.inputs[site].value for site in op.deps]
+        return verbs.value_written(op.writes, self._value_of(txn, op), self._own(txn, op), sum(deps))
+
+    def is_current(self, read: Input, site: int) -> bool:
+        """Tell whether an input is current: its version stands, or its promise was kept by the very next version."""
+        there = self.sites[site]
+        if read.promise:
+            return there.version == read.version + 1 and there.value == read.value
+        return there.version == read.version
+
+    def _is_current_belief(self, agent: int, site: int) -> bool:
+        belief = self.beliefs[agent][site]
+        read = Input(belief.value, belief.version, belief.channel, belief.promise, belief.tick)
+        return belief.channel == NONE or self.is_current(read, site)
+
+    def _take_effect(self, txn: Transaction, op: ResolvedOp) -> None:
+        me = self.agents[txn.agent]
+        written = self._written(txn, op)
+        if self.control.writes == "buffered" and self.rules.site_kinds[op.site] in verbs.RECORD_KINDS:
+            txn.buffered.append((txn.op, op, written))
+            self.record(
+                log.BUFFER, txn.agent, txn.number, txn.op, op.site, written, a=int(op.relative),
+                b=self._value_of(txn, op), d=op.verb,
+            )  # fmt: skip
+            self._own_write(txn, op.site, written, op.relative, buffered=True)
+            return
+        before = self.sites[op.site].value
+        me.hand = verbs.hand_after(op.verb, before, me.hand)
+        last = txn.op == len(self.rules.tasks[txn.task].ops) - 1
+        self._write(
+            txn.agent, txn.number, txn.op, op.site, before + written if op.relative else written, op.relative,
+            self._value_of(txn, op), op.verb, unsettled=not last and self.control.writes == "buffered",
+            held=self.control.mail == "at settle",
+        )  # fmt: skip
+        self._own_write(txn, op.site, self.sites[op.site].value, False, buffered=False)
+        if op.verb == verbs.SET and written == 1:
+            self._close_on_bodies(txn, op.site)
+
+    def _own_write(self, txn: Transaction, site: int, value: int, difference: bool, buffered: bool) -> None:
+        """An agent's own write renews the later ops' inputs of the same task."""
+        read = txn.inputs.get(site)
+        if read is None:
+            return
+        read.value = read.value + value if difference else value
+        read.promise = read.promise and buffered
+        if buffered:
+            read.own = True
+        else:
+            read.version = self.sites[site].version
+            if read.channel == MESSAGE:
+                read.channel = REGISTRY  # it no longer rests on what was told
+
+    def _close_on_bodies(self, txn: Transaction, gate: int) -> None:
+        cells = set(self.rules.site_cells(gate)[1:])
+        bodies = [index for index, other in enumerate(self.agents) if other.cell in cells and other.phase != OUT]
+        if not bodies:
+            return
+        waiting = [n for n, boat in enumerate(self.boats) if boat == WAITING]
+        lost = waiting[0] if waiting else self._next_boat()
+        self.record(log.ACCIDENT, txn.agent, txn.number, site=gate, value=len(bodies), a=lost)
+        if lost >= 0:
+            if waiting:
+                board = self.rules.world_events[0][3]
+                self._write(WORLD, NO_TXN, 0, board, self.sites[board].value - 1, True, -1, verbs.WRITE)
+            self.boats[lost] = LOST
+        for body in bodies:
+            self._put_out(body, txn.agent)
+
+    def _next_boat(self) -> int:
+        expected = [(self.due[n], n) for n, boat in enumerate(self.boats) if boat == EXPECTED]
+        return min(expected)[1] if expected else -1
+
+    def _put_out(self, agent: int, cause: int) -> None:
+        me = self.agents[agent]
+        self.record(log.PUT_OUT, agent, other=cause)
+        if me.txn is not None and agent != cause:
+            self._settle(me.txn, FAILED)
+        elif me.phase == QUEUED:
+            self.record(log.WAIT_END, agent, other=self.holder, a=me.queued_task, b=0, c=self.now - me.queued_since + 1)
+        region = self.rules.region_of.get(me.cell)
+        me.phase, me.step, me.look = OUT, NO_CELL, NO_SITE
+        if region is not None:
+            self._write(WORLD, NO_TXN, 0, region, self.sites[region].value - 1, True, -1, verbs.CROSS, announcer=agent)
+        self.control.settle(self, agent)
+
+    # ------------------------------------------------------------------ writes, settling
+
+    def _write(
+        self, agent: int, txn: int, op: int, site: int, value: int, relative: bool, argument: int, verb: int,
+        unsettled: bool = False, held: bool = False, announcer: int = NOBODY,
+    ) -> None:  # fmt: skip
+        """Give a site a new version, unless the value stays the same."""
+        there = self.sites[site]
+        if agent >= 0:
+            self.writers.append(agent)
+        if value != there.value:
+            before, there.value, there.version = there.value, value, there.version + 1
+            there.unsettled = agent if unsettled else NOBODY
+            self.record(
+                log.WRITE, agent, txn, op, site, value, there.version, other=before, a=int(relative), b=argument,
+                c=int(unsettled), d=verb,
+            )  # fmt: skip
+            self._judge_invariants(agent, txn)
+            self.control.watch(self, agent, site)
+        if self.rules.blueprint.sites[site].announced and (agent >= 0 or announcer >= 0):
+            sender = agent if agent >= 0 else announcer
+            self._send(sender, FACT, site, there.value, there.version, self.now, txn if held else NO_TXN)
+
+    def _judge_invariants(self, agent: int, txn: int) -> None:
+        for index, rule in enumerate(self.rules.blueprint.invariants):
+            sites = [self.rules.site_index[name] for name in rule.sites]
+            if rule.kind == scenario.AT_LEAST:
+                broken = sum(self.sites[site].value for site in sites) < rule.floor
+            else:
+                broken = any(
+                    self.sites[site].value == 1 and any(self.sites[region].value > 0 for region in self.rules.regions_of[site])
+                    for site in sites
+                )
+            if broken and index not in self.broken and agent >= 0:
+                self.record(log.INVARIANT_BROKEN, agent, txn, a=index)
+            (self.broken.add if broken else self.broken.discard)(index)
+
+    def _refuse(self, txn: Transaction, stale: list[Stale], moment: int) -> None:
+        for site, scope in stale:
+            read = txn.inputs[site]
+            self.record(
+                log.CHECK_FAILED, txn.agent, txn.number, txn.op, site, version=read.version,
+                other=self.sites[site].version, a=scope, b=moment,
+            )  # fmt: skip
+        if self.control.feedback == "semantic":
+            for site, _ in stale:
+                self.agents[txn.agent].stale.add(site)
+                channel = self.beliefs[txn.agent][site].channel
+                self._renew(txn.agent, site, channel if channel != NONE else REGISTRY, 1)
+        self._settle(txn, REJECTED)
+
+    def _settle(self, txn: Transaction, outcome: int, before_thought: bool = False) -> None:
+        """End a transaction: buffered writes take effect together or are dropped, and all that it held is let go."""
+        me, task = self.agents[txn.agent], self.rules.tasks[txn.task]
+        keeps = outcome == COMMITTED or (self.control.transaction == "op" and txn.done > 0)
+        if keeps:
+            for index, op, written in txn.buffered:
+                value = self.sites[op.site].value + written if op.relative else written
+                self._write(txn.agent, txn.number, index, op.site, value, op.relative, self._value_of(txn, op), op.verb)
+        physical = txn.done > len(txn.buffered)
+        ended = outcome
+        if outcome != COMMITTED and (physical or (keeps and txn.buffered)):
+            ended = PARTIAL
+        kind = {COMMITTED: log.COMMIT, PARTIAL: log.PARTIAL_COMMIT, REJECTED: log.REJECT, ABORTED: log.ABORT, FAILED: log.FAIL}[ended]
+        spent = txn.thought - me.thought_left
+        self.record(kind, txn.agent, txn.number, a=spent, b=outcome if ended == PARTIAL else int(before_thought))
+        for site in self.sites:
+            if site.unsettled == txn.agent:
+                site.unsettled = NOBODY
+        self._release_mail(txn.number, ended in (COMMITTED, PARTIAL))
+        self._use_up(txn, task, ended)
+        me.outcome, me.txn, me.thought_left, me.stuck = ended, None, 0, 0
+        if me.phase != OUT:
+            me.phase = IDLE
+        if not self._in_region(txn.agent):
+            self.control.settle(self, txn.agent)
+
+    def _use_up(self, txn: Transaction, task: ResolvedTask, outcome: int) -> None:
+        """A commit or a failed act uses its order up; a rejected one does not."""
+        again = outcome in (REJECTED, ABORTED)
+        if task.jobs:
+            job = self.jobs[txn.agent][txn.job]
+            job.used, job.attempt = not again, job.attempt + again
+            return
+        key = (txn.agent, txn.task)
+        self.attempts[key] = self.attempts.get(key, 0) + 1 if again else 0
+        self.completions[key] = self.completions.get(key, 0) + (not again)
+
+    # ------------------------------------------------------------------ the rest of the tick
+
+    def _world_events(self) -> None:
+        boats = self.rules.blueprint.boats
+        for index, (what, source, nth, site, amount, _, _) in enumerate(self.rules.world_events):
+            if self.due[index] != self.now:
+                continue
+            if what == scenario.ARRIVES:
+                if self.boats[index] == LOST:
+                    continue
+                self.boats[index] = WAITING
+            self.record(log.WORLD_EVENT, WORLD, site=site, a=source, b=nth, c=what)
+            self._write(WORLD, NO_TXN, 0, site, self.sites[site].value + amount, True, amount, verbs.WRITE)
+        if boats and self.sites[self.rules.site_index[boats.gate]].value == 1:
+            waiting = [n for n, boat in enumerate(self.boats) if boat == WAITING]
+            board = self.rules.site_index[boats.board]
+            for nth in waiting:
+                self.boats[nth] = PASSED
+                self.record(log.WORLD_EVENT, WORLD, site=board, a=0, b=nth, c=scenario.PASSES)
+                self._write(WORLD, NO_TXN, 0, board, self.sites[board].value - 1, True, -1, verbs.WRITE)
+
+    def _send(self, sender: int, kind: int, site: int, value: int, stamp: int, sensed: int, held: int = NO_TXN) -> None:
+        for receiver in self.rules.listeners[site]:
+            if receiver == sender:
+                continue
+            nth = self.sent.get((sender, receiver, kind), 0)
+            self.sent[sender, receiver, kind] = nth + 1
+            keys = (sender * 256 + receiver, kind, nth)
+            perfect = self.rules.settings.lockstep
+            copies = 1 + (not perfect and self._happens(entropy.DUPLICATION, keys, self.rules.settings.duplication))
+            for copy in range(copies):
+                lost = not perfect and self._happens(entropy.LOSS, (*keys, copy), self.rules.settings.loss)
+                delay = 0 if perfect else int(self.rules.delay[self._draw(entropy.DELAY, *keys, copy) % QUANTILES])
+                due = self.now + delay
+                if self.control.delivery == "fifo" and not lost:
+                    due = max(due, self.pipe.get((sender, receiver), 0))
+                    self.pipe[sender, receiver] = due
+                number = self.message_number
+                self.message_number += 1
+                self.record(
+                    log.SEND, sender, site=site, value=value, version=stamp, other=receiver, a=kind, b=due, c=number,
+                    d=sensed, e=1 if lost else 2 * copy,
+                )  # fmt: skip
+                if not lost:
+                    self.mail.append(Mail(due, number, sender, receiver, kind, site, value, stamp, sensed, self.now, held))
+
+    def _happens(self, purpose: int, keys: tuple[int, ...], share: float) -> bool:
+        bits = self._draw(purpose, *keys) >> (64 - PROBABILITY_BITS)
+        return bits < int(share * (1 << PROBABILITY_BITS))
+
+    def _release_mail(self, txn: int, settled: bool) -> None:
+        """Mail held for a transaction goes out when it settles, or never."""
+        kept = []
+        for mail in self.mail:
+            if mail.held == txn and not settled:
+                self.record(log.DROP, mail.sender, txn, site=mail.site, other=mail.receiver, c=mail.number)
+                continue
+            if mail.held == txn:
+                mail.due, mail.held, mail.sent = mail.due + self.now - mail.sent, NO_TXN, self.now
+                if self.control.delivery == "fifo":
+                    pair = mail.sender, mail.receiver
+                    mail.due = self.pipe[pair] = max(mail.due, self.pipe.get(pair, 0))
+            kept.append(mail)
+        self.mail = kept
+
+    def _deliver(self) -> None:
+        due = [mail for mail in self.mail if mail.due <= self.now and mail.held == NO_TXN]
+        self.mail = [mail for mail in self.mail if not (mail.due <= self.now and mail.held == NO_TXN)]
+        for mail in due:
+            me = self.agents[mail.receiver]
+            # What one sees for oneself no message changes.
+            believed = me.phase != OUT and not self._sees(mail.receiver, mail.site) and self.control.deliver(self, mail)
+            self.record(
+                log.DELIVER, mail.receiver, site=mail.site, value=mail.value, version=mail.stamp, other=mail.sender,
+                a=mail.kind, b=int(believed), c=mail.number, d=mail.sensed, e=mail.sent,
+            )  # fmt: skip
+            if me.phase != OUT:
+                me.inbox += 1
+                me.last_mail = mail
+            if believed:
+                self.beliefs[mail.receiver][mail.site] = Belief(
+                    mail.value, mail.stamp, MESSAGE, mail.sensed, self.now, mail.kind == PROMISE
+                )
+
+    def _sees(self, agent: int, site: int) -> bool:
+        return site in self.rules.sights[agent][self.agents[agent].cell]
+
+    def _sense(self) -> None:
+        for index, me in enumerate(self.agents):
+            if me.phase == OUT:
+                continue
+            for site in sorted(self.rules.sights[index][me.cell]):
+                belief, there = self.beliefs[index][site], self.sites[site]
+                belief.tick = self.now
+                if belief.version != there.version or belief.promise or belief.channel in (NONE, MESSAGE):
+                    self.beliefs[index][site] = Belief(there.value, there.version, SENSOR, self.now, self.now)
+                    self.record(log.SENSE, index, site=site, value=there.value, version=there.version, a=SENSOR, b=0)
+        self._ask_the_queue()
+
+    def _ask_the_queue(self) -> None:
+        queue = [index for index, me in enumerate(self.agents) if me.phase == QUEUED]
+        for agent in sorted(queue, key=lambda i: (self.agents[i].queued_since, self.agents[i].queued_key, i)):
+            me = self.agents[agent]
+            if self.control.admit(self, agent, me.queued_task, "sense") is not Answer.GO:
+                continue
+            self.record(log.WAIT_END, agent, other=NOBODY, a=me.queued_task, b=0, c=self.now - me.queued_since + 1)
+            self.record(log.GRANT, agent)
+            for site in range(len(self.sites)):
+                self._renew(agent, site, REGISTRY, 2)
+            me.phase, me.queued_task = IDLE, NO_TASK
+
+    def _renew(self, agent: int, site: int, channel: int, why: int) -> None:
+        there, belief = self.sites[site], self.beliefs[agent][site]
+        changed = (belief.version, belief.channel, belief.promise) != (there.version, channel, False)
+        self.beliefs[agent][site] = Belief(there.value, there.version, channel, self.now, self.now)
+        if changed:
+            self.record(log.SENSE, agent, site=site, value=there.value, version=there.version, a=channel, b=why)
+
+    # ------------------------------------------------------------------ score
+
+    def _score(self) -> None:
+        author = self.writers[-1] if self.writers else NOBODY
+        for index, goal in enumerate(self.rules.blueprint.goals):
+            met, lost = self._judge(goal, self.targets[index])
+            if met != self.met[index]:
+                self.met[index] = met
+                change = 1 if met else -1
+                self.goal_changes += change
+                whose = goal.agent if goal.kind == scenario.TRIPS else author
+                if whose >= 0:
+                    self.earned[whose] += change
+                self.record(log.GOAL, whose, a=index, value=int(met))
+            if lost and not self.lost[index]:
+                self.lost[index] = True
+                self.record(log.GOAL, NOBODY, a=index, value=-1)
+        self.writers.clear()
+        if all(met or lost for met, lost in zip(self.met, self.lost, strict=True)):
+            self.status = TERMINATED
+        elif self.now >= self.rules.max_cycles:
+            self.status = TRUNCATED
+        if self.status != RUNNING:
+            self.record(log.END, WORLD, value=sum(self.met), other=len(self.met), a=self.status)
+
+    def _judge(self, goal: scenario.Goal, target: int) -> tuple[bool, bool]:
+        """Return whether a goal is met now, and whether it can no longer be met."""
+        if goal.kind == scenario.BOAT:
+            return self.boats[goal.index] == PASSED, self.boats[goal.index] == LOST
+        if goal.kind == scenario.TRIPS:
+            walker = self.agents[goal.agent]
+            return walker.trips >= target and walker.phase != OUT, walker.phase == OUT
+        site = self.rules.site_index[goal.site]
+        met = self.sites[site].value == target
+        if goal.kind == scenario.VALUE:
+            return met, False
+        open_jobs = any(
+            not job.used and self.rules.tasks[job.task].ops[0].site == site for jobs in self.jobs for job in jobs
+        )
+        return met, not met and not open_jobs
+
+    # ------------------------------------------------------------------ what agents may do and see
+
+    def _steers_itself(self, agent: int) -> bool:
+        return self.rules.settings.navigation == "manual" and not self._in_reach(agent)
+
+    def mask(self, agent: int) -> NDArray[np.bool_]:
+        """Return which actions the agent may take now, [actions] bool; a busy one may only wait."""
+        me = self.agents[agent]
+        allowed = np.zeros(len(self.rules.actions), np.bool_)
+        allowed[0] = True
+        if me.phase not in (IDLE, WALKING) or (me.phase == WALKING and not self._steers_itself(agent)):
+            return allowed
+        for index, action in enumerate(self.rules.actions):
+            if action.kind == actions.MOVE:
+                allowed[index] = self.rules.layout.neighbour[me.cell][action.index] != me.cell
+            elif me.phase != WALKING:
+                allowed[index] = self._allows(agent, action)
+        return allowed
+
+    def _allows(self, agent: int, action: actions.Action) -> bool:
+        beliefs, role = self.beliefs[agent], self.rules.blueprint.roles[self.rules.role_of[agent]]
+        if action.kind == actions.TELL:
+            return beliefs[action.index].channel != NONE
+        if action.kind in (actions.DO, actions.PROMISE_THAT):
+            task = self.rules.tasks[action.index]
+            if agent not in task.agents:
+                return False
+            if task.crosses:
+                if action.kind == actions.DO:
+                    return self.rules.settings.navigation == "auto" and self.agents[agent].trips < role.trips
+                inside = self.rules.region_of.get(self.agents[agent].cell) == task.ops[0].site
+                return inside and beliefs[task.ops[0].site].channel != NONE
+            if action.kind == actions.PROMISE_THAT:
+                last = task.ops[-1]
+                known = {*last.pre, last.site}
+            else:
+                known = set(task.reads)
+            return all(beliefs[site].channel != NONE for site in known) and (
+                not task.jobs or self._next_job(agent, action.index) != NO_JOB
+            )
+        return True
+
+    def record(
+        self, kind: int, agent: int, txn: int = NO_TXN, op: int = 0, site: int = NO_SITE, value: int = 0, version: int = 0,
+        other: int = NOBODY, a: int = 0, b: int = 0, c: int = 0, d: int = 0, e: int = 0,
+    ) -> None:  # fmt: skip
+        self.events.append((kind, self.now, agent, txn, op, site, value, version, other, a, b, c, d, e))
+
+    def event_array(self) -> NDArray[np.void]:
+        """Return the log so far, [n] log.EVENT."""
+        return np.array(self.events, dtype=log.EVENT)
+
+

@@ -1,0 +1,482 @@
+"""From a blueprint and settings to what the engines read: names resolved to indexes, paths and sight precomputed.
+
+The reference engine reads `Rules` itself; the compiled one reads `Rules.arrays`, the same facts as arrays of records.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import verbs
+from .actions import Action, action_table
+from .layout import Layout, paths_to, read_map, sees
+from .scenario import ARRIVES, DRIFTS, FROM_JOB, Blueprint
+from .settings import Settings, delay_table, thought_table
+
+MAX_SET = 64  # sites, agents and tasks are sets in one uint64
+MAX_OPS = 4
+NO_TARGET = -1
+PROBABILITY_BITS = 53
+
+TASK_RECORD = np.dtype(
+    [
+        ("agents", np.uint64),  # set of agents that may choose it
+        ("footprint", np.uint64),  # set of sites it reads or writes
+        ("reads", np.uint64),  # set of sites whose belief must not be `none`
+        ("ops", np.int32),
+        ("thought", np.int32),  # 0: done on reflex
+        ("jobs", np.int32),  # 1: needs an open job
+        ("crosses", np.int32),  # 1: a step across a region, not a transaction
+        ("inputs", np.int32),
+    ],
+    align=True,
+)
+OP_RECORD = np.dtype(
+    [
+        ("deps", np.uint64),  # set of input slots that the premise or the value rests on, own site excepted
+        ("verb", np.int32),
+        ("site", np.int32),
+        ("argument", np.int32),
+        ("from_job", np.int32),
+        ("premise", np.int32),
+        ("writes", np.int32),
+        ("relative", np.int32),
+        ("reads_own", np.int32),
+        ("modifies", np.int32),  # 1: a read-modify-write
+        ("own", np.int32),  # input slot of the site itself, or -1 where the write is relative
+        ("record", np.int32),  # 1: its site is a record site, so the write can be buffered
+    ],
+    align=True,
+)
+AGENT_RULE = np.dtype(
+    [("role", np.int32), ("home", np.int32), ("stations", np.int32, (2,)), ("trips", np.int32), ("jobs", np.int32)],
+    align=True,
+)  # stations: target indexes, or NO_TARGET; jobs: how many job tasks the agent may be given
+SITE_RULE = np.dtype(
+    [
+        ("commands", np.uint64),  # set of regions a switch commands
+        ("listeners", np.uint64),  # set of agents
+        ("kind", np.int32),
+        ("record", np.int32),
+        ("value", np.int32),
+        ("known", np.int32),
+        ("announced", np.int32),
+        ("scale", np.int32),
+    ],
+    align=True,
+)
+EVENT_RULE = np.dtype(
+    [("what", np.int32), ("source", np.int32), ("nth", np.int32), ("site", np.int32), ("amount", np.int32), ("base", np.int32), ("jitter", np.int32)],
+    align=True,
+)  # fmt: skip
+GOAL_RULE = np.dtype(
+    [("kind", np.int32), ("site", np.int32), ("agent", np.int32), ("index", np.int32), ("target", np.int32)], align=True
+)
+INVARIANT_RULE = np.dtype([("sites", np.uint64), ("kind", np.int32), ("floor", np.int32)], align=True)
+CONSTANT_RECORD = np.dtype(
+    [
+        ("loss", np.uint64),  # a draw's upper 53 bits below this: lost
+        ("duplication", np.uint64),
+        ("agents", np.int32),
+        ("sites", np.int32),
+        ("tasks", np.int32),
+        ("actions", np.int32),
+        ("lockstep", np.int32),
+        ("manual", np.int32),
+        ("patience", np.int32),
+        ("horizon", np.int32),
+        ("job_low", np.int32),
+        ("job_high", np.int32),
+        ("boats", np.int32),  # the first so many world events are boats
+        ("board", np.int32),
+        ("gate", np.int32),
+        ("see_all", np.int32),
+    ],
+    align=True,
+)
+
+
+class RuleArrays(NamedTuple):
+    """Everything about a scenario and its settings that the compiled engine reads and never writes."""
+
+    constant: NDArray[Any]  # [1] CONSTANT_RECORD
+    agent: NDArray[Any]  # [A] AGENT_RULE
+    site: NDArray[Any]  # [S] SITE_RULE
+    task: NDArray[Any]  # [T] TASK_RECORD
+    op: NDArray[Any]  # [T, 4] OP_RECORD
+    task_input: NDArray[np.int32]  # [T, I] site of each input slot
+    job_task: NDArray[np.int32]  # [A, T] job tasks that the agent may be given
+    event: NDArray[Any]  # [W] EVENT_RULE
+    goal: NDArray[Any]  # [G] GOAL_RULE
+    invariant: NDArray[Any]  # [V] INVARIANT_RULE
+    action: NDArray[np.int32]  # [actions, 2] kind and index
+    distance: NDArray[np.int32]  # [targets, cells]; targets are the sites, then the stations
+    following: NDArray[np.int32]  # [targets, cells] next cell on a shortest path
+    neighbour: NDArray[np.int32]  # [cells, 4]
+    gate_of: NDArray[np.int32]  # [cells] switch that gates the cell, or -1
+    region_of: NDArray[np.int32]  # [cells] region the cell is in, or -1
+    visible: NDArray[np.uint64]  # [A, cells] set of sites in sight from the cell
+    thought: NDArray[np.int32]  # [QUANTILES]
+    delay: NDArray[np.int32]  # [QUANTILES]
+
+
+@dataclass(frozen=True)
+class ResolvedOp:
+    """An op with its verb's row and its sites by index."""
+
+    verb: int
+    site: int
+    argument: int
+    from_job: bool
+    premise: int
+    writes: int
+    deps: tuple[int, ...]  # sites, own site excepted
+
+    @property
+    def relative(self) -> bool:
+        """True if the write is a difference."""
+        return verbs.is_relative(self.writes)
+
+    @property
+    def modifies(self) -> bool:
+        """True for a read-modify-write."""
+        return verbs.is_read_modify_write(self.writes)
+
+    @property
+    def pre(self) -> tuple[int, ...]:
+        """The precondition read set: sites that the premise and the value written rest on."""
+        own = (self.site,) if verbs.reads_own(self.premise, self.writes) else ()
+        return tuple(sorted({*own, *self.deps}))
+
+    @property
+    def inputs(self) -> tuple[int, ...]:
+        """`pre`, and the site written where the write is absolute."""
+        return tuple(sorted({*self.pre, *(() if self.relative else (self.site,))}))
+
+
+@dataclass(frozen=True)
+class ResolvedTask:
+    """A task with everything by index."""
+
+    name: str
+    ops: tuple[ResolvedOp, ...]
+    thought: bool
+    jobs: bool
+    crosses: bool
+    agents: frozenset[int]
+
+    @cached_property
+    def inputs(self) -> tuple[int, ...]:
+        """Sites frozen at the decision, one slot each, in index order."""
+        return tuple(sorted({site for op in self.ops for site in op.inputs}))
+
+    @cached_property
+    def reads(self) -> frozenset[int]:
+        """Sites whose belief must not be `none`."""
+        return frozenset(site for op in self.ops for site in op.pre)
+
+    @cached_property
+    def footprint(self) -> frozenset[int]:
+        """Sites read or written."""
+        return frozenset(self.inputs) | {op.site for op in self.ops}
+
+
+class Rules:
+    """One scenario at one size under given settings, ready for either engine."""
+
+    def __init__(self, name: str, blueprint: Blueprint, settings: Settings, parameters: dict[str, Any] | None = None) -> None:
+        self.name = name
+        self.blueprint = blueprint
+        self.settings = settings
+        self.parameters = dict(parameters or {})
+        self.layout: Layout = read_map(blueprint.map)
+        self.site_names = tuple(site.name for site in blueprint.sites)
+        self.site_index = {site: index for index, site in enumerate(self.site_names)}
+        self.site_kinds = tuple(verbs.SITE_KINDS.index(site.kind) for site in blueprint.sites)
+        self.agent_names = tuple(f"{role.name}_{index}" for role in blueprint.roles for index in range(role.count))
+        self.role_of = tuple(index for index, role in enumerate(blueprint.roles) for _ in range(role.count))
+        self.actions: tuple[Action, ...] = action_table(blueprint, settings.navigation)
+        self.tasks = tuple(self._resolve(task) for task in blueprint.tasks)
+        self.task_names = tuple(task.name for task in blueprint.tasks)
+        for what, many in (("sites", len(self.site_names)), ("agents", len(self.agent_names)), ("tasks", len(self.tasks))):
+            if not 0 < many <= MAX_SET:
+                raise ValueError(f"a scenario has 1 to {MAX_SET} {what}; {name!r} has {many}")
+        self.thought = thought_table(settings.think, settings.think_law)
+        self.delay = delay_table(settings.delay, settings.delay_law)
+        bound = blueprint.bound(int(self.thought.max()), int(self.delay.max()))
+        turns = len(self.agent_names) if settings.lockstep else 1
+        self.max_cycles = settings.max_cycles or math.ceil(1.25 * bound) * turns
+
+    @property
+    def header(self) -> dict[str, Any]:
+        """What an episode's digest says of the world."""
+        return {
+            "scenario": {"name": self.name, **self.parameters},
+            "settings": self.settings.model_dump(mode="json"),
+        }
+
+    @cached_property
+    def regions_of(self) -> dict[int, tuple[int, ...]]:
+        """Switch -> the regions it commands: those that share a cell with its gates."""
+        regions = [i for i, site in enumerate(self.blueprint.sites) if site.kind == "region"]
+        return {
+            index: tuple(r for r in regions if set(self.blueprint.sites[r].cells) & set(site.cells))
+            for index, site in enumerate(self.blueprint.sites)
+            if site.kind == "switch"
+        }
+
+    def _resolve(self, task: Any) -> ResolvedTask:
+        if not 1 <= len(task.ops) <= MAX_OPS:
+            raise ValueError(f"a task has 1 to {MAX_OPS} ops; {task.name!r} has {len(task.ops)}")
+        ops = []
+        for op in task.ops:
+            verb = verbs.VERBS[verbs.VERB_INDEX[op.verb]]
+            site = self.site_index[op.site]
+            if self.site_kinds[site] != verb.kind:
+                kind = verbs.SITE_KINDS[verb.kind]
+                raise ValueError(f"{op.verb!r} is a verb of a {kind}; {op.site!r} is a {self.blueprint.sites[site].kind}")
+            deps = self._depends(verb.depends, site, op.argument)
+            argument = 0 if op.argument == FROM_JOB else int(op.argument)
+            ops.append(
+                ResolvedOp(verbs.VERB_INDEX[op.verb], site, argument, op.argument == FROM_JOB, verb.premise, verb.writes, deps)
+            )
+        agents = frozenset(
+            index
+            for index in range(len(self.agent_names))
+            if self.blueprint.roles[self.role_of[index]].name in task.roles and (task.agents is None or index in task.agents)
+        )
+        return ResolvedTask(task.name, tuple(ops), task.thought, task.jobs, ops[0].verb == verbs.CROSS, agents)
+
+    def _depends(self, depends: int, site: int, argument: int | str) -> tuple[int, ...]:
+        declared = tuple(self.site_index[name] for name in self.blueprint.sites[site].depends)
+        if depends == verbs.REGIONS_IF_CLOSING:
+            return self.regions_of[site] if argument == 1 else ()
+        if depends == verbs.NO_DEPS:
+            return ()
+        return tuple(sorted(declared))
+
+    @cached_property
+    def arrays(self) -> RuleArrays:
+        """The same facts as arrays."""
+        return _compile(self)
+
+    def site_cells(self, site: int) -> list[int]:
+        """Return every cell at which a site is seen: its own, and its region's or gates'."""
+        drawn = self.blueprint.sites[site]
+        own = [drawn.cell] if drawn.cell is not None else []
+        return [self.layout.cell(place) for place in (*own, *drawn.cells)]
+
+    def sight_of(self, agent: int) -> int | None:
+        """Return the radius of an agent's sight, None for all."""
+        if self.settings.sight == "all":
+            return None
+        if self.settings.sight == "scenario":
+            own = self.blueprint.roles[self.role_of[agent]].sight
+            return self.blueprint.sight if own is None else own
+        return self.settings.sight
+
+    @cached_property
+    def sights(self) -> tuple[tuple[frozenset[int], ...], ...]:
+        """For each agent and cell, the set of sites in sight. A region is in sight when all of its cells are."""
+        cells = range(self.layout.floor.size)
+        by_radius: dict[int | None, tuple[frozenset[int], ...]] = {}
+        for radius in {self.sight_of(agent) for agent in range(len(self.agent_names))}:
+            by_radius[radius] = tuple(
+                frozenset(
+                    site
+                    for site in range(len(self.site_names))
+                    if sees(self.layout, cell, self.site_cells(site), radius, self.site_kinds[site] == verbs.REGION)
+                )
+                for cell in cells
+            )
+        return tuple(by_radius[self.sight_of(agent)] for agent in range(len(self.agent_names)))
+
+    @cached_property
+    def targets(self) -> tuple[int, ...]:
+        """Cells that agents walk to: one for each site, then two for each agent that has stations (else its home)."""
+        sites = [self.site_cells(site)[0] for site in range(len(self.site_names))]
+        return (*sites, *(cell for agent in range(len(self.agent_names)) for cell in self._stations(agent)))
+
+    def _stations(self, agent: int) -> tuple[int, int]:
+        role = self.blueprint.roles[self.role_of[agent]]
+        nth = self.nth_of_role(agent)
+        if role.stations:
+            first, second = role.stations[nth % len(role.stations)]
+            return self.layout.cell(first), self.layout.cell(second)
+        home = self.layout.cell(role.homes[nth % len(role.homes)])
+        return home, home
+
+    def nth_of_role(self, agent: int) -> int:
+        """Return an agent's place among those of its role."""
+        return agent - self.role_of.index(self.role_of[agent])
+
+    def station(self, agent: int, side: int) -> int:
+        """Return the target index of one of an agent's two stations."""
+        return len(self.site_names) + 2 * agent + side
+
+    @cached_property
+    def paths(self) -> tuple[tuple[NDArray[np.int32], NDArray[np.int32]], ...]:
+        """For each target: distances and next cells."""
+        cached: dict[int, tuple[NDArray[np.int32], NDArray[np.int32]]] = {}
+        return tuple(cached.setdefault(cell, paths_to(self.layout, cell)) for cell in self.targets)
+
+    @cached_property
+    def listeners(self) -> tuple[tuple[int, ...], ...]:
+        """For each site, the agents that hear of it."""
+        return tuple(
+            tuple(a for a in range(len(self.agent_names)) if self.blueprint.roles[self.role_of[a]].name in site.listeners)
+            for site in self.blueprint.sites
+        )
+
+    @cached_property
+    def gate_of(self) -> dict[int, int]:
+        """Cell -> the switch that opens and closes it."""
+        return self._cells_of("switch")
+
+    @cached_property
+    def region_of(self) -> dict[int, int]:
+        """Cell -> the region it belongs to."""
+        return self._cells_of("region")
+
+    def _cells_of(self, kind: str) -> dict[int, int]:
+        return {
+            self.layout.cell(place): index
+            for index, site in enumerate(self.blueprint.sites)
+            if site.kind == kind
+            for place in site.cells
+        }
+
+    @cached_property
+    def job_tasks(self) -> tuple[tuple[int, ...], ...]:
+        """For each agent, the job tasks it may be given."""
+        return tuple(
+            tuple(t for t, task in enumerate(self.tasks) if task.jobs and agent in task.agents)
+            for agent in range(len(self.agent_names))
+        )
+
+    @cached_property
+    def world_events(self) -> tuple[tuple[int, int, int, int, int, int, int], ...]:
+        """What EVENT_RULE holds, boats first."""
+        boats, rows = self.blueprint.boats, []
+        if boats:
+            site = self.site_index[boats.board]
+            rows += [(ARRIVES, 0, n, site, 1, boats.first + boats.every * n, boats.jitter) for n in range(boats.count)]
+        for source, drift in enumerate(self.blueprint.drift, 1):
+            site = self.site_index[drift.site]
+            rows += [(DRIFTS, source, n, site, drift.amount, drift.first + drift.every * n, drift.jitter) for n in range(drift.count)]
+        return tuple(rows)
+
+    @property
+    def mail_capacity(self) -> int:
+        """Messages that can be in flight at once, at most."""
+        listeners = max((len(heard) for heard in self.listeners), default=0)
+        copies = 2 if self.settings.duplication > 0 else 1
+        # An agent sends at most once a tick to each listener, and an accident once for each body.
+        held = MAX_OPS * len(self.agent_names)
+        return max(1, (len(self.agent_names) * (2 + int(self.delay.max())) * 2 + held) * listeners * copies)
+
+
+def as_set(members: Any) -> int:
+    """Return a set of small indexes as the bits of one integer."""
+    bits = 0
+    for member in members:
+        bits |= 1 << member
+    return bits
+
+
+def _rows(dtype: np.dtype[Any], rows: list[tuple[Any, ...]], least: int = 1) -> NDArray[Any]:
+    array = np.zeros(max(least, len(rows)), dtype)
+    for index, row in enumerate(rows):
+        array[index] = row
+    return array
+
+
+def _compile(rules: Rules) -> RuleArrays:
+    blueprint, settings = rules.blueprint, rules.settings
+    agents, cells = range(len(rules.agent_names)), rules.layout.floor.size
+    boats, jobs = blueprint.boats, blueprint.jobs
+    threshold = [int(p * (1 << PROBABILITY_BITS)) for p in (settings.loss, settings.duplication)]
+    constant = np.zeros(1, CONSTANT_RECORD)
+    constant[0] = (
+        threshold[0], threshold[1], len(agents), len(rules.site_names), len(rules.tasks), len(rules.actions),
+        settings.lockstep, settings.navigation == "manual", settings.patience, rules.max_cycles,
+        jobs.low if jobs else 0, jobs.high if jobs else 0, boats.count if boats else 0,
+        rules.site_index[boats.board] if boats else -1, rules.site_index[boats.gate] if boats else -1,
+        all(rules.sight_of(agent) is None for agent in agents),
+    )  # fmt: skip
+    widest = max(max(len(task.inputs) for task in rules.tasks), 1)
+    op = np.zeros((len(rules.tasks), MAX_OPS), OP_RECORD)
+    task_input = np.full((len(rules.tasks), widest), -1, np.int32)
+    for t, task in enumerate(rules.tasks):
+        slot = {site: index for index, site in enumerate(task.inputs)}
+        task_input[t, : len(task.inputs)] = task.inputs
+        for o, step in enumerate(task.ops):
+            own = -1 if step.relative else slot[step.site]
+            op[t, o] = (
+                as_set(slot[site] for site in step.deps), step.verb, step.site, step.argument, step.from_job, step.premise,
+                step.writes, step.relative, verbs.reads_own(step.premise, step.writes), step.modifies, own,
+                rules.site_kinds[step.site] in verbs.RECORD_KINDS,
+            )  # fmt: skip
+    most = max(max(len(given) for given in rules.job_tasks), 1)
+    job_task = np.zeros((len(agents), most), np.int32)
+    for agent in agents:
+        job_task[agent, : len(rules.job_tasks[agent])] = rules.job_tasks[agent]
+    visible = np.zeros((len(agents), cells), np.uint64)
+    for agent in agents:
+        visible[agent] = [as_set(seen) for seen in rules.sights[agent]]
+    gate_of, region_of = np.full(cells, -1, np.int32), np.full(cells, -1, np.int32)
+    for of, table in ((gate_of, rules.gate_of), (region_of, rules.region_of)):
+        for cell, site in table.items():
+            of[cell] = site
+    return RuleArrays(
+        constant=constant,
+        agent=_rows(AGENT_RULE, [
+            (
+                rules.role_of[a], rules.targets[rules.station(a, 0)],
+                [rules.station(a, 0), rules.station(a, 1)] if blueprint.roles[rules.role_of[a]].stations else [NO_TARGET] * 2,
+                blueprint.roles[rules.role_of[a]].trips, len(rules.job_tasks[a]),
+            )
+            for a in agents
+        ]),
+        site=_rows(SITE_RULE, [
+            (
+                as_set(rules.regions_of.get(s, ())), as_set(rules.listeners[s]), rules.site_kinds[s],
+                rules.site_kinds[s] in verbs.RECORD_KINDS, site.value, site.known, site.announced, site.scale,
+            )
+            for s, site in enumerate(blueprint.sites)
+        ]),
+        task=_rows(TASK_RECORD, [
+            (
+                as_set(task.agents), as_set(task.footprint), as_set(task.reads), len(task.ops), task.thought, task.jobs,
+                task.crosses, len(task.inputs),
+            )
+            for task in rules.tasks
+        ]),
+        op=op,
+        task_input=task_input,
+        job_task=job_task,
+        event=_rows(EVENT_RULE, [tuple(row) for row in rules.world_events], least=0),
+        goal=_rows(GOAL_RULE, [
+            (goal.kind, rules.site_index.get(goal.site, -1), goal.agent, goal.index, goal.target) for goal in blueprint.goals
+        ], least=0),
+        invariant=_rows(INVARIANT_RULE, [
+            (as_set(rules.site_index[name] for name in rule.sites), rule.kind, rule.floor) for rule in blueprint.invariants
+        ], least=0),
+        action=np.array([(action.kind, action.index) for action in rules.actions], np.int32),
+        distance=np.stack([distance for distance, _ in rules.paths]),
+        following=np.stack([following for _, following in rules.paths]),
+        neighbour=rules.layout.neighbour,
+        gate_of=gate_of,
+        region_of=region_of,
+        visible=visible,
+        thought=rules.thought,
+        delay=rules.delay,
+    )  # fmt: skip
+
+

@@ -1,0 +1,8 @@
+"""The scenarios by name. To add one: a file that ends in a `SCENARIO`, and its line here."""
+
+from __future__ import annotations
+
+from ..scenario import Scenario
+from . import disjoint, drawbridge, ledger
+
+SCENARIOS: dict[str, Scenario] = {module.SCENARIO.name: module.SCENARIO for module in (ledger, drawbridge, disjoint)}

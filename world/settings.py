@@ -1,0 +1,59 @@
+"""What a researcher can set about the world itself, apart from scenario and protocol; part of an episode's digest."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+QUANTILES = 4096  # a law is a table of so many equally likely values
+
+Law = Literal["constant", "uniform", "geometric", "lognormal"]
+
+
+class Settings(BaseModel):
+    """Settings of the environment, frozen and validated. Ticks are the unit of every duration."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    think: int = Field(6, ge=0, le=1000, description="centre of the think time")
+    think_law: Law = "uniform"
+    delay: int = Field(0, ge=0, le=1000, description="centre of the message delay")
+    delay_law: Law = "uniform"
+    loss: float = Field(0.0, ge=0, le=1, description="share of messages that are lost")
+    duplication: float = Field(0.0, ge=0, le=1, description="share of messages that arrive twice")
+    patience: int = Field(40, ge=1, description="ticks after which an agent stopped on its way gives up")
+    navigation: Literal["auto", "manual"] = "auto"
+    sight: int | Literal["all", "scenario"] = "scenario"
+    lockstep: bool = False
+    max_cycles: int | None = Field(None, ge=1, description="horizon; None: 1.25 x the scenario's bound")
+
+
+def thought_table(centre: int, law: Law) -> NDArray[np.int32]:
+    """Return the quantiles of a think time, [QUANTILES] int32; uniform on [K - K//2, K + K//2]."""
+    return _table(centre, law, centre - centre // 2, centre + centre // 2)
+
+
+def delay_table(centre: int, law: Law) -> NDArray[np.int32]:
+    """Return the quantiles of a message delay, [QUANTILES] int32; uniform on [D//2, 2D - D//2]."""
+    return _table(centre, law, centre // 2, 2 * centre - centre // 2)
+
+
+def _table(centre: int, law: Law, low: int, high: int) -> NDArray[np.int32]:
+    # One table for every law: drawing is an index into it, so both engines and every platform agree to the bit.
+    share = (np.arange(QUANTILES) + 0.5) / QUANTILES
+    values: NDArray[Any]
+    if centre == 0 or law == "constant":
+        values = np.full(QUANTILES, centre)
+    elif law == "uniform":
+        values = low + np.floor(share * (high - low + 1))
+    elif law == "geometric":
+        values = np.floor(np.log1p(-share) / np.log1p(-1.0 / (centre + 1)))
+    else:
+        from scipy.special import ndtri
+
+        # Median `centre`, sigma 1/2: the long right tail that thinking times of language models have.
+        values = np.rint(centre * np.exp(0.5 * ndtri(share)))
+    return values.astype(np.int32)

@@ -1,0 +1,236 @@
+"""The records that are the state of B worlds, and the names of their values.
+
+Each field is documented once, here: meaning, unit, sentinel. Both engines and everything that reads a world use these
+names. Sites are limited to 64 a scenario, so that a set of sites is one uint64; agents likewise.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Sentinels.
+NO_SITE = -1
+NO_TASK = -1
+NO_TXN = -1
+NO_JOB = -1
+NOBODY = -1  # no agent: a free token, a site with no unsettled version
+WORLD = -2  # the writer of world transactions (arrivals, drift, clearing after an accident)
+NEVER = 2**30  # a tick that does not come
+NO_CELL = -1
+
+# Phases of an agent.
+IDLE, QUEUED, THINKING, WALKING, LOOKING, OUT = 0, 1, 2, 3, 4, 5
+PHASES = ("idle", "queued", "thinking", "walking", "looking", "out")
+
+# Channels of a belief.
+NONE, SENSOR, LOOK, MESSAGE, REGISTRY = 0, 1, 2, 3, 4
+CHANNELS = ("none", "sensor", "look", "message", "registry")
+
+# Outcomes of an agent's last transaction.
+NO_OUTCOME, COMMITTED, PARTIAL, REJECTED, ABORTED, FAILED = 0, 1, 2, 3, 4, 5
+OUTCOMES = ("none", "committed", "partial", "rejected", "aborted", "failed")
+
+# Message kinds.
+FACT, PROMISE = 0, 1
+MESSAGE_KINDS = ("fact", "promise")
+
+# Status of a world.
+RUNNING, TERMINATED, TRUNCATED = 0, 1, 2
+
+# Boats.
+EXPECTED, WAITING, PASSED, LOST = 0, 1, 2, 3
+
+# Validation scopes, as bits.
+WRITTEN, SENSED, TOLD, PLANNED = 1, 2, 4, 8
+
+# Hazards and the levels at which each act is counted; a counter's index is hazard * len(LEVELS) + level.
+STALE_READ, LOST_UPDATE, STALE_CORRECTION, DESYNC = 0, 1, 2, 3
+HAZARDS = ("stale_read", "lost_update", "stale_correction", "action_message_desync")
+EXPOSED, DECISIVE, PREVENTED, FALSE_REJECT, RETRIES = 0, 1, 2, 3, 4
+LEVELS = ("exposed", "decisive", "prevented", "false_reject", "retries")
+
+COUNTERS = tuple(f"{hazard}.{level}" for hazard in HAZARDS for level in LEVELS) + (
+    "outdated_belief",  # acts made wrong by inputs that were outdated before the decision
+    "drift",  # acts made wrong by world transactions alone
+    "same_tick",  # decisive acts whose input was superseded in the tick of the act
+    "victims",  # transactions lost to waiting (a hold that outlasted `patience`)
+    "false_stall",  # ticks waited for a transaction that changed none of the waiter's inputs
+    "invariant_violations",
+    "accidents",
+    "messages",  # sent
+    "committed",  # transactions, partial ones included
+    "broke_invariant",  # committed transactions that broke an invariant
+    "rejected",
+    "failed",
+    "think_ticks",
+    "wasted_think_ticks",  # of transactions that were refused by the protocol or by the world, or aborted
+    "blocked_ticks",  # agent-ticks waiting for admission or in a hold
+    "age_source",  # ticks between sensing and sending, summed over delivered messages
+    "age_transit",  # ticks between sending and delivery, summed over delivered messages
+    "age_thought",  # ticks between the decision and the act, summed over inputs that a message told
+    "delivered",  # messages delivered
+    "told_inputs",  # inputs of acts that a message told
+    "illegal_actions",  # masked-out actions: counted no-ops
+    "decisions",  # transactions opened
+)
+COUNTER_INDEX = {name: index for index, name in enumerate(COUNTERS)}
+
+_I, _U = np.int32, np.uint64
+
+WORLD_RECORD = np.dtype(
+    [
+        ("seed", _U),
+        ("dirty", _U),  # set of sites written since the last sensing
+        ("holder_wrote", _U),  # set of sites that the token's holder has written
+        ("tick", _I),  # ticks completed; the events of a tick carry its number, the first is 1
+        ("status", _I),
+        ("next_txn", _I),
+        ("holder", _I),  # of the token, or NOBODY
+        ("holder_since", _I),  # tick of the grant
+        ("goals_met", _I),
+        ("goals_lost", _I),  # goals that can no longer be met
+        ("last_goal_tick", _I),  # tick at which the count of met goals last grew
+        ("mail_count", _I),  # messages in flight, kept in order of sending
+        ("next_due", _I),  # earliest due tick in flight, or NEVER
+        ("message_number", _I),
+        ("log_count", _I),
+        ("broken", _I),  # set of invariants that do not hold now, as bits
+    ],
+    align=True,
+)
+
+AGENT_RECORD = np.dtype(
+    [
+        ("stale", _U),  # set of sites that feedback marks as not current
+        ("wrote", _U),  # set of sites the open transaction has written
+        ("cell", _I),
+        ("phase", _I),
+        ("hand", _I),  # item carried, 0 for none
+        ("task", _I),  # of the open transaction or of the queued choice, or NO_TASK
+        ("op", _I),  # index of the op to be done next
+        ("txn", _I),  # number of the open transaction, or NO_TXN
+        ("job", _I),  # index in the agent's job list, or NO_JOB
+        ("thought_left", _I),  # think ticks still to come
+        ("thought", _I),  # think ticks drawn for the open transaction
+        ("decided", _I),  # tick of the decision
+        ("stuck", _I),  # ticks stopped in a row: by a closed gate, or in a hold
+        ("holding", _I),  # agent whose unsettled version is waited for, or NOBODY
+        ("queued_since", _I),  # tick of joining the queue
+        ("step", _I),  # cell to step to in this tick's walk, or NO_CELL
+        ("look", _I),  # site being looked at, or NO_SITE
+        ("outcome", _I),
+        ("broke", _I),  # 1 if the open transaction broke an invariant
+        ("done", _I),  # ops of the open transaction that took effect
+        ("trips", _I),  # crossings made
+        ("side", _I),  # station of the pair that the agent is bound for: 0 or 1
+        ("promised", _I),  # 1 from a promise to the next border crossing
+        ("moved", _I),  # 1 if the cell changed in this tick
+        ("inbox", _I),  # messages received since the last decision
+        ("inbox_kind", _I),  # of the last one
+        ("inbox_sender", _I),
+        ("inbox_site", _I),  # or NO_SITE
+        ("inbox_value", _I),
+        ("ready", _I),  # 1 if the agent must act now
+        ("earned", np.float32),  # reward of this step
+    ],
+    align=True,
+)
+
+SITE_RECORD = np.dtype(
+    [
+        ("value", _I),
+        ("version", _I),
+        ("unsettled", _I),  # agent whose open transaction wrote the newest version, or NOBODY
+        ("writer", _I),  # agent that wrote most recently, or NOBODY: with the next three fields, enough to tell in
+        ("writer_version", _I),  # constant time whether some other agent wrote after a version
+        ("other_writer_version", _I),  # newest version by an agent other than `writer`
+        ("changed", _I),  # tick of the newest version
+    ],
+    align=True,
+)
+
+BELIEF_RECORD = np.dtype(
+    [
+        ("value", _I),
+        ("version", _I),  # for a message: its stamp
+        ("channel", _I),
+        ("tick", _I),  # when it was sensed (by the sender, for a message)
+        ("arrived", _I),  # when this agent came to hold it
+        ("promise", _I),  # 1 if the value is promised, for a version after the stamp
+    ],
+    align=True,
+)
+
+INPUT_RECORD = np.dtype(
+    [
+        ("value", _I),
+        ("version", _I),
+        ("channel", _I),
+        ("promise", _I),
+        ("outdated", _I),  # 1 if it was not current at the decision (at admission, where reads are renewed)
+        ("own", _I),  # 1 if the agent's own buffered write stands in `value`
+        ("buffered", _I),  # value to be installed at settle, valid where `pending`
+        ("pending", _I),  # 0 none, 1 absolute, 2 relative (`buffered` is then a difference)
+        ("seen", _I),  # newest superseding version already counted as prevented for (agent, task, site)
+    ],
+    align=True,
+)
+
+JOB_RECORD = np.dtype(
+    [
+        ("task", _I),
+        ("amount", _I),
+        ("used", _I),  # 1 once a commit or a failure used it up
+        ("attempt", _I),  # rejections so far
+    ],
+    align=True,
+)
+
+MAIL_RECORD = np.dtype(
+    [
+        ("due", _I),
+        ("number", _I),
+        ("sender", _I),
+        ("receiver", _I),
+        ("kind", _I),
+        ("site", _I),
+        ("value", _I),
+        ("stamp", _I),
+        ("sensed", _I),  # tick
+        ("sent", _I),  # tick
+        ("held", _I),  # transaction it waits for where mail goes out at settle, or NO_TXN
+    ],
+    align=True,
+)
+
+GOAL_RECORD = np.dtype([("target", _I), ("met", _I), ("lost", _I)], align=True)
+EVENT_RECORD = np.dtype([("due", _I), ("state", _I)], align=True)  # world events: tick, and a boat's state
+
+
+class State(NamedTuple):
+    """The arrays of B worlds: A agents, S sites, T tasks, I inputs a task, J jobs, G goals, W world events, M mails."""
+
+    world: NDArray[Any]  # [B] WORLD_RECORD
+    agent: NDArray[Any]  # [B, A] AGENT_RECORD
+    site: NDArray[Any]  # [B, S] SITE_RECORD
+    belief: NDArray[Any]  # [B, A, S] BELIEF_RECORD
+    input: NDArray[Any]  # [B, A, T, I] INPUT_RECORD: frozen inputs of the open transaction; `seen` outlives it
+    job: NDArray[Any]  # [B, A, J] JOB_RECORD
+    tally: NDArray[np.int32]  # [B, A, T, 2]: completions of the task, attempts since the last one
+    goal: NDArray[Any]  # [B, G] GOAL_RECORD
+    event: NDArray[Any]  # [B, W] EVENT_RECORD
+    mail: NDArray[Any]  # [B, M] MAIL_RECORD
+    sent: NDArray[np.int32]  # [B, A, A, 2]: messages sent so far by sender, receiver, kind
+    pipe: NDArray[np.int32]  # [B, A, A]: latest due tick handed out between two agents, for fifo delivery
+    count: NDArray[np.int64]  # [B, len(COUNTERS)]
+    log: NDArray[Any]  # [B, L] log.EVENT; L = 0 keeps no log
+    observation: NDArray[np.float32]  # [B, A, D]
+    mask: NDArray[np.uint64]  # [B, A, 2]: bit i of the pair = action i is allowed
+
+
+def copy_state(state: State) -> State:
+    """Return a deep copy that shares no memory."""
+    return State(*(array.copy() for array in state))

@@ -1,0 +1,149 @@
+"""The literal table of verbs: on which kind of site, on what premise, writing what, undone by what.
+
+To add a verb: a row in `VERBS`; a new premise, write rule or physical refusal gets a name and a line in the function
+that judges it. The functions are plain scalar code; the compiled engine compiles these very lines.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+# Kinds of site. Record sites live in a registry and can be buffered; physical ones change in the open.
+COUNTER, SWITCH, BOARD, SHELF, DEPOT, INTERFACE, GUARD_POST, REGION = range(8)
+SITE_KINDS = ("counter", "switch", "board", "shelf", "depot", "interface", "guard_post", "region")
+RECORD_KINDS = frozenset({COUNTER, BOARD, INTERFACE})
+
+# Premises over the inputs of an op.
+TRUE, OWN_IS_ARG, OWN_IS_EMPTY, DEPS_EMPTY, DEPS_PRESENT, DEPS_ARE_ARG, DEPS_REACH_ARG = range(7)
+PREMISES = (
+    "true",
+    "it holds the argument",
+    "it holds nothing",
+    "every region it commands is empty",
+    "no dependency is missing",
+    "the order it serves, where there is one, asks for the argument",
+    "the other posts hold at least the argument",
+)
+
+# What is written. The last two are relative: they are a difference and read nothing of their site.
+ARGUMENT, OWN_PLUS_ARG, OWN_PLUS_ONE, DEPS_PLUS_ARG, NOTHING, PLUS_ONE, MINUS_ONE = range(7)
+WRITES = ("the argument", "input + argument", "input + 1", "argument + its dependencies' inputs", "0", "value + 1", "value - 1")
+
+# Which other sites an op rests on.
+NO_DEPS, REGIONS_IF_CLOSING, DEPENDENCIES, ORDER, OTHER_POSTS = range(5)
+DEPENDS = ("nothing else", "the regions it commands, when closing", "its dependencies", "its order, where there is one", "the other posts")
+
+
+class Verb(NamedTuple):
+    """One row: what a verb rests on and does."""
+
+    name: str
+    kind: int
+    premise: int
+    writes: int
+    depends: int
+    inverse: str | None  # None: irreversible
+
+
+VERBS: tuple[Verb, ...] = (
+    Verb("add", COUNTER, TRUE, OWN_PLUS_ARG, NO_DEPS, "add"),
+    Verb("set", SWITCH, DEPS_EMPTY, ARGUMENT, REGIONS_IF_CLOSING, "set"),
+    Verb("write", BOARD, TRUE, ARGUMENT, NO_DEPS, "write"),
+    Verb("take", SHELF, OWN_IS_ARG, NOTHING, NO_DEPS, "put"),
+    Verb("put", SHELF, OWN_IS_EMPTY, ARGUMENT, NO_DEPS, "take"),
+    Verb("deliver", DEPOT, DEPS_ARE_ARG, PLUS_ONE, ORDER, None),
+    Verb("refactor", INTERFACE, TRUE, OWN_PLUS_ONE, NO_DEPS, "refactor"),
+    Verb("build", INTERFACE, DEPS_PRESENT, DEPS_PLUS_ARG, DEPENDENCIES, "build"),
+    Verb("enter", GUARD_POST, TRUE, PLUS_ONE, NO_DEPS, "leave"),
+    Verb("leave", GUARD_POST, DEPS_REACH_ARG, MINUS_ONE, OTHER_POSTS, "enter"),
+    Verb("cross", REGION, TRUE, PLUS_ONE, NO_DEPS, None),
+)
+VERB_INDEX = {verb.name: index for index, verb in enumerate(VERBS)}
+ADD, SET, WRITE, TAKE, PUT, DELIVER, REFACTOR, BUILD, ENTER, LEAVE, CROSS = range(len(VERBS))
+
+# Why the world refuses an op (it fails): the physically impossible.
+POSSIBLE, NOTHING_THERE, NO_ROOM, EMPTY_HANDED, GATE_CLOSED, NOBODY_ON_DUTY, HANDS_FULL = range(7)
+REASONS = (
+    "possible",
+    "nothing lies there",
+    "something lies there",
+    "empty-handed",
+    "stopped by a closed gate",
+    "nobody is on duty there",
+    "hands full",
+)
+
+
+def reads_own(premise: int, writes: int) -> bool:
+    """Tell whether an op's own site is in its precondition read set."""
+    return premise in (OWN_IS_ARG, OWN_IS_EMPTY) or writes in (OWN_PLUS_ARG, OWN_PLUS_ONE)
+
+
+def is_read_modify_write(writes: int) -> bool:
+    """Tell whether the value written is computed from the site's own input: here updates get lost."""
+    return writes == OWN_PLUS_ARG or writes == OWN_PLUS_ONE
+
+
+def is_relative(writes: int) -> bool:
+    """Tell whether the write is a difference to whatever stands there."""
+    return writes == PLUS_ONE or writes == MINUS_ONE
+
+
+def premise_holds(premise: int, argument: int, own: int, total: int, least: int, count: int) -> bool:
+    """Judge a premise on the inputs: `own` value; `total`, `least` value and `count` of the sites depended on."""
+    if premise == OWN_IS_ARG:
+        return own == argument
+    if premise == OWN_IS_EMPTY:
+        return own == 0
+    if premise == DEPS_EMPTY:
+        return total == 0
+    if premise == DEPS_PRESENT:
+        return count == 0 or least > 0
+    if premise == DEPS_ARE_ARG:
+        return count == 0 or total == argument
+    if premise == DEPS_REACH_ARG:
+        return total >= argument
+    return True
+
+
+def value_written(writes: int, argument: int, own: int, total: int) -> int:
+    """Compute what an op writes from its inputs: a value, or a difference where the verb is relative."""
+    if writes == ARGUMENT:
+        return argument
+    if writes == OWN_PLUS_ARG:
+        return own + argument
+    if writes == OWN_PLUS_ONE:
+        return own + 1
+    if writes == DEPS_PLUS_ARG:
+        return total + argument
+    if writes == PLUS_ONE:
+        return 1
+    if writes == MINUS_ONE:
+        return -1
+    return 0
+
+
+def world_refuses(verb: int, value: int, hand: int) -> int:
+    """Return the reason why the world refuses an op on a site that now has `value`, or POSSIBLE."""
+    if verb == TAKE and value == 0:
+        return NOTHING_THERE
+    if verb == TAKE and hand != 0:
+        return HANDS_FULL
+    if verb == PUT and hand == 0:
+        return EMPTY_HANDED
+    if verb == PUT and value != 0:
+        return NO_ROOM
+    if verb == DELIVER and hand == 0:
+        return EMPTY_HANDED
+    if verb == LEAVE and value == 0:
+        return NOBODY_ON_DUTY
+    return POSSIBLE
+
+
+def hand_after(verb: int, value: int, hand: int) -> int:
+    """Return what an agent holds after an op on a site that had `value`."""
+    if verb == TAKE:
+        return value
+    if verb == PUT or verb == DELIVER:
+        return 0
+    return hand
