@@ -134,6 +134,8 @@ class Config(BaseModel):
              "validated without scopes checks nothing: give scopes"),
             ("settle" in self.validated and self.writes == "in place",
              "validated = 'settle' needs writes = 'buffered': what was written in place cannot be taken back"),
+            ("settle" in self.validated and self.transaction == "op",
+             "validated = 'settle' needs transaction = 'task': at settle a task is judged as a whole"),
             (self.order == "token" and bool(self.scopes),
              "order = 'token' lets one transaction run at a time: scopes would check what cannot change"),
             (self.order == "token" and self.reads == "admission",

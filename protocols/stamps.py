@@ -1,7 +1,7 @@
 """Stamps: a message carries the version that it speaks of, and the newer version wins.
 
 Prevents: an older message that arrives late from overwriting a newer one.
-Costs: nothing but the stamp.
+Costs: nothing but the stamp. The compiled twin is the stamped branch of `world.kernel.deliver`.
 Source: Lamport, Time, Clocks, and the Ordering of Events in a Distributed System, CACM 21(7), 1978; here one writer's
 versions of one object, so a plain counter suffices.
 """

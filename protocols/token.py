@@ -7,10 +7,13 @@ Source: Le Lann, Distributed systems: towards a formal approach, IFIP 1977 (mutu
 
 from __future__ import annotations
 
-from ..world import log
+from ..world import entropy, log
+from ..world.context import agents_of, counts_of, task_inputs, task_rules, world_of
 from ..world.control import Answer
+from ..world.jit import compiled
+from ..world.kernel import bit, draw, emit, renew
 from ..world.reference import World
-from ..world.state import NOBODY
+from ..world.state import COUNTER_INDEX, IDLE, NO_SITE, NO_TXN, NOBODY, QUEUED, REGISTRY
 
 
 class Token:
@@ -27,3 +30,68 @@ class Token:
         if world.holder == agent:
             world.holder = NOBODY
             world.record(log.RELEASE, agent)
+
+
+_FALSE_STALL = COUNTER_INDEX["false_stall"]
+
+
+@compiled
+def join_queue(c, b, a, task):
+    """Wait, first come first served; those who come in one tick in its seeded order."""
+    world, me = world_of(c, b), agents_of(c, b)[a]
+    me.phase = QUEUED
+    me.queued_task = task
+    me.queued_since = world.tick
+    emit(c, b, log.WAIT_BEGIN, a, NO_TXN, 0, NO_SITE, 0, 0, world.holder, task, 0, 0, 0, 0)
+
+
+@compiled
+def let_go(c, b, a):
+    """Let the token go; count who waited for it in vain."""
+    world = world_of(c, b)
+    if c.token == 0 or world.holder != a:
+        return
+    if world.holder_settled != 0:
+        for other in range(c.agents):
+            waiter = agents_of(c, b)[other]
+            if waiter.phase != QUEUED:
+                continue
+            touched = False
+            if waiter.queued_task >= 0:
+                for slot in range(task_rules(c)[waiter.queued_task].inputs):
+                    if world.holder_wrote & bit(task_inputs(c)[waiter.queued_task, slot]) != 0:
+                        touched = True
+            if not touched:
+                counts_of(c, b)[_FALSE_STALL] += world.tick - max(waiter.queued_since, world.holder_since + 1) + 1
+    world.holder = NOBODY
+    emit(c, b, log.RELEASE, a, NO_TXN, 0, NO_SITE, 0, 0, NOBODY, 0, 0, 0, 0, 0)
+
+
+@compiled
+def grant(c, b):
+    """Give a free token to the first in the queue, with all its beliefs renewed."""
+    world, agents = world_of(c, b), agents_of(c, b)
+    if world.holder != NOBODY:
+        return
+    first, first_since, first_key = NOBODY, 0, draw(c, b, entropy.TIE, 0, 0, 0, 0)
+    for a in range(c.agents):
+        if agents[a].phase != QUEUED:
+            continue
+        since = agents[a].queued_since
+        key = draw(c, b, entropy.TIE, since, a, 0, 0)
+        if first == NOBODY or since < first_since or (since == first_since and key < first_key):
+            first, first_since, first_key = a, since, key
+    if first == NOBODY:
+        return
+    me = agents[first]
+    waited = world.tick - me.queued_since + 1
+    emit(c, b, log.WAIT_END, first, NO_TXN, 0, NO_SITE, 0, 0, NOBODY, me.queued_task, 0, waited, 0, 0)
+    emit(c, b, log.GRANT, first, NO_TXN, 0, NO_SITE, 0, 0, NOBODY, 0, 0, 0, 0, 0)
+    for site in range(c.sites):
+        renew(c, b, first, site, REGISTRY, 2)
+    me.phase = IDLE
+    me.queued_task = -1
+    world.holder = first
+    world.holder_since = world.tick
+    world.holder_settled = 0
+    world.holder_wrote = 0

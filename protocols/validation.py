@@ -7,7 +7,11 @@ Source: Kung and Robinson, On Optimistic Methods for Concurrency Control, TODS 6
 
 from __future__ import annotations
 
+from ..world.context import agents_of, inputs_of, op_rule, sites_of, task_inputs
 from ..world.control import Stale
+from ..world.jit import compiled
+from ..world.judging import pre_slots
+from ..world.kernel import has, is_current
 from ..world.reference import Transaction, World
 from ..world.state import MESSAGE, SENSED, TOLD, WRITTEN
 
@@ -40,3 +44,25 @@ class Validation:
                 if scope & self.scopes and site not in stale and not world.is_current(read, site):
                     stale[site] = scope
         return [Stale(site, stale[site]) for site in sorted(stale)]
+
+
+@compiled
+def stale_scope(c, b, a, slot, first, last):
+    """Return the scope in which the first of ops `first` to `last` finds this input not current, or 0."""
+    me = agents_of(c, b)[a]
+    read = inputs_of(c, b, a, 0)[slot]
+    if is_current(sites_of(c, b)[task_inputs(c)[me.task, slot]], read):
+        return 0
+    for o in range(first, last + 1):
+        rule = op_rule(c, me.task, o)
+        in_pre = has(pre_slots(rule), slot)
+        scope = 0
+        if in_pre and read.channel == MESSAGE:
+            scope = TOLD
+        elif in_pre and not (slot == rule.own and rule.modifies != 0):
+            scope = SENSED
+        if slot == rule.own and scope & c.scopes == 0:
+            scope = WRITTEN
+        if scope & c.scopes != 0:
+            return scope
+    return 0

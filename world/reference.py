@@ -677,6 +677,9 @@ class World:
     def _settle(self, txn: Transaction, outcome: int, before_thought: bool = False) -> None:
         """End a transaction: buffered writes take effect together or are dropped, and all that it held is let go."""
         me, task = self.agents[txn.agent], self.rules.tasks[txn.task]
+        if me.holding != NOBODY:
+            self.record(log.WAIT_END, txn.agent, txn.number, other=me.holding, a=txn.task, b=1, c=me.stuck)
+            me.holding = NOBODY
         keeps = outcome == COMMITTED or (self.control.transaction == "op" and txn.done > 0)
         if keeps:
             for index, op, written in txn.buffered:
@@ -688,7 +691,8 @@ class World:
             ended = PARTIAL
         kind = {COMMITTED: log.COMMIT, PARTIAL: log.PARTIAL_COMMIT, REJECTED: log.REJECT, ABORTED: log.ABORT, FAILED: log.FAIL}[ended]
         spent = txn.thought - me.thought_left
-        self.record(kind, txn.agent, txn.number, a=spent, b=outcome if ended == PARTIAL else int(before_thought))
+        detail = outcome if ended == PARTIAL else int(before_thought)
+        self.record(kind, txn.agent, txn.number, a=spent, b=detail, c=len(txn.buffered) if keeps else 0)
         for site in self.sites:
             if site.unsettled == txn.agent:
                 site.unsettled = NOBODY

@@ -29,56 +29,56 @@ TASK_RECORD = np.dtype(
         ("agents", np.uint64),  # set of agents that may choose it
         ("footprint", np.uint64),  # set of sites it reads or writes
         ("reads", np.uint64),  # set of sites whose belief must not be `none`
-        ("ops", np.int32),
-        ("thought", np.int32),  # 0: done on reflex
-        ("jobs", np.int32),  # 1: needs an open job
-        ("crosses", np.int32),  # 1: a step across a region, not a transaction
-        ("inputs", np.int32),
+        ("ops", np.int64),
+        ("thought", np.int64),  # 0: done on reflex
+        ("jobs", np.int64),  # 1: needs an open job
+        ("crosses", np.int64),  # 1: a step across a region, not a transaction
+        ("inputs", np.int64),
     ],
     align=True,
 )
 OP_RECORD = np.dtype(
     [
         ("deps", np.uint64),  # set of input slots that the premise or the value rests on, own site excepted
-        ("verb", np.int32),
-        ("site", np.int32),
-        ("argument", np.int32),
-        ("from_job", np.int32),
-        ("premise", np.int32),
-        ("writes", np.int32),
-        ("relative", np.int32),
-        ("reads_own", np.int32),
-        ("modifies", np.int32),  # 1: a read-modify-write
-        ("own", np.int32),  # input slot of the site itself, or -1 where the write is relative
-        ("record", np.int32),  # 1: its site is a record site, so the write can be buffered
+        ("verb", np.int64),
+        ("site", np.int64),
+        ("argument", np.int64),
+        ("from_job", np.int64),
+        ("premise", np.int64),
+        ("writes", np.int64),
+        ("relative", np.int64),
+        ("reads_own", np.int64),
+        ("modifies", np.int64),  # 1: a read-modify-write
+        ("own", np.int64),  # input slot of the site itself, or -1 where the write is relative
+        ("record", np.int64),  # 1: its site is a record site, so the write can be buffered
     ],
     align=True,
 )
 AGENT_RULE = np.dtype(
-    [("role", np.int32), ("home", np.int32), ("stations", np.int32, (2,)), ("trips", np.int32), ("jobs", np.int32)],
+    [("role", np.int64), ("home", np.int64), ("stations", np.int64, (2,)), ("trips", np.int64), ("jobs", np.int64)],
     align=True,
 )  # stations: target indexes, or NO_TARGET; jobs: how many job tasks the agent may be given
 SITE_RULE = np.dtype(
     [
         ("commands", np.uint64),  # set of regions a switch commands
         ("listeners", np.uint64),  # set of agents
-        ("kind", np.int32),
-        ("record", np.int32),
-        ("value", np.int32),
-        ("known", np.int32),
-        ("announced", np.int32),
-        ("scale", np.int32),
+        ("kind", np.int64),
+        ("record", np.int64),
+        ("value", np.int64),
+        ("known", np.int64),
+        ("announced", np.int64),
+        ("scale", np.int64),
     ],
     align=True,
 )
 EVENT_RULE = np.dtype(
-    [("what", np.int32), ("source", np.int32), ("nth", np.int32), ("site", np.int32), ("amount", np.int32), ("base", np.int32), ("jitter", np.int32)],
+    [("what", np.int64), ("source", np.int64), ("nth", np.int64), ("site", np.int64), ("amount", np.int64), ("base", np.int64), ("jitter", np.int64)],
     align=True,
 )  # fmt: skip
 GOAL_RULE = np.dtype(
-    [("kind", np.int32), ("site", np.int32), ("agent", np.int32), ("index", np.int32), ("target", np.int32)], align=True
+    [("kind", np.int64), ("site", np.int64), ("agent", np.int64), ("index", np.int64), ("target", np.int64)], align=True
 )
-INVARIANT_RULE = np.dtype([("sites", np.uint64), ("kind", np.int32), ("floor", np.int32)], align=True)
+INVARIANT_RULE = np.dtype([("sites", np.uint64), ("kind", np.int64), ("floor", np.int64)], align=True)
 CONSTANT_RECORD = np.dtype(
     [
         ("loss", np.uint64),  # a draw's upper 53 bits below this: lost
@@ -251,7 +251,10 @@ class Rules:
             for index in range(len(self.agent_names))
             if self.blueprint.roles[self.role_of[index]].name in task.roles and (task.agents is None or index in task.agents)
         )
-        return ResolvedTask(task.name, tuple(ops), task.thought, task.jobs, ops[0].verb == verbs.CROSS, agents)
+        crosses = ops[0].verb == verbs.CROSS
+        if crosses and (len(ops) > 1 or not all(self.blueprint.roles[self.role_of[agent]].stations for agent in agents)):
+            raise ValueError(f"a task that crosses is one op of roles with stations; {task.name!r} is not")
+        return ResolvedTask(task.name, tuple(ops), task.thought, task.jobs, crosses, agents)
 
     def _depends(self, depends: int, site: int, argument: int | str) -> tuple[int, ...]:
         declared = tuple(self.site_index[name] for name in self.blueprint.sites[site].depends)

@@ -78,7 +78,7 @@ COUNTERS = tuple(f"{hazard}.{level}" for hazard in HAZARDS for level in LEVELS) 
 )
 COUNTER_INDEX = {name: index for index, name in enumerate(COUNTERS)}
 
-_I, _U = np.int32, np.uint64
+_I, _U = np.int64, np.uint64  # one width: each compiled function is then compiled once
 
 WORLD_RECORD = np.dtype(
     [
@@ -90,6 +90,10 @@ WORLD_RECORD = np.dtype(
         ("next_txn", _I),
         ("holder", _I),  # of the token, or NOBODY
         ("holder_since", _I),  # tick of the grant
+        ("holder_settled", _I),  # 1 once a transaction of the holder has settled
+        ("changed", _I),  # 1 if this tick did anything that goals may depend on
+        ("writer", _I),  # agent that wrote last in this tick, or NOBODY
+        ("age", _I),  # ticks of the last step, more than one where steps run to the next decision
         ("goals_met", _I),
         ("goals_lost", _I),  # goals that can no longer be met
         ("last_goal_tick", _I),  # tick at which the count of met goals last grew
@@ -105,11 +109,10 @@ WORLD_RECORD = np.dtype(
 AGENT_RECORD = np.dtype(
     [
         ("stale", _U),  # set of sites that feedback marks as not current
-        ("wrote", _U),  # set of sites the open transaction has written
         ("cell", _I),
         ("phase", _I),
         ("hand", _I),  # item carried, 0 for none
-        ("task", _I),  # of the open transaction or of the queued choice, or NO_TASK
+        ("task", _I),  # of the open transaction, or NO_TASK
         ("op", _I),  # index of the op to be done next
         ("txn", _I),  # number of the open transaction, or NO_TXN
         ("job", _I),  # index in the agent's job list, or NO_JOB
@@ -119,11 +122,15 @@ AGENT_RECORD = np.dtype(
         ("stuck", _I),  # ticks stopped in a row: by a closed gate, or in a hold
         ("holding", _I),  # agent whose unsettled version is waited for, or NOBODY
         ("queued_since", _I),  # tick of joining the queue
+        ("queued_task", _I),  # chosen then, or NO_TASK
         ("step", _I),  # cell to step to in this tick's walk, or NO_CELL
         ("look", _I),  # site being looked at, or NO_SITE
         ("outcome", _I),
         ("broke", _I),  # 1 if the open transaction broke an invariant
-        ("done", _I),  # ops of the open transaction that took effect
+        ("done", _I),  # ops of the open transaction that took effect, or are buffered
+        ("argument", _I),  # of the open transaction
+        ("pending", _I),  # set of ops whose write is buffered
+        ("pending_value", _I, (4,)),  # their values, or differences
         ("trips", _I),  # crossings made
         ("side", _I),  # station of the pair that the agent is bound for: 0 or 1
         ("promised", _I),  # 1 from a promise to the next border crossing
@@ -134,7 +141,7 @@ AGENT_RECORD = np.dtype(
         ("inbox_site", _I),  # or NO_SITE
         ("inbox_value", _I),
         ("ready", _I),  # 1 if the agent must act now
-        ("earned", np.float32),  # reward of this step
+        ("earned", np.float64),  # reward of this step
     ],
     align=True,
 )
@@ -170,11 +177,8 @@ INPUT_RECORD = np.dtype(
         ("version", _I),
         ("channel", _I),
         ("promise", _I),
-        ("outdated", _I),  # 1 if it was not current at the decision (at admission, where reads are renewed)
+        ("outdated", _I),  # 1 if it was not current when it was frozen
         ("own", _I),  # 1 if the agent's own buffered write stands in `value`
-        ("buffered", _I),  # value to be installed at settle, valid where `pending`
-        ("pending", _I),  # 0 none, 1 absolute, 2 relative (`buffered` is then a difference)
-        ("seen", _I),  # newest superseding version already counted as prevented for (agent, task, site)
     ],
     align=True,
 )
@@ -217,7 +221,8 @@ class State(NamedTuple):
     agent: NDArray[Any]  # [B, A] AGENT_RECORD
     site: NDArray[Any]  # [B, S] SITE_RECORD
     belief: NDArray[Any]  # [B, A, S] BELIEF_RECORD
-    input: NDArray[Any]  # [B, A, T, I] INPUT_RECORD: frozen inputs of the open transaction; `seen` outlives it
+    input: NDArray[Any]  # [B, A, 5, I] INPUT_RECORD: the open transaction's inputs, then a copy as each op used them
+    seen: NDArray[np.int32]  # [B, A, T, I, 2]: newest superseding version counted as prevented for (agent, task, site)
     job: NDArray[Any]  # [B, A, J] JOB_RECORD
     tally: NDArray[np.int32]  # [B, A, T, 2]: completions of the task, attempts since the last one
     goal: NDArray[Any]  # [B, G] GOAL_RECORD

@@ -1,0 +1,51 @@
+# Every target makes and fills .venv when it has to, and is quick when that is done.
+# Another interpreter: make test PYTHON=python3.12
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-all check bench pictures
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/with-render ## tell one episode hazard by hazard and write demo.gif
+	$(BIN)/stalegrid demo
+
+test: $(VENV)/with-dev-render ## set up and run the quick tests
+	$(BIN)/pytest
+
+test-all: $(VENV)/with-dev-render-plot-learn ## run every test; takes long, fetches torch
+	$(BIN)/pytest -m ""
+
+# One after the other, the tests last: their closing lines close the output.
+check: $(VENV)/with-dev-render ## lint, types and the quick tests: what .ci/run runs
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+bench: $(VENV)/with-core ## measure agent-steps per second
+	$(BIN)/stalegrid bench
+
+pictures: $(VENV)/with-render-plot ## draw the pictures of the README and the docs again
+	$(BIN)/python examples/pictures.py
+
+# A stamp for each set of extras; a change of pyproject.toml makes them old.
+$(VENV)/with-core: extras =
+$(VENV)/with-render: extras = [render]
+$(VENV)/with-render-plot: extras = [render,plot]
+$(VENV)/with-dev-render: extras = [dev,render]
+$(VENV)/with-dev-render-plot-learn: extras = [dev,render,plot,learn]
+
+$(VENV)/with-%: pyproject.toml $(VENV)/made
+	@echo "Filling $(VENV) with stalegrid$(extras); the first time takes a minute or two."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.$(extras)'
+	@touch $@
+
+$(VENV)/made:
+	@command -v $(PYTHON) > /dev/null || { echo "StaleGrid needs Python 3.11 or newer; there is no '$(PYTHON)' here. Say: make PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "StaleGrid needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1). Say: make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "'$(PYTHON) -m venv' failed. On Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	@touch $@

@@ -1,0 +1,116 @@
+"""B worlds at once on the compiled engine: plain arrays in, plain arrays out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..world import log
+from ..world.context import bind
+from ..world.observe import BLOCKS, ObservationLayout, observation_layout
+from ..world.rules import Rules
+from ..world.state import (
+    AGENT_RECORD, BELIEF_RECORD, COUNTERS, EVENT_RECORD, GOAL_RECORD, INPUT_RECORD, JOB_RECORD, MAIL_RECORD, RUNNING,
+    SITE_RECORD, WORLD_RECORD, State,
+)  # fmt: skip
+from .config import Config
+from .engine import reset_worlds, step_worlds
+
+
+def allocate(rules: Rules, worlds: int, width: int, logs: int) -> State:
+    """Return the zeroed arrays of so many worlds."""
+    a, s, t = len(rules.agent_names), len(rules.site_names), len(rules.tasks)
+    i = max(1, max(len(task.inputs) for task in rules.tasks))
+    j = rules.blueprint.jobs.count if rules.blueprint.jobs else 0
+    return State(
+        world=np.zeros(worlds, WORLD_RECORD),
+        agent=np.zeros((worlds, a), AGENT_RECORD),
+        site=np.zeros((worlds, s), SITE_RECORD),
+        belief=np.zeros((worlds, a, s), BELIEF_RECORD),
+        input=np.zeros((worlds, a, 5, i), INPUT_RECORD),
+        seen=np.zeros((worlds, a, t, i, 2), np.int32),
+        job=np.zeros((worlds, a, j), JOB_RECORD),
+        tally=np.zeros((worlds, a, t, 2), np.int32),
+        goal=np.zeros((worlds, len(rules.blueprint.goals)), GOAL_RECORD),
+        event=np.zeros((worlds, len(rules.world_events)), EVENT_RECORD),
+        mail=np.zeros((worlds, rules.mail_capacity), MAIL_RECORD),
+        sent=np.zeros((worlds, a, a, 2), np.int32),
+        pipe=np.zeros((worlds, a, a), np.int32),
+        count=np.zeros((worlds, len(COUNTERS)), np.int64),
+        log=np.zeros((worlds, logs), log.EVENT),
+        observation=np.zeros((worlds, a, width), np.float32),
+        mask=np.zeros((worlds, a, 2), np.uint64),
+    )
+
+
+class Batch:
+    """`worlds` episodes of one scenario under one protocol, stepped together.
+
+    The arrays of `state` are live views; see `world.state` for every field. A row of the batch does not feel its
+    neighbours.
+    """
+
+    def __init__(
+        self,
+        rules: Rules,
+        config: Config,
+        worlds: int = 1,
+        *,
+        keep_log: bool = False,
+        blocks: tuple[str, ...] = BLOCKS,
+        costs: dict[str, float] | None = None,
+        own_reward: bool = False,
+        discount: float = 1.0,
+    ) -> None:
+        self.rules = rules
+        self.config = config
+        self.worlds = worlds
+        self.agents = len(rules.agent_names)
+        self.layout: ObservationLayout = observation_layout(rules, blocks, config.messages == "stamped")
+        # What one tick can log at the most; a step that runs on to a decision stops before it could overflow.
+        a, s = self.agents, len(rules.site_names)
+        self.margin = 64 + a * (3 * s + 80) + 4 * rules.mail_capacity + 4 * len(rules.world_events) + 2 * len(rules.blueprint.goals)
+        self.state = allocate(rules, worlds, self.layout.width, max(4096, 2 * self.margin) if keep_log else 0)
+        view = {**self.layout.view, "own_reward": own_reward, "discount": discount}
+        view |= {"think_cost": 0.0, "message_cost": 0.0, "accident_cost": 0.0, **(costs or {})}
+        self._view = view
+        self._bind()
+
+    def _bind(self) -> None:
+        self.arrays = self.rules.arrays
+        self.context = bind(self.state, self.arrays, self.config.policy, self._view)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Addresses do not travel: the context is bound anew.
+        return {key: value for key, value in self.__dict__.items() if key not in ("context", "arrays")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._bind()
+
+    def reset(self, seeds: NDArray[np.uint64]) -> None:
+        """Begin an episode in every world; `seeds` is [B] uint64."""
+        reset_worlds(self.context, 0, self.worlds, np.ascontiguousarray(seeds, np.uint64))
+
+    def step(self, choices: NDArray[np.int32], to_decision: bool = False) -> None:
+        """Advance every running world by a tick, or to its next decision; `choices` is [B, A] int32."""
+        step_worlds(self.context, 0, self.worlds, choices, to_decision, self.margin)
+
+    @property
+    def running(self) -> NDArray[np.bool_]:
+        """[B] bool: the episode goes on."""
+        running: NDArray[np.bool_] = self.state.world["status"] == RUNNING
+        return running
+
+    def drain(self, world: int = 0) -> NDArray[Any]:
+        """Return and forget the events that one world logged since the last call.
+
+        Raises: RuntimeError if the log or the mailbox overflowed, which is a defect.
+        """
+        count = int(self.state.world["log_count"][world])
+        if count > self.state.log.shape[1] or self.state.world["mail_count"][world] > self.state.mail.shape[1]:
+            raise RuntimeError("the log or the mailbox overflowed: please report this scenario and its settings")
+        self.state.world["log_count"][world] = 0
+        return self.state.log[world, :count].copy()

@@ -1,0 +1,7 @@
+"""What happened, from the log alone: hazards, and the metrics over many episodes."""
+
+from __future__ import annotations
+
+from .hazards import EpisodeReport, Evidence, Finding, audit_episode
+
+__all__ = ["EpisodeReport", "Evidence", "Finding", "audit_episode"]

@@ -1,0 +1,134 @@
+"""What can be counted without judging anything: sums over the log, ages of messages, waiting and stalls."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import log
+from ..rules import Rules
+from ..state import MESSAGE
+
+SETTLES = (log.COMMIT, log.PARTIAL_COMMIT, log.REJECT, log.ABORT, log.FAIL)
+_ADMISSION = 0  # column b of a wait
+
+
+def last_tick(events: NDArray[Any]) -> int:
+    """Return the tick of the last event, which is the end's where the episode ended."""
+    return int(events["tick"][-1]) if len(events) else 0
+
+
+def sums(rules: Rules, events: NDArray[Any]) -> dict[str, int]:
+    """Return every counter that needs no judgement of acts, by name."""
+    kind, a = events["kind"], events["a"]
+    many = np.bincount(kind, minlength=len(log.KINDS))
+    committed = events["txn"][np.isin(kind, (log.COMMIT, log.PARTIAL_COMMIT))]
+    wasted = np.isin(kind, (log.REJECT, log.FAIL, log.ABORT))
+    delivered = events[kind == log.DELIVER]
+    told, age_thought = _told(events)
+    return {
+        "victims": int(many[log.VICTIM]),
+        "false_stall": false_stall(rules, events),
+        "invariant_violations": int(many[log.INVARIANT_BROKEN]),
+        "accidents": int(many[log.ACCIDENT]),
+        "messages": int(many[log.SEND]),
+        "committed": len(committed),
+        "broke_invariant": len(np.intersect1d(committed, events["txn"][kind == log.INVARIANT_BROKEN])),
+        "rejected": int(many[log.REJECT]),
+        "failed": int(many[log.FAIL]),
+        "think_ticks": _think_ticks(events),
+        "wasted_think_ticks": int(a[wasted].sum()),
+        "blocked_ticks": blocked_ticks(events),
+        "age_source": int((delivered["e"] - delivered["d"]).sum()),
+        "age_transit": int((delivered["tick"] - delivered["e"]).sum()),
+        "age_thought": age_thought,
+        "delivered": len(delivered),
+        "told_inputs": told,
+        "illegal_actions": int((events["b"][kind == log.CHOOSE] == 1).sum()),
+        "decisions": int(many[log.DECIDE]),
+    }
+
+
+def goals_over_time(events: NDArray[Any]) -> tuple[int, int]:
+    """Return how many goals are met at the end, and the last tick at which their number grew."""
+    changes = events[(events["kind"] == log.GOAL) & (events["value"] >= 0)]
+    ticks, where = np.unique(changes["tick"], return_inverse=True)
+    growth = np.zeros(len(ticks), np.int64)
+    np.add.at(growth, where, np.where(changes["value"] == 1, 1, -1))
+    grown = ticks[growth > 0]
+    return int(growth.sum()), int(grown[-1]) if len(grown) else 0
+
+
+def _told(events: NDArray[Any]) -> tuple[int, int]:
+    """Return how many inputs of acts a message told, and the ticks since their decisions."""
+    decides = events[events["kind"] == log.DECIDE]
+    reads = events[(events["kind"] == log.READ) & (events["a"] == MESSAGE)]
+    # Transactions are numbered in the order in which they are decided.
+    decided = decides["tick"][np.searchsorted(decides["txn"], reads["txn"])]
+    return len(reads), int((reads["tick"] - decided).sum())
+
+
+def _think_ticks(events: NDArray[Any]) -> int:
+    settles = events[np.isin(events["kind"], SETTLES)]
+    decides = events[events["kind"] == log.DECIDE]
+    still_open = decides[~np.isin(decides["txn"], settles["txn"])]
+    so_far = np.minimum(still_open["b"], last_tick(events) - still_open["tick"] + 1)
+    return int(settles["a"].sum() + so_far.sum())
+
+
+def blocked_ticks(events: NDArray[Any]) -> int:
+    """Return the agent-ticks of waiting for admission or in a hold, waits that go on at the end included."""
+    total, since = 0, {}
+    waits = events[np.isin(events["kind"], (log.WAIT_BEGIN, log.WAIT_END))]
+    for kind, agent, tick, ticks in waits[["kind", "agent", "tick", "c"]].tolist():
+        if kind == log.WAIT_BEGIN:
+            since[agent] = tick
+        else:
+            since.pop(agent, None)
+            total += ticks
+    return int(total + sum(last_tick(events) - tick + 1 for tick in since.values()))
+
+
+@dataclass
+class _Tenure:
+    """A token in one agent's hands."""
+
+    granted: int  # tick
+    settled: bool = False
+    wrote: set[int] = field(default_factory=set)  # sites
+
+
+def false_stall(rules: Rules, events: NDArray[Any]) -> int:
+    """Return the ticks waited for holders of a token who settled and changed none of the waiter's inputs.
+
+    Who waits is asked when the token is let go; a tenure that is still open at the end counts nothing.
+    """
+    if not (events["kind"] == log.RELEASE).any():
+        return 0
+    total = 0
+    tenures: dict[int, _Tenure] = {}
+    waiting: dict[int, tuple[int, int]] = {}  # agent -> tick of the beginning, task
+    relevant = events[np.isin(events["kind"], (log.WAIT_BEGIN, log.WAIT_END, log.GRANT, log.RELEASE, log.WRITE, *SETTLES))]
+    for kind, agent, tick, site, a, b in relevant[["kind", "agent", "tick", "site", "a", "b"]].tolist():
+        if kind == log.WAIT_BEGIN and b == _ADMISSION:
+            waiting[agent] = tick, a
+        elif kind == log.WAIT_END and b == _ADMISSION:
+            waiting.pop(agent, None)
+        elif kind == log.GRANT:
+            tenures[agent] = _Tenure(tick)
+        elif kind == log.RELEASE:
+            tenure = tenures.pop(agent, None)
+            if tenure is None or not tenure.settled:
+                continue
+            for begun, task in waiting.values():
+                inputs = rules.tasks[task].inputs if task >= 0 else ()
+                if tenure.wrote.isdisjoint(inputs):
+                    total += tick - max(begun, tenure.granted + 1) + 1
+        elif agent in tenures and kind == log.WRITE:
+            tenures[agent].wrote.add(site)
+        elif agent in tenures and kind in SETTLES:
+            tenures[agent].settled = True
+    return int(total)

@@ -1,0 +1,117 @@
+"""What one act rested on, and whether that still held: the judgement of a single op, at a given state of the sites.
+
+An input is *exposed* if another agent superseded it between the decision (for a message: its stamp) and the act, and the
+value differs; *outdated* if it was not current when it was frozen; any other input that differs is *drift*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+from ..rules import ResolvedOp
+from ..state import DESYNC, MESSAGE, STALE_READ
+from ..verbs import premise_holds, value_written
+from .history import SiteHistory
+
+NO_TAG = -1
+
+
+class Read(NamedTuple):
+    """An input as an op used it."""
+
+    site: int
+    value: int
+    version: int
+    channel: int
+    promise: bool
+    sensed: int  # tick
+    in_pre: bool  # the premise or the value written rests on it
+    own_write: bool  # the agent's own buffered write stands in `value`
+    outdated: bool  # it was not current when it was frozen
+
+
+class Act(NamedTuple):
+    """An op as it was tried, with its inputs and what it would do on them."""
+
+    tick: int
+    agent: int
+    txn: int
+    task: int
+    index: int
+    op: ResolvedOp
+    argument: int
+    premise: bool
+    written: int
+    reads: tuple[Read, ...]
+
+
+class Verdict(NamedTuple):
+    """What renewing the inputs of an act would have changed."""
+
+    exposed: tuple[Read, ...] = ()
+    is_outdated: bool = False  # some input was outdated, and its value differs
+    named: tuple[Read, ...] = ()  # the inputs that make the act decisive
+    tag: int = NO_TAG  # hazard of a decisive act; none where its only fault is a lost update
+    lost: Read | None = None  # own input of a read-modify-write that would undo another agent's update
+    wrong_outdated: bool = False  # renewing what is exposed or outdated changes premise or write
+    wrong: bool = False  # renewing every input does
+
+
+CLEAN = Verdict()
+
+
+def changes(act: Act, sites: Sequence[SiteHistory], renewed: Collection[int]) -> bool:
+    """Tell whether giving these sites their current values changes the act's premise or what it writes."""
+    values = {read.site: sites[read.site].value if read.site in renewed else read.value for read in act.reads}
+    op, deps = act.op, [values[site] for site in act.op.deps]
+    own, total = values.get(op.site, 0), sum(deps)
+    if value_written(op.writes, act.argument, own, total) != act.written:
+        return True
+    return premise_holds(op.premise, act.argument, own, total, min(deps, default=0), len(deps)) != act.premise
+
+
+def judge(act: Act, sites: Sequence[SiteHistory]) -> Verdict:
+    """Judge an act against the sites as they are now."""
+    differing = [read for read in act.reads if read.in_pre and not read.own_write and read.value != sites[read.site].value]
+    if not differing:
+        return CLEAN
+    exposed, outdated, lost = [], [], None
+    for read in differing:
+        others = sites[read.site].written_by_others(act.agent, read.version)
+        if read.channel == MESSAGE:
+            if others or read.promise:
+                exposed.append(read)
+        elif read.outdated:
+            outdated.append(read)
+        elif others:
+            exposed.append(read)
+        if others and read.site == act.op.site and act.op.modifies:
+            lost = read  # whatever its age or channel
+    renewable = {read.site for read in exposed}
+    named: tuple[Read, ...] = ()
+    if exposed and act.premise and changes(act, sites, renewable):
+        named = tuple(read for read in exposed if changes(act, sites, (read.site,))) or tuple(exposed)
+    return Verdict(
+        exposed=tuple(exposed),
+        is_outdated=bool(outdated),
+        named=named,
+        tag=tag_of(act.op, named),
+        lost=lost,
+        wrong_outdated=changes(act, sites, renewable | {read.site for read in outdated}),
+        wrong=changes(act, sites, {read.site for read in differing}),
+    )
+
+
+def tag_of(op: ResolvedOp, named: Collection[Read]) -> int:
+    """Return the hazard that the named inputs make: a message before what was seen."""
+    if any(read.channel == MESSAGE for read in named):
+        return DESYNC
+    if any(not is_modified(op, read) for read in named):
+        return STALE_READ
+    return NO_TAG
+
+
+def is_modified(op: ResolvedOp, read: Read) -> bool:
+    """Tell whether an input is the one that a read-modify-write computes its value from."""
+    return op.modifies and read.site == op.site

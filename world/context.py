@@ -1,0 +1,317 @@
+"""How compiled code reaches the arrays: one record of addresses, sizes and switches, and an accessor for each array.
+
+Compiled functions take `(c, b)`, the context and a world's index. Handing them the arrays themselves would copy some three
+hundred words at each call; a record is one pointer, and a view is made where it is needed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+from numpy.typing import NDArray
+
+from . import log, rules
+from . import state as st
+from .jit import compiled
+from .rules import RuleArrays
+from .state import State
+
+_STATE_FIELDS = State._fields
+_RULE_FIELDS = tuple(f"{name}_rule" for name in RuleArrays._fields)
+_SIZES = (
+    "agents", "sites", "tasks", "inputs", "jobs", "goals", "events", "mails", "logs", "width", "cells", "targets",
+    "actions", "invariants", "counters", "job_tasks",
+)  # fmt: skip
+# What of the constants and of the policy is copied into the context, so that one pointer serves.
+_CONSTANTS = (
+    "lockstep", "manual", "patience", "horizon", "job_low", "job_high", "boats", "board", "gate", "see_all",
+)  # fmt: skip
+_POLICY = (
+    "scopes", "at_act", "at_settle", "admission_reads", "buffered", "whole_task", "closed", "token", "stamped", "fifo",
+    "mail_at_settle", "semantic",
+)  # fmt: skip
+_VIEW = ("rows", "columns", "roles", "radius_known", "ages", "stamps", "others", "feedback", "mailbox", "own_reward")
+
+CONTEXT = np.dtype(
+    [(name, np.int64) for name in (*_STATE_FIELDS, *_RULE_FIELDS, *_SIZES, *_CONSTANTS, *_POLICY, *_VIEW)]
+    + [("loss", np.uint64), ("duplication", np.uint64)]
+    + [(name, np.float64) for name in ("think_cost", "message_cost", "accident_cost", "discount")],
+    align=True,
+)
+
+
+def bind(state: State, arrays: RuleArrays, policy: NDArray[Any], view: dict[str, float]) -> NDArray[Any]:
+    """Return a [1] CONTEXT of the given arrays, which must outlive it and must not be reallocated.
+
+    `view` holds what observations and rewards need: the names of `_VIEW` and the costs.
+    """
+    context = np.zeros(1, CONTEXT)
+    c = context[0]
+    for name, array in zip(_STATE_FIELDS, state, strict=True):
+        if not array.flags.c_contiguous:
+            raise ValueError(f"state array {name!r} is not contiguous")
+        c[name] = array.ctypes.data
+    for name, array in zip(_RULE_FIELDS, arrays, strict=True):
+        if not array.flags.c_contiguous:
+            raise ValueError(f"rule array {name!r} is not contiguous")
+        c[name] = array.ctypes.data
+    constant = arrays.constant[0]
+    for name, size in zip(
+        _SIZES,
+        (
+            state.agent.shape[1], state.site.shape[1], state.tally.shape[2], state.input.shape[3], state.job.shape[2],
+            state.goal.shape[1], state.event.shape[1], state.mail.shape[1], state.log.shape[1],
+            state.observation.shape[2], arrays.gate_of.size, arrays.distance.shape[0], arrays.action.shape[0],
+            arrays.invariant.shape[0], state.count.shape[1], arrays.job_task.shape[1],
+        ),
+        strict=True,
+    ):  # fmt: skip
+        c[name] = size
+    for name in (*_CONSTANTS, "loss", "duplication"):
+        c[name] = constant[name]
+    for name in _POLICY:
+        c[name] = policy[0][name]
+    for name, value in view.items():
+        c[name] = value
+    return context
+
+
+@intrinsic
+def _pointer(typingctx: Any, address: Any) -> Any:
+    """Turn an address into a pointer that `carray` takes."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.inttoptr(args[0], cgutils.voidptr_t)
+
+    return types.voidptr(types.int64), codegen
+
+
+_I4 = np.dtype(np.int32)
+_U8 = np.dtype(np.uint64)
+_F4 = np.dtype(np.float32)
+_WORLD, _AGENT, _SITE, _BELIEF = st.WORLD_RECORD, st.AGENT_RECORD, st.SITE_RECORD, st.BELIEF_RECORD
+_INPUT, _JOB, _GOAL, _EVENT, _MAIL = st.INPUT_RECORD, st.JOB_RECORD, st.GOAL_RECORD, st.EVENT_RECORD, st.MAIL_RECORD
+_LOG = log.EVENT
+_WORLD_SIZE, _AGENT_SIZE, _SITE_SIZE = _WORLD.itemsize, _AGENT.itemsize, _SITE.itemsize
+_BELIEF_SIZE, _INPUT_SIZE, _JOB_SIZE = _BELIEF.itemsize, _INPUT.itemsize, _JOB.itemsize
+_GOAL_SIZE, _EVENT_SIZE, _MAIL_SIZE, _LOG_SIZE = _GOAL.itemsize, _EVENT.itemsize, _MAIL.itemsize, _LOG.itemsize
+_AGENT_RULE, _SITE_RULE, _TASK_RULE, _OP_RULE = rules.AGENT_RULE, rules.SITE_RULE, rules.TASK_RECORD, rules.OP_RECORD
+_EVENT_RULE, _GOAL_RULE, _INVARIANT_RULE = rules.EVENT_RULE, rules.GOAL_RULE, rules.INVARIANT_RULE
+_OP_SIZE = _OP_RULE.itemsize
+
+
+@compiled
+def world_of(c, b):
+    """The world's own record."""
+    return numba.carray(_pointer(c.world + b * _WORLD_SIZE), (1,), _WORLD)[0]
+
+
+@compiled
+def agents_of(c, b):
+    """[A] AGENT_RECORD."""
+    return numba.carray(_pointer(c.agent + b * c.agents * _AGENT_SIZE), (c.agents,), _AGENT)
+
+
+@compiled
+def sites_of(c, b):
+    """[S] SITE_RECORD."""
+    return numba.carray(_pointer(c.site + b * c.sites * _SITE_SIZE), (c.sites,), _SITE)
+
+
+@compiled
+def beliefs_of(c, b, a):
+    """[S] BELIEF_RECORD of one agent."""
+    return numba.carray(_pointer(c.belief + (b * c.agents + a) * c.sites * _BELIEF_SIZE), (c.sites,), _BELIEF)
+
+
+@compiled
+def inputs_of(c, b, a, row):
+    """[I] INPUT_RECORD of one agent; row 0 is the open transaction's, row 1 + o a copy as op o used them."""
+    return numba.carray(
+        _pointer(c.input + ((b * c.agents + a) * 5 + row) * c.inputs * _INPUT_SIZE), (c.inputs,), _INPUT
+    )
+
+
+@compiled
+def seen_of(c, b, a):
+    """[T, I, 2] int32."""
+    return numba.carray(_pointer(c.seen + (b * c.agents + a) * c.tasks * c.inputs * 8), (c.tasks, c.inputs, 2), _I4)
+
+
+@compiled
+def jobs_of(c, b, a):
+    """[J] JOB_RECORD of one agent."""
+    return numba.carray(_pointer(c.job + (b * c.agents + a) * c.jobs * _JOB_SIZE), (c.jobs,), _JOB)
+
+
+@compiled
+def tally_of(c, b, a):
+    """[T, 2] int32."""
+    return numba.carray(_pointer(c.tally + (b * c.agents + a) * c.tasks * 8), (c.tasks, 2), _I4)
+
+
+@compiled
+def goals_of(c, b):
+    """[G] GOAL_RECORD."""
+    return numba.carray(_pointer(c.goal + b * c.goals * _GOAL_SIZE), (c.goals,), _GOAL)
+
+
+@compiled
+def events_of(c, b):
+    """[W] EVENT_RECORD."""
+    return numba.carray(_pointer(c.event + b * c.events * _EVENT_SIZE), (c.events,), _EVENT)
+
+
+@compiled
+def mail_of(c, b):
+    """[M] MAIL_RECORD; the first `mail_count` are in flight, in order of sending."""
+    return numba.carray(_pointer(c.mail + b * c.mails * _MAIL_SIZE), (c.mails,), _MAIL)
+
+
+@compiled
+def sent_of(c, b):
+    """[A, A, 2] int32."""
+    return numba.carray(_pointer(c.sent + b * c.agents * c.agents * 8), (c.agents, c.agents, 2), _I4)
+
+
+@compiled
+def pipe_of(c, b):
+    """[A, A] int32."""
+    return numba.carray(_pointer(c.pipe + b * c.agents * c.agents * 4), (c.agents, c.agents), _I4)
+
+
+@compiled
+def counts_of(c, b):
+    """[len(COUNTERS)] int64."""
+    return numba.carray(_pointer(c.count + b * c.counters * 8), (c.counters,), np.int64)
+
+
+@compiled
+def log_of(c, b):
+    """[L] log.EVENT."""
+    return numba.carray(_pointer(c.log + b * c.logs * _LOG_SIZE), (c.logs,), _LOG)
+
+
+@compiled
+def observation_of(c, b, a):
+    """[D] float32."""
+    return numba.carray(_pointer(c.observation + (b * c.agents + a) * c.width * 4), (c.width,), _F4)
+
+
+@compiled
+def mask_of(c, b, a):
+    """[2] uint64."""
+    return numba.carray(_pointer(c.mask + (b * c.agents + a) * 16), (2,), _U8)
+
+
+@compiled
+def agent_rules(c):
+    """[A] AGENT_RULE."""
+    return numba.carray(_pointer(c.agent_rule), (c.agents,), _AGENT_RULE)
+
+
+@compiled
+def site_rules(c):
+    """[S] SITE_RULE."""
+    return numba.carray(_pointer(c.site_rule), (c.sites,), _SITE_RULE)
+
+
+@compiled
+def task_rules(c):
+    """[T] TASK_RECORD."""
+    return numba.carray(_pointer(c.task_rule), (c.tasks,), _TASK_RULE)
+
+
+@compiled
+def op_rule(c, t, o):
+    """One OP_RECORD."""
+    return numba.carray(_pointer(c.op_rule + (t * 4 + o) * _OP_SIZE), (1,), _OP_RULE)[0]
+
+
+@compiled
+def task_inputs(c):
+    """[T, I] site of each input slot."""
+    return numba.carray(_pointer(c.task_input_rule), (c.tasks, c.inputs), _I4)
+
+
+@compiled
+def job_tasks(c):
+    """[A, most] job tasks that an agent may be given."""
+    return numba.carray(_pointer(c.job_task_rule), (c.agents, c.job_tasks), _I4)
+
+
+@compiled
+def event_rules(c):
+    """[W] EVENT_RULE."""
+    return numba.carray(_pointer(c.event_rule), (c.events,), _EVENT_RULE)
+
+
+@compiled
+def goal_rules(c):
+    """[G] GOAL_RULE."""
+    return numba.carray(_pointer(c.goal_rule), (c.goals,), _GOAL_RULE)
+
+
+@compiled
+def invariant_rules(c):
+    """[V] INVARIANT_RULE."""
+    return numba.carray(_pointer(c.invariant_rule), (c.invariants,), _INVARIANT_RULE)
+
+
+@compiled
+def action_rules(c):
+    """[actions, 2] kind and index."""
+    return numba.carray(_pointer(c.action_rule), (c.actions, 2), _I4)
+
+
+@compiled
+def distances(c):
+    """[targets, cells] int32."""
+    return numba.carray(_pointer(c.distance_rule), (c.targets, c.cells), _I4)
+
+
+@compiled
+def followings(c):
+    """[targets, cells] int32."""
+    return numba.carray(_pointer(c.following_rule), (c.targets, c.cells), _I4)
+
+
+@compiled
+def neighbours(c):
+    """[cells, 4] int32."""
+    return numba.carray(_pointer(c.neighbour_rule), (c.cells, 4), _I4)
+
+
+@compiled
+def gates(c):
+    """[cells] switch that gates the cell, or -1."""
+    return numba.carray(_pointer(c.gate_of_rule), (c.cells,), _I4)
+
+
+@compiled
+def regions(c):
+    """[cells] region of the cell, or -1."""
+    return numba.carray(_pointer(c.region_of_rule), (c.cells,), _I4)
+
+
+@compiled
+def sight_of(c, a):
+    """[cells] set of sites in sight of one agent."""
+    return numba.carray(_pointer(c.visible_rule + a * c.cells * 8), (c.cells,), _U8)
+
+
+@compiled
+def thoughts(c):
+    """[QUANTILES] think times."""
+    return numba.carray(_pointer(c.thought_rule), (4096,), _I4)
+
+
+@compiled
+def delays(c):
+    """[QUANTILES] message delays."""
+    return numba.carray(_pointer(c.delay_rule), (4096,), _I4)

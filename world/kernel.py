@@ -1,0 +1,523 @@
+"""The compiled world: logging, renewing beliefs, mail, writes, borders. The twin of the lower half of `reference.World`.
+
+Every function takes `(c, b)`, see `context`. The order of log records is the semantics and equals the reference's.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from . import entropy, log, scenario, verbs
+from .context import (
+    agent_rules, agents_of, beliefs_of, counts_of, delays, distances, event_rules, events_of, goal_rules, goals_of,
+    invariant_rules, job_tasks, jobs_of, log_of, mail_of, op_rule, pipe_of, seen_of, sent_of, sight_of, site_rules,
+    sites_of, tally_of, world_of,
+)  # fmt: skip
+from .jit import compiled
+from .rules import PROBABILITY_BITS
+from .settings import QUANTILES
+from .state import (
+    COUNTER_INDEX, EXPECTED, FACT, IDLE, LOST, MESSAGE, NEVER, NO_CELL, NO_SITE, NO_TXN, NOBODY, NONE, OUT, PASSED, PROMISE,
+    SENSOR, WAITING, WORLD,
+)  # fmt: skip
+
+_ONE, _ZERO = np.uint64(1), np.uint64(0)
+_MESSAGES, _VIOLATIONS = COUNTER_INDEX["messages"], COUNTER_INDEX["invariant_violations"]
+_SOURCE, _TRANSIT, _DELIVERED = (COUNTER_INDEX[name] for name in ("age_source", "age_transit", "delivered"))
+_SHIFT = np.uint64(64 - PROBABILITY_BITS)
+_QUANTILES = np.uint64(QUANTILES)
+
+
+@compiled
+def bit(index):
+    """Return the set of one member."""
+    return _ONE << np.uint64(index)
+
+
+@compiled
+def has(members, index):
+    """Tell whether a set holds a member."""
+    return (members >> np.uint64(index)) & _ONE != _ZERO
+
+
+@compiled
+def emit(c, b, kind, agent, txn, op, site, value, version, other, a0, b0, c0, d0, e0):
+    """Append one event, where a log is kept. A full log counts on, so that the loss is noticed."""
+    if c.logs == 0:
+        return
+    world = world_of(c, b)
+    at = world.log_count
+    world.log_count = at + 1
+    if at >= c.logs:
+        return
+    row = log_of(c, b)[at]
+    row.kind = kind
+    row.tick = world.tick
+    row.agent = agent
+    row.txn = txn
+    row.op = op
+    row.site = site
+    row.value = value
+    row.version = version
+    row.other = other
+    row.a = a0
+    row.b = b0
+    row.c = c0
+    row.d = d0
+    row.e = e0
+
+
+@compiled
+def draw(c, b, purpose, k1, k2, k3, k4):
+    """Draw 64 bits for this world's seed."""
+    return entropy.draw_compiled(world_of(c, b).seed, purpose, k1, k2, k3, k4)
+
+
+@compiled
+def credit(c, b, a, amount):
+    """Add to what an agent earns in this step, discounted by the ticks since its beginning."""
+    if amount != 0.0:
+        agents_of(c, b)[a].earned += amount * c.discount ** world_of(c, b).age
+    return
+
+
+@compiled
+def sees(c, b, a, site):
+    """Tell whether an agent has a site in sight."""
+    return has(sight_of(c, a)[agents_of(c, b)[a].cell], site)
+
+
+@compiled
+def believed_tick(c, b, a, site):
+    """When a belief was sensed: what is in sight was sensed at the end of the tick before this one."""
+    belief = beliefs_of(c, b, a)[site]
+    last = world_of(c, b).tick - 1
+    if sees(c, b, a, site) and belief.tick < last:
+        return last
+    return belief.tick
+
+
+@compiled
+def renew(c, b, a, site, channel, why):
+    """Give an agent the true value and version of a site."""
+    there, belief = sites_of(c, b)[site], beliefs_of(c, b, a)[site]
+    changed = belief.version != there.version or belief.channel != channel or belief.promise != 0
+    tick = world_of(c, b).tick
+    belief.value = there.value
+    belief.version = there.version
+    belief.channel = channel
+    belief.tick = tick
+    belief.arrived = tick
+    belief.promise = 0
+    if changed:
+        emit(c, b, log.SENSE, a, NO_TXN, 0, site, there.value, there.version, NOBODY, channel, why, 0, 0, 0)
+
+
+@compiled
+def sense_sites(c, b, a, candidates):
+    """Let an agent see those of `candidates` that differ from what it believes."""
+    beliefs, sites, tick = beliefs_of(c, b, a), sites_of(c, b), world_of(c, b).tick
+    for site in range(c.sites):
+        if not has(candidates, site):
+            continue
+        belief, there = beliefs[site], sites[site]
+        if belief.version != there.version or belief.promise != 0 or belief.channel == NONE or belief.channel == MESSAGE:
+            belief.value = there.value
+            belief.version = there.version
+            belief.channel = SENSOR
+            belief.tick = tick
+            belief.arrived = tick
+            belief.promise = 0
+            emit(c, b, log.SENSE, a, NO_TXN, 0, site, there.value, there.version, NOBODY, SENSOR, 0, 0, 0, 0)
+
+
+@compiled
+def send(c, b, sender, kind, site, value, stamp, sensed, held):
+    """Send to every listener of a site; the channel may lose, double and delay."""
+    listeners = site_rules(c)[site].listeners
+    if listeners == _ZERO:
+        return
+    world, counts = world_of(c, b), counts_of(c, b)
+    mail, sent, pipe = mail_of(c, b), sent_of(c, b), pipe_of(c, b)
+    for receiver in range(c.agents):
+        if receiver == sender or not has(listeners, receiver):
+            continue
+        nth = sent[sender, receiver, kind]
+        sent[sender, receiver, kind] = nth + 1
+        pair = sender * 256 + receiver
+        copies = 1
+        if c.lockstep == 0 and (draw(c, b, entropy.DUPLICATION, pair, kind, nth, 0) >> _SHIFT) < c.duplication:
+            copies = 2
+        for copy in range(copies):
+            lost = c.lockstep == 0 and (draw(c, b, entropy.LOSS, pair, kind, nth, copy) >> _SHIFT) < c.loss
+            due = world.tick
+            if c.lockstep == 0:
+                due += delays(c)[draw(c, b, entropy.DELAY, pair, kind, nth, copy) % _QUANTILES]
+            if c.fifo != 0 and not lost:
+                due = max(due, pipe[sender, receiver])
+                pipe[sender, receiver] = due
+            number = world.message_number
+            world.message_number = number + 1
+            counts[_MESSAGES] += 1
+            credit(c, b, sender, -c.message_cost)
+            fate = 1 if lost else 2 * copy
+            emit(c, b, log.SEND, sender, NO_TXN, 0, site, value, stamp, receiver, kind, due, number, sensed, fate)
+            if lost:
+                continue
+            at = world.mail_count
+            world.mail_count = at + 1
+            if at >= c.mails:
+                continue  # noticed by the caller: see `batch`
+            row = mail[at]
+            row.due = due
+            row.number = number
+            row.sender = sender
+            row.receiver = receiver
+            row.kind = kind
+            row.site = site
+            row.value = value
+            row.stamp = stamp
+            row.sensed = sensed
+            row.sent = world.tick
+            row.held = held
+            if held == NO_TXN and due < world.next_due:
+                world.next_due = due
+
+
+@compiled
+def release_mail(c, b, txn, settled):
+    """Mail held for a transaction goes out when it settles, or never."""
+    world, mail, pipe = world_of(c, b), mail_of(c, b), pipe_of(c, b)
+    kept = 0
+    for at in range(world.mail_count):
+        row = mail[at]
+        if row.held == txn:
+            if not settled:
+                emit(c, b, log.DROP, row.sender, txn, 0, row.site, 0, 0, row.receiver, 0, 0, row.number, 0, 0)
+                continue
+            row.due += world.tick - row.sent
+            row.sent = world.tick
+            row.held = NO_TXN
+            if c.fifo != 0:
+                row.due = max(row.due, pipe[row.sender, row.receiver])
+                pipe[row.sender, row.receiver] = row.due
+            if row.due < world.next_due:
+                world.next_due = row.due
+        if kept != at:
+            mail[kept] = mail[at]
+        kept += 1
+    world.mail_count = kept
+
+
+@compiled
+def deliver(c, b):
+    """Hand over the mail that is due, in order of sending."""
+    world, mail, counts = world_of(c, b), mail_of(c, b), counts_of(c, b)
+    kept, earliest = 0, NEVER
+    for at in range(world.mail_count):
+        row = mail[at]
+        if row.held != NO_TXN or row.due > world.tick:
+            if row.held == NO_TXN and row.due < earliest:
+                earliest = row.due
+            if kept != at:
+                mail[kept] = mail[at]
+            kept += 1
+            continue
+        me, belief = agents_of(c, b)[row.receiver], beliefs_of(c, b, row.receiver)[row.site]
+        # What one sees for oneself no message changes; stamped, only what is newer is believed.
+        believed = me.phase != OUT and not sees(c, b, row.receiver, row.site)
+        promise = 1 if row.kind == PROMISE else 0
+        if believed and c.stamped != 0 and belief.channel != NONE:
+            believed = 2 * row.stamp + promise > 2 * belief.version + belief.promise
+        emit(
+            c, b, log.DELIVER, row.receiver, NO_TXN, 0, row.site, row.value, row.stamp, row.sender, row.kind,
+            1 if believed else 0, row.number, row.sensed, row.sent,
+        )  # fmt: skip
+        counts[_DELIVERED] += 1
+        counts[_SOURCE] += row.sent - row.sensed
+        counts[_TRANSIT] += world.tick - row.sent
+        if me.phase != OUT:
+            me.inbox += 1
+            me.inbox_kind = row.kind
+            me.inbox_sender = row.sender
+            me.inbox_site = row.site
+            me.inbox_value = row.value
+        if believed:
+            belief.value = row.value
+            belief.version = row.stamp
+            belief.channel = MESSAGE
+            belief.tick = row.sensed
+            belief.arrived = world.tick
+            belief.promise = promise
+    world.mail_count = kept
+    world.next_due = earliest
+
+
+@compiled
+def judge_invariants(c, b, agent, txn):
+    """Note which invariants hold; the transaction that breaks one is named."""
+    world, sites, rules = world_of(c, b), sites_of(c, b), invariant_rules(c)
+    for index in range(c.invariants):
+        rule = rules[index]
+        broken = False
+        total = 0
+        for site in range(c.sites):
+            if not has(rule.sites, site):
+                continue
+            total += sites[site].value
+            if rule.kind == scenario.CLEAR_WHEN_CLOSED and sites[site].value == 1:
+                for region in range(c.sites):
+                    if has(site_rules(c)[site].commands, region) and sites[region].value > 0:
+                        broken = True
+        if rule.kind == scenario.AT_LEAST:
+            broken = total < rule.floor
+        was = (world.broken >> index) & 1
+        if broken and was == 0:
+            world.broken |= 1 << index
+            if agent >= 0:
+                emit(c, b, log.INVARIANT_BROKEN, agent, txn, 0, NO_SITE, 0, 0, NOBODY, index, 0, 0, 0, 0)
+                counts_of(c, b)[_VIOLATIONS] += 1
+                agents_of(c, b)[agent].broke = 1
+        elif not broken and was == 1:
+            world.broken &= ~(1 << index)
+
+
+@compiled
+def write(c, b, agent, txn, op, site, value, relative, argument, verb, unsettled, held, announcer):
+    """Give a site a new version, unless the value stays the same."""
+    world, there = world_of(c, b), sites_of(c, b)[site]
+    world.changed = 1
+    if agent >= 0:
+        world.writer = agent
+    if value != there.value:
+        before = there.value
+        there.value = value
+        there.version += 1
+        there.unsettled = agent if unsettled != 0 else NOBODY
+        there.changed = world.tick
+        if agent >= 0:
+            if there.writer != agent:
+                there.other_writer_version = there.writer_version
+                there.writer = agent
+            there.writer_version = there.version
+        world.dirty |= bit(site)
+        if world.holder == agent:
+            world.holder_wrote |= bit(site)
+        emit(
+            c, b, log.WRITE, agent, txn, op, site, value, there.version, before, relative, argument, unsettled, verb, 0
+        )  # fmt: skip
+        if c.invariants > 0:
+            judge_invariants(c, b, agent, txn)
+    if site_rules(c)[site].announced != 0 and (agent >= 0 or announcer >= 0):
+        sender = agent if agent >= 0 else announcer
+        send(c, b, sender, FACT, site, there.value, there.version, world.tick, txn if held != 0 else NO_TXN)
+
+
+@compiled
+def others_wrote(there, agent, version):
+    """Tell whether an agent other than `agent` wrote the site after `version`."""
+    if there.writer != agent:
+        return there.writer_version > version
+    return there.other_writer_version > version
+
+
+@compiled
+def is_current(there, read):
+    """Tell whether an input or belief is current: its version stands, or the very next one kept the promise."""
+    if read.promise != 0:
+        return there.version == read.version + 1 and there.value == read.value
+    return there.version == read.version
+
+
+@compiled
+def world_events(c, b):
+    """Boats arrive, things drift; boats pass a closed gate."""
+    world, sites, rules, events = world_of(c, b), sites_of(c, b), event_rules(c), events_of(c, b)
+    for index in range(c.events):
+        rule, event = rules[index], events[index]
+        if event.due != world.tick:
+            continue
+        if rule.what == scenario.ARRIVES:
+            if event.state == LOST:
+                continue
+            event.state = WAITING
+        emit(c, b, log.WORLD_EVENT, WORLD, NO_TXN, 0, rule.site, 0, 0, NOBODY, rule.source, rule.nth, rule.what, 0, 0)
+        value = sites[rule.site].value + rule.amount
+        write(c, b, WORLD, NO_TXN, 0, rule.site, value, 1, rule.amount, verbs.WRITE, 0, 0, NOBODY)
+    if c.boats == 0 or sites[c.gate].value != 1 or sites[c.board].value == 0:
+        return
+    for index in range(c.boats):
+        if events[index].state == WAITING:
+            events[index].state = PASSED
+            emit(c, b, log.WORLD_EVENT, WORLD, NO_TXN, 0, c.board, 0, 0, NOBODY, 0, index, scenario.PASSES, 0, 0)
+            write(c, b, WORLD, NO_TXN, 0, c.board, sites[c.board].value - 1, 1, -1, verbs.WRITE, 0, 0, NOBODY)
+
+
+@compiled
+def next_job(c, b, a, task):
+    """Return the index of the agent's next open job of a task, or -1."""
+    jobs = jobs_of(c, b, a)
+    for index in range(c.jobs):
+        if jobs[index].task == task and jobs[index].used == 0:
+            return index
+    return -1
+
+
+@compiled
+def reset_world(c, b, seed):
+    """Lay out one world for a seed: places, jobs, events, targets, first beliefs."""
+    from_rules = site_rules(c)
+    world = world_of(c, b)
+    world.seed = seed
+    world.dirty = _ZERO
+    world.holder_wrote = _ZERO
+    world.tick = 0
+    world.status = 0
+    world.next_txn = 0
+    world.holder = NOBODY
+    world.holder_since = 0
+    world.holder_settled = 0
+    world.changed = 1
+    world.writer = NOBODY
+    world.age = 0
+    world.goals_met = 0
+    world.goals_lost = 0
+    world.last_goal_tick = 0
+    world.mail_count = 0
+    world.next_due = NEVER
+    world.message_number = 0
+    world.log_count = 0
+    world.broken = 0
+    counts = counts_of(c, b)
+    for index in range(c.counters):
+        counts[index] = 0
+    sites = sites_of(c, b)
+    for s in range(c.sites):
+        there = sites[s]
+        there.value = from_rules[s].value
+        there.version = 0
+        there.unsettled = NOBODY
+        there.writer = NOBODY
+        there.writer_version = 0
+        there.other_writer_version = 0
+        there.changed = 0
+    _reset_agents(c, b)
+    events, event_rule = events_of(c, b), event_rules(c)
+    for w in range(c.events):
+        rule = event_rule[w]
+        late = draw(c, b, entropy.ARRIVAL, rule.source, rule.nth, 0, 0) % np.uint64(rule.jitter + 1)
+        events[w].due = rule.base + np.int64(late)
+        events[w].state = EXPECTED
+    _reset_goals(c, b)
+
+
+@compiled
+def _reset_agents(c, b):
+    from_rules, agents = site_rules(c), agents_of(c, b)
+    for a in range(c.agents):
+        _reset_agent(c, b, a, agents[a])
+        beliefs = beliefs_of(c, b, a)
+        for s in range(c.sites):
+            beliefs[s].value = from_rules[s].value
+            beliefs[s].version = 0
+            beliefs[s].channel = MESSAGE if from_rules[s].known != 0 else NONE
+            beliefs[s].tick = 0
+            beliefs[s].arrived = 0
+            beliefs[s].promise = 0
+        for t in range(c.tasks):
+            _tally_zero(c, b, a, t)
+        for other in range(c.agents):
+            pipe_of(c, b)[a, other] = 0
+            sent_of(c, b)[a, other, 0] = 0
+            sent_of(c, b)[a, other, 1] = 0
+
+
+@compiled
+def _tally_zero(c, b, a, t):
+    tally, seen = tally_of(c, b, a), seen_of(c, b, a)
+    tally[t, 0] = 0
+    tally[t, 1] = 0
+    for slot in range(c.inputs):
+        seen[t, slot, 0] = 0
+        seen[t, slot, 1] = 0
+
+
+@compiled
+def _reset_agent(c, b, a, me):
+    rule = agent_rules(c)[a]
+    me.stale = _ZERO
+    me.cell = rule.home
+    me.phase = IDLE
+    me.hand = 0
+    me.task = -1
+    me.op = 0
+    me.txn = NO_TXN
+    me.job = -1
+    me.thought_left = 0
+    me.thought = 0
+    me.decided = 0
+    me.stuck = 0
+    me.holding = NOBODY
+    me.queued_since = 0
+    me.queued_task = -1
+    me.step = NO_CELL
+    me.look = NO_SITE
+    me.outcome = 0
+    me.broke = 0
+    me.done = 0
+    me.argument = 0
+    me.pending = 0
+    me.trips = 0
+    me.side = 0
+    me.promised = 0
+    me.moved = 0
+    me.inbox = 0
+    me.inbox_kind = 0
+    me.inbox_sender = 0
+    me.inbox_site = NO_SITE
+    me.inbox_value = 0
+    me.ready = 0
+    me.earned = 0.0
+    if rule.stations[0] >= 0:
+        start = np.int64(draw(c, b, entropy.START, a, 0, 0, 0) & _ONE)
+        me.side = 1 - start
+        me.cell = _target_cell(c, rule.stations[start])
+    jobs = jobs_of(c, b, a)
+    for n in range(c.jobs):
+        jobs[n].task = -1
+        jobs[n].used = 1
+        jobs[n].attempt = 0
+        if rule.jobs > 0:
+            which = draw(c, b, entropy.JOB_TASK, a, n, 0, 0) % np.uint64(rule.jobs)
+            amount = draw(c, b, entropy.JOB_AMOUNT, a, n, 0, 0) % np.uint64(c.job_high - c.job_low + 1)
+            jobs[n].task = job_tasks(c)[a, which]
+            jobs[n].amount = c.job_low + np.int64(amount)
+            jobs[n].used = 0
+
+
+@compiled
+def _target_cell(c, target):
+    row = distances(c)[target]
+    for cell in range(c.cells):
+        if row[cell] == 0:
+            return cell
+    return 0
+
+
+@compiled
+def _reset_goals(c, b):
+    goals, rules = goals_of(c, b), goal_rules(c)
+    for g in range(c.goals):
+        goals[g].met = 0
+        goals[g].lost = 0
+        goals[g].target = rules[g].target
+        if rules[g].kind != scenario.TOTAL:
+            continue
+        total = site_rules(c)[rules[g].site].value
+        for a in range(c.agents):
+            jobs = jobs_of(c, b, a)
+            for n in range(c.jobs):
+                if jobs[n].used == 0 and op_rule(c, jobs[n].task, 0).site == rules[g].site:
+                    total += jobs[n].amount
+        goals[g].target = total
+

@@ -1,0 +1,353 @@
+"""Observations and masks: what an agent is shown, entry by entry. The compiled writers, and their twin for `reference.World`.
+
+All entries are in [-1, 1]. Never raw versions or ticks: clipped ages. `Layout` below is the one list of entries; the two
+writers fill it in its order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import actions
+from .context import (
+    action_rules, agent_rules, agents_of, beliefs_of, gates, jobs_of, mask_of, neighbours, observation_of, op_rule, regions,
+    site_rules, sites_of, task_inputs, task_rules, world_of, distances,
+)  # fmt: skip
+from .jit import compiled
+from .kernel import bit, has, next_job, sees
+from .rules import Rules
+from .state import IDLE, MESSAGE, NONE, OUT, OUTCOMES, WALKING
+
+if TYPE_CHECKING:
+    from .reference import World
+
+AGE_SCALE = 64  # ticks shown as 1
+HAND_SCALE = 10
+INBOX_SCALE = 8
+MAP_RADIUS = 2
+BLOCKS = ("stamps", "ages", "others", "feedback")  # switchable
+
+
+@dataclass(frozen=True)
+class ObservationLayout:
+    """Which entries an observation has, in order."""
+
+    names: tuple[str, ...]
+    view: dict[str, float]  # what the compiled writer needs to know, see context.bind
+
+    @property
+    def width(self) -> int:
+        """Number of entries."""
+        return len(self.names)
+
+    def index(self, name: str) -> int:
+        """Return the place of a named entry."""
+        return self.names.index(name)
+
+
+def observation_layout(rules: Rules, blocks: tuple[str, ...] = BLOCKS, stamped: bool = True) -> ObservationLayout:
+    """List the entries for a scenario.
+
+    Raises: ValueError for a block that does not exist.
+    """
+    for block in blocks:
+        if block not in BLOCKS:
+            raise ValueError(f"unknown observation block {block!r}; the blocks are {', '.join(BLOCKS)}")
+    blueprint = rules.blueprint
+    names = ["row", "column"] + [f"is {role.name}" for role in blueprint.roles]
+    names += ["hand", "has token", "in a region", "promised", "crossings left", "jobs left", "time", "index"]
+    names += [f"last: {outcome}" for outcome in OUTCOMES[1:]]
+    if "others" in blocks:
+        for other in range(1, len(rules.agent_names)):
+            names += [f"other {other}: {what}" for what in ("in view", "rows away", "columns away", "busy", "hand")]
+    for site in rules.site_names:
+        columns = ["known", "value", "was told", "in sight", "distance"]
+        columns += ["jobs left here", "next job here"] if blueprint.jobs else []
+        columns += ["not current"] if "feedback" in blocks else []
+        columns += ["age"] if "ages" in blocks else []
+        columns += ["stamp age"] if "stamps" in blocks and stamped else []
+        names += [f"{site}: {column}" for column in columns]
+    mailbox = any(rules.listeners)
+    if mailbox:
+        names += ["inbox: new", "inbox: promise", "inbox: sender", "inbox: site", "inbox: value"]
+    if rules.settings.navigation == "manual":
+        reach = range(-MAP_RADIUS, MAP_RADIUS + 1)
+        names += [f"map {row:+d},{column:+d}" for row in reach for column in reach]
+    radius = rules.sight_of(0)
+    view = {
+        "rows": rules.layout.rows,
+        "columns": rules.layout.columns,
+        "roles": len(blueprint.roles),
+        "radius_known": -1 if radius is None else radius,
+        "ages": "ages" in blocks,
+        "stamps": "stamps" in blocks and stamped,
+        "others": "others" in blocks,
+        "feedback": "feedback" in blocks,
+        "mailbox": mailbox,
+    }
+    return ObservationLayout(tuple(names), view)
+
+
+# ---------------------------------------------------------------------- compiled
+
+
+@compiled
+def _clip(x):
+    return min(1.0, max(-1.0, x))
+
+
+@compiled
+def write_observation(c, b, a):
+    """Fill the observation of one agent."""
+    row = observation_of(c, b, a)
+    world, agents = world_of(c, b), agents_of(c, b)
+    me, rule = agents[a], agent_rules(c)[a]
+    my_row, my_column = me.cell // c.columns, me.cell % c.columns
+    row[0] = 2.0 * my_row / (c.rows - 1) - 1.0
+    row[1] = 2.0 * my_column / (c.columns - 1) - 1.0
+    at = 2
+    for role in range(c.roles):
+        row[at] = 1.0 if rule.role == role else 0.0
+        at += 1
+    jobs = jobs_of(c, b, a)
+    left, following = 0, -1
+    if rule.jobs > 0:
+        for n in range(c.jobs):
+            if jobs[n].used == 0:
+                left += 1
+                if following < 0:
+                    following = op_rule(c, jobs[n].task, 0).site
+    row[at] = _clip(me.hand / HAND_SCALE)
+    row[at + 1] = 1.0 if world.holder == a else 0.0
+    row[at + 2] = 1.0 if regions(c)[me.cell] >= 0 else 0.0
+    row[at + 3] = 1.0 if me.promised != 0 else 0.0
+    row[at + 4] = max(0, rule.trips - me.trips) / max(1, rule.trips)
+    row[at + 5] = left / max(1, c.jobs)
+    row[at + 6] = _clip(2.0 * world.tick / c.horizon - 1.0)
+    row[at + 7] = 2.0 * a / max(1, c.agents - 1) - 1.0
+    at += 8
+    for outcome in range(1, 6):
+        row[at] = 1.0 if me.outcome == outcome else 0.0
+        at += 1
+    if c.others != 0:
+        at = _write_others(c, b, a, row, at, my_row, my_column)
+    at = _write_sites(c, b, a, row, at, following)
+    if c.mailbox != 0:
+        row[at] = _clip(me.inbox / INBOX_SCALE)
+        row[at + 1] = 1.0 if me.inbox_site >= 0 and me.inbox_kind == 1 else 0.0
+        row[at + 2] = 2.0 * me.inbox_sender / max(1, c.agents - 1) - 1.0
+        row[at + 3] = me.inbox_site / max(1, c.sites - 1)
+        row[at + 4] = 0.0
+        if me.inbox_site >= 0:
+            row[at + 4] = _clip(me.inbox_value / site_rules(c)[me.inbox_site].scale)
+        at += 5
+    if c.manual != 0:
+        _write_map(c, b, row, at, my_row, my_column)
+
+
+@compiled
+def _write_others(c, b, a, row, at, my_row, my_column):
+    agents = agents_of(c, b)
+    for other in range(c.agents):
+        if other == a:
+            continue
+        they = agents[other]
+        down, right = they.cell // c.columns - my_row, they.cell % c.columns - my_column
+        if they.phase == OUT or (c.radius_known >= 0 and max(abs(down), abs(right)) > c.radius_known):
+            row[at] = 0.0
+            row[at + 1] = 0.0
+            row[at + 2] = 0.0
+            row[at + 3] = 0.0
+            row[at + 4] = 0.0
+        else:
+            row[at] = 1.0
+            row[at + 1] = down / c.rows
+            row[at + 2] = right / c.columns
+            row[at + 3] = 0.0 if they.phase == IDLE else 1.0
+            row[at + 4] = _clip(they.hand / HAND_SCALE)
+        at += 5
+    return at
+
+
+@compiled
+def _write_sites(c, b, a, row, at, following):
+    world, me, beliefs = world_of(c, b), agents_of(c, b)[a], beliefs_of(c, b, a)
+    jobs = jobs_of(c, b, a)
+    for site in range(c.sites):
+        belief = beliefs[site]
+        known, seen = belief.channel != NONE, sees(c, b, a, site)
+        row[at] = 1.0 if known else 0.0
+        row[at + 1] = _clip(belief.value / site_rules(c)[site].scale) if known else 0.0
+        row[at + 2] = 1.0 if belief.channel == MESSAGE else 0.0
+        row[at + 3] = 1.0 if seen else 0.0
+        row[at + 4] = _clip(distances(c)[site, me.cell] / (c.rows + c.columns))
+        at += 5
+        if c.jobs > 0:
+            here = 0
+            for n in range(c.jobs):
+                if jobs[n].used == 0 and op_rule(c, jobs[n].task, 0).site == site:
+                    here += 1
+            row[at] = here / c.jobs
+            row[at + 1] = 1.0 if following == site else 0.0
+            at += 2
+        if c.feedback != 0:
+            row[at] = 1.0 if has(me.stale, site) else 0.0
+            at += 1
+        if c.ages != 0:
+            age = 0
+            if known and not seen:
+                age = world.tick - (belief.arrived if belief.channel == MESSAGE else belief.tick)
+            row[at] = _clip(age / AGE_SCALE)
+            at += 1
+        if c.stamps != 0:
+            row[at] = _clip((world.tick - belief.tick) / AGE_SCALE) if belief.channel == MESSAGE else 0.0
+            at += 1
+    return at
+
+
+@compiled
+def _write_map(c, b, row, at, my_row, my_column):
+    for down in range(-MAP_RADIUS, MAP_RADIUS + 1):
+        for right in range(-MAP_RADIUS, MAP_RADIUS + 1):
+            r, k = my_row + down, my_column + right
+            row[at] = 1.0
+            if 0 <= r < c.rows and 0 <= k < c.columns:
+                cell = r * c.columns + k
+                if not _is_wall(c, cell):
+                    gate = gates(c)[cell]
+                    row[at] = 0.5 if gate >= 0 and sites_of(c, b)[gate].value == 1 else 0.0
+            at += 1
+
+
+@compiled
+def _is_wall(c, cell):
+    # A floor cell has at least one neighbour other than itself; an unreachable one is as good as wall.
+    for move in range(4):
+        if neighbours(c)[cell, move] != cell:
+            return False
+    return True
+
+
+@compiled
+def write_mask(c, b, a):
+    """Fill the mask of one agent that is ready: bit i = action i is allowed."""
+    me = agents_of(c, b)[a]
+    mask, table = mask_of(c, b, a), action_rules(c)
+    mask[0] = np.uint64(1)
+    mask[1] = np.uint64(0)
+    for action in range(1, c.actions):
+        if _allows(c, b, a, me, table[action, 0], table[action, 1]):
+            mask[action >> 6] |= bit(action & 63)
+
+
+@compiled
+def _allows(c, b, a, me, kind, index):
+    if kind == actions.MOVE:
+        return neighbours(c)[me.cell, index] != me.cell
+    if me.phase == WALKING:
+        return False
+    beliefs = beliefs_of(c, b, a)
+    if kind == actions.TELL:
+        return beliefs[index].channel != NONE
+    if kind != actions.DO and kind != actions.PROMISE_THAT:
+        return True
+    task = task_rules(c)[index]
+    if not has(task.agents, a):
+        return False
+    if task.crosses != 0:
+        if kind == actions.DO:
+            return c.manual == 0 and me.trips < agent_rules(c)[a].trips
+        region = op_rule(c, index, 0).site
+        return regions(c)[me.cell] == region and beliefs[region].channel != NONE
+    if kind == actions.DO:
+        for slot in range(task.inputs):
+            site = task_inputs(c)[index, slot]
+            if has(task.reads, site) and beliefs[site].channel == NONE:
+                return False
+    else:
+        last = op_rule(c, index, task.ops - 1)
+        if beliefs[last.site].channel == NONE:
+            return False
+        for slot in range(task.inputs):
+            if has(last.deps, slot) and beliefs[task_inputs(c)[index, slot]].channel == NONE:
+                return False
+    return task.jobs == 0 or next_job(c, b, a, index) >= 0
+
+
+# ---------------------------------------------------------------------- reference
+
+
+def observe_reference(world: World, agent: int, layout: ObservationLayout) -> NDArray[np.float32]:
+    """Return the observation of one agent of a reference world, [width] float32."""
+    rules, me, view = world.rules, world.agents[agent], layout.view
+    blueprint, role = rules.blueprint, rules.blueprint.roles[rules.role_of[agent]]
+    row, column = rules.layout.place(me.cell)
+    many = len(world.agents)
+    open_jobs = [rules.tasks[job.task].ops[0].site for job in world.jobs[agent] if not job.used]
+    count = blueprint.jobs.count if blueprint.jobs else 0
+    out: list[float] = [2 * row / (rules.layout.rows - 1) - 1, 2 * column / (rules.layout.columns - 1) - 1]
+    out += [float(rules.role_of[agent] == index) for index in range(len(blueprint.roles))]
+    out += [
+        me.hand / HAND_SCALE,
+        float(world.holder == agent),
+        float(me.cell in rules.region_of),
+        float(me.promised),
+        max(0, role.trips - me.trips) / max(1, role.trips),
+        len(open_jobs) / max(1, count),
+        2 * world.now / rules.max_cycles - 1,
+        2 * agent / max(1, many - 1) - 1,
+    ]
+    out += [float(me.outcome == outcome) for outcome in range(1, 6)]
+    if view["others"]:
+        for other, they in enumerate(world.agents):
+            if other == agent:
+                continue
+            down, right = (there - here for there, here in zip(rules.layout.place(they.cell), (row, column), strict=True))
+            near = view["radius_known"] < 0 or max(abs(down), abs(right)) <= view["radius_known"]
+            if they.phase == OUT or not near:
+                out += [0.0] * 5
+            else:
+                busy = float(they.phase != IDLE)
+                out += [1.0, down / rules.layout.rows, right / rules.layout.columns, busy, they.hand / HAND_SCALE]
+    for index, site in enumerate(blueprint.sites):
+        belief = world.beliefs[agent][index]
+        known, seen = belief.channel != NONE, index in rules.sights[agent][me.cell]
+        told = belief.channel == MESSAGE
+        out += [float(known), belief.value / site.scale if known else 0.0, float(told), float(seen)]
+        out.append(int(rules.paths[index][0][me.cell]) / (rules.layout.rows + rules.layout.columns))
+        if blueprint.jobs:
+            out += [open_jobs.count(index) / count, float(open_jobs[:1] == [index])]
+        if view["feedback"]:
+            out.append(float(index in me.stale))
+        if view["ages"]:
+            since = belief.arrived if told else belief.tick
+            out.append((world.now - since) / AGE_SCALE if known and not seen else 0.0)
+        if view["stamps"]:
+            out.append((world.now - belief.tick) / AGE_SCALE if told else 0.0)
+    if view["mailbox"]:
+        last = me.last_mail
+        out += [me.inbox / INBOX_SCALE, float(last is not None and last.kind == 1)]
+        out.append(2 * (last.sender if last else 0) / max(1, many - 1) - 1)
+        out.append((last.site if last else -1) / max(1, len(blueprint.sites) - 1))
+        out.append(last.value / blueprint.sites[last.site].scale if last else 0.0)
+    if rules.settings.navigation == "manual":
+        out += [_map_entry(world, row + down, column + right) for down in _REACH for right in _REACH]
+    return np.clip(np.array(out, np.float32), -1, 1)
+
+
+_REACH = range(-MAP_RADIUS, MAP_RADIUS + 1)
+
+
+def _map_entry(world: World, row: int, column: int) -> float:
+    layout = world.rules.layout
+    if not (0 <= row < layout.rows and 0 <= column < layout.columns):
+        return 1.0
+    cell = layout.cell((row, column))
+    if bool((layout.neighbour[cell] == cell).all()):
+        return 1.0
+    gate = world.rules.gate_of.get(cell)
+    return 0.5 if gate is not None and world.sites[gate].value == 1 else 0.0

@@ -1,0 +1,90 @@
+"""Goals, rewards and the end of an episode, compiled. The twin of `reference.World._score`."""
+
+from __future__ import annotations
+
+from . import log, scenario, verbs
+from .context import agents_of, events_of, goal_rules, goals_of, jobs_of, op_rule, sites_of, world_of
+from .jit import compiled
+from .kernel import credit, emit, write
+from .state import (
+    EXPECTED, LOST, NEVER, NO_SITE, NO_TXN, NOBODY, OUT, PASSED, RUNNING, TERMINATED, TRUNCATED, WAITING, WORLD,
+)  # fmt: skip
+
+
+@compiled
+def judge_goal(c, b, g):
+    """Return whether a goal is met now, and whether it can no longer be met."""
+    rule = goal_rules(c)[g]
+    if rule.kind == scenario.BOAT:
+        boat = events_of(c, b)[rule.index].state
+        return boat == PASSED, boat == LOST
+    if rule.kind == scenario.TRIPS:
+        walker = agents_of(c, b)[rule.agent]
+        return walker.trips >= rule.target and walker.phase != OUT, walker.phase == OUT
+    met = sites_of(c, b)[rule.site].value == goals_of(c, b)[g].target
+    if met or rule.kind == scenario.VALUE:
+        return met, False
+    for a in range(c.agents):
+        jobs = jobs_of(c, b, a)
+        for n in range(c.jobs):
+            if jobs[n].used == 0 and op_rule(c, jobs[n].task, 0).site == rule.site:
+                return met, False
+    return met, True
+
+
+@compiled
+def score(c, b):
+    """Judge the goals, pay for what changed, and end the episode when nothing is left to win or the time is up."""
+    world, goals = world_of(c, b), goals_of(c, b)
+    world.changed = 0
+    met_before = world.goals_met
+    met, done = 0, 0
+    for g in range(c.goals):
+        goal = goals[g]
+        is_met, is_lost = judge_goal(c, b, g)
+        if is_met != (goal.met != 0):
+            goal.met = 1 if is_met else 0
+            rule = goal_rules(c)[g]
+            whose = rule.agent if rule.kind == scenario.TRIPS else world.writer
+            change = 1.0 / c.goals if is_met else -1.0 / c.goals
+            if c.own_reward == 0:
+                for a in range(c.agents):
+                    credit(c, b, a, change)
+            elif whose >= 0:
+                credit(c, b, whose, change)
+            emit(c, b, log.GOAL, whose, NO_TXN, 0, NO_SITE, goal.met, 0, NOBODY, g, 0, 0, 0, 0)
+        if is_lost and goal.lost == 0:
+            goal.lost = 1
+            world.goals_lost += 1
+            emit(c, b, log.GOAL, NOBODY, NO_TXN, 0, NO_SITE, -1, 0, NOBODY, g, 0, 0, 0, 0)
+        met += goal.met
+        if goal.met != 0 or goal.lost != 0:
+            done += 1
+    world.goals_met = met
+    if met > met_before:
+        world.last_goal_tick = world.tick
+    if done == c.goals:
+        world.status = TERMINATED
+    elif world.tick >= c.horizon:
+        world.status = TRUNCATED
+    if world.status != RUNNING:
+        emit(c, b, log.END, WORLD, NO_TXN, 0, NO_SITE, met, 0, c.goals, world.status, 0, 0, 0, 0)
+
+
+@compiled
+def put_out_boat(c, b, a, gate, bodies):
+    """Log an accident and lose the boat that waits, or the next one."""
+    me, events, sites = agents_of(c, b)[a], events_of(c, b), sites_of(c, b)
+    lost, waits, due = -1, False, NEVER
+    for index in range(c.boats):
+        state = events[index].state
+        if state == WAITING and not waits:
+            lost, waits = index, True
+        elif state == EXPECTED and not waits and events[index].due < due:
+            lost, due = index, events[index].due
+    emit(c, b, log.ACCIDENT, a, me.txn, 0, gate, bodies, 0, NOBODY, lost, 0, 0, 0, 0)
+    if lost < 0:
+        return
+    if waits:
+        write(c, b, WORLD, NO_TXN, 0, c.board, sites[c.board].value - 1, 1, -1, verbs.WRITE, 0, 0, NOBODY)
+    events[lost].state = LOST
