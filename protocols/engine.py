@@ -791,6 +791,38 @@ def reset_worlds(context, first, last, seeds):
 
 
 @entry_point
+def summarize(context, b, summary, rewards, masks):
+    """Fill what a view of one world reads at each step.
+
+    `summary` is [A + 2, 2] int64: (ready, ready in) of each agent, then (status, 0) and (ticks of the step, tick); `rewards`
+    is [A] float64; `masks` is [A, actions] int8.
+    """
+    c = context[0]
+    world, agents = world_of(c, b), agents_of(c, b)
+    for a in range(c.agents):
+        me = agents[a]
+        summary[a, 0] = me.ready
+        wait = 1
+        if me.ready != 0 or world.status != RUNNING:
+            wait = 0
+        elif me.phase == OUT:
+            wait = c.horizon - world.tick
+        elif c.lockstep != 0 and (me.phase == IDLE or me.phase == WALKING):
+            wait = (a - world.tick) % c.agents
+        elif me.phase == THINKING:
+            wait = 1 + me.thought_left
+        summary[a, 1] = wait
+        rewards[a] = me.earned
+        mask = mask_of(c, b, a)
+        for action in range(c.actions):
+            masks[a, action] = 1 if has(mask[action >> 6], action & 63) else 0
+    summary[c.agents, 0] = world.status
+    summary[c.agents, 1] = 0
+    summary[c.agents + 1, 0] = world.age
+    summary[c.agents + 1, 1] = world.tick
+
+
+@entry_point
 def step_worlds(context, first, last, choices, to_decision, margin):
     """Step worlds `first` to `last` - 1; `choices` is [B, A] int32.
 

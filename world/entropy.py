@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .jit import compiled
 
@@ -63,6 +64,20 @@ def draw_compiled(seed: Any, purpose: Any, a: Any, b: Any, c: Any, d: Any) -> An
     z = _mix_compiled(seed + _UGAMMA * np.uint64(purpose + 1))
     z = _mix_compiled(z + _UGAMMA + ((np.uint64(a) << _U32) | np.uint64(b)))
     return _mix_compiled(z + _UGAMMA + ((np.uint64(c) << _U32) | np.uint64(d)))
+
+
+def draw_many(seeds: NDArray[np.uint64], purpose: int, a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.uint64]:
+    """Draw as `draw` does for many seeds and keys at once; keys c and d are 0."""
+
+    def mix(z: NDArray[np.uint64]) -> NDArray[np.uint64]:
+        z = (z ^ (z >> _U30)) * _UM1
+        z = (z ^ (z >> _U27)) * _UM2
+        return z ^ (z >> _U31)
+
+    first = np.array([(_GAMMA * (purpose + 1)) & _MASK], np.uint64)
+    z = mix(seeds.astype(np.uint64) + first)
+    z = mix(z + _UGAMMA + ((a.astype(np.uint64) << _U32) | b.astype(np.uint64)))
+    return mix(z + _UGAMMA)
 
 
 def uniform(bits: int) -> float:

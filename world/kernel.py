@@ -17,8 +17,8 @@ from .jit import compiled
 from .rules import PROBABILITY_BITS
 from .settings import QUANTILES
 from .state import (
-    COUNTER_INDEX, EXPECTED, FACT, IDLE, LOST, MESSAGE, NEVER, NO_CELL, NO_SITE, NO_TXN, NOBODY, NONE, OUT, PASSED, PROMISE,
-    SENSOR, WAITING, WORLD,
+    COUNTER_INDEX, EXPECTED, FACT, IDLE, LOST, MESSAGE, NEVER, NO_CELL, NO_SITE, NO_TXN, NO_VERSION, NOBODY, NONE, OUT, PASSED,
+    PROMISE, SENSOR, WAITING, WORLD,
 )  # fmt: skip
 
 _ONE, _ZERO = np.uint64(1), np.uint64(0)
@@ -344,7 +344,7 @@ def world_events(c, b):
         emit(c, b, log.WORLD_EVENT, WORLD, NO_TXN, 0, rule.site, 0, 0, NOBODY, rule.source, rule.nth, rule.what, 0, 0)
         value = sites[rule.site].value + rule.amount
         write(c, b, WORLD, NO_TXN, 0, rule.site, value, 1, rule.amount, verbs.WRITE, 0, 0, NOBODY)
-    if c.boats == 0 or sites[c.gate].value != 1 or sites[c.board].value == 0:
+    if c.boats == 0 or sites[c.gate].value != 1:
         return
     for index in range(c.boats):
         if events[index].state == WAITING:
@@ -438,8 +438,8 @@ def _tally_zero(c, b, a, t):
     tally[t, 0] = 0
     tally[t, 1] = 0
     for slot in range(c.inputs):
-        seen[t, slot, 0] = 0
-        seen[t, slot, 1] = 0
+        seen[t, slot, 0] = NO_VERSION
+        seen[t, slot, 1] = NO_VERSION
 
 
 @compiled

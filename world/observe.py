@@ -59,7 +59,7 @@ def observation_layout(rules: Rules, blocks: tuple[str, ...] = BLOCKS, stamped: 
             raise ValueError(f"unknown observation block {block!r}; the blocks are {', '.join(BLOCKS)}")
     blueprint = rules.blueprint
     names = ["row", "column"] + [f"is {role.name}" for role in blueprint.roles]
-    names += ["hand", "has token", "in a region", "promised", "crossings left", "jobs left", "time", "index"]
+    names += ["hand", "has token", "in a region", "promised", "bound for", "crossings left", "jobs left", "time", "index"]
     names += [f"last: {outcome}" for outcome in OUTCOMES[1:]]
     if "others" in blocks:
         for other in range(1, len(rules.agent_names)):
@@ -125,11 +125,12 @@ def write_observation(c, b, a):
     row[at + 1] = 1.0 if world.holder == a else 0.0
     row[at + 2] = 1.0 if regions(c)[me.cell] >= 0 else 0.0
     row[at + 3] = 1.0 if me.promised != 0 else 0.0
-    row[at + 4] = max(0, rule.trips - me.trips) / max(1, rule.trips)
-    row[at + 5] = left / max(1, c.jobs)
-    row[at + 6] = _clip(2.0 * world.tick / c.horizon - 1.0)
-    row[at + 7] = 2.0 * a / max(1, c.agents - 1) - 1.0
-    at += 8
+    row[at + 4] = 2.0 * me.side - 1.0
+    row[at + 5] = max(0, rule.trips - me.trips) / max(1, rule.trips)
+    row[at + 6] = left / max(1, c.jobs)
+    row[at + 7] = _clip(2.0 * world.tick / c.horizon - 1.0)
+    row[at + 8] = 2.0 * a / max(1, c.agents - 1) - 1.0
+    at += 9
     for outcome in range(1, 6):
         row[at] = 1.0 if me.outcome == outcome else 0.0
         at += 1
@@ -296,6 +297,7 @@ def observe_reference(world: World, agent: int, layout: ObservationLayout) -> ND
         float(world.holder == agent),
         float(me.cell in rules.region_of),
         float(me.promised),
+        2 * me.side - 1,
         max(0, role.trips - me.trips) / max(1, role.trips),
         len(open_jobs) / max(1, count),
         2 * world.now / rules.max_cycles - 1,

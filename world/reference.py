@@ -165,6 +165,7 @@ class World:
         self.broken: set[int] = set()
         self.earned = [0] * len(self.agents)  # goals met less goals unmet, by whose act it was
         self.goal_changes = 0
+        self.thought_in_tick: set[int] = set()
         self.writers: list[int] = []  # who wrote in this tick, for goals
         self.beliefs = [[self._first_belief(index) for index in range(len(self.sites))] for _ in self.agents]
         self._sense()
@@ -176,6 +177,7 @@ class World:
         self.now += 1
         self.earned = [0] * len(self.agents)
         self.goal_changes = 0
+        self.thought_in_tick.clear()
         self._decide(choices)
         self._think()
         self._walk()
@@ -187,8 +189,10 @@ class World:
 
     def is_ready(self, agent: int) -> bool:
         """Tell whether the agent must act now."""
-        if self.status != RUNNING:
-            return False
+        return self.status == RUNNING and self.would_be_ready(agent)
+
+    def would_be_ready(self, agent: int) -> bool:
+        """Tell whether the agent would have to act next, were the episode to go on."""
         if self.rules.settings.lockstep and self.now % len(self.agents) != agent:
             return False
         me = self.agents[agent]
@@ -346,6 +350,7 @@ class World:
                 continue
             if me.thought_left > 0:
                 me.thought_left -= 1
+                self.thought_in_tick.add(index)
                 continue
             self.record(log.THINK_END, index, me.txn.number)
             me.phase = WALKING

@@ -16,6 +16,7 @@ NO_SITE = -1
 NO_TASK = -1
 NO_TXN = -1
 NO_JOB = -1
+NO_VERSION = -1
 NOBODY = -1  # no agent: a free token, a site with no unsettled version
 WORLD = -2  # the writer of world transactions (arrivals, drift, clearing after an accident)
 NEVER = 2**30  # a tick that does not come
@@ -222,7 +223,7 @@ class State(NamedTuple):
     site: NDArray[Any]  # [B, S] SITE_RECORD
     belief: NDArray[Any]  # [B, A, S] BELIEF_RECORD
     input: NDArray[Any]  # [B, A, 5, I] INPUT_RECORD: the open transaction's inputs, then a copy as each op used them
-    seen: NDArray[np.int32]  # [B, A, T, I, 2]: newest superseding version counted as prevented for (agent, task, site)
+    seen: NDArray[np.int32]  # [B, A, T, I, 2]: newest superseding version counted as prevented for (agent, task, site), or NO_VERSION
     job: NDArray[Any]  # [B, A, J] JOB_RECORD
     tally: NDArray[np.int32]  # [B, A, T, 2]: completions of the task, attempts since the last one
     goal: NDArray[Any]  # [B, G] GOAL_RECORD

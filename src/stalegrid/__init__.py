@@ -1,1 +1,30 @@
-"""StaleGrid."""
+"""StaleGrid: a grid world in which thinking takes time, and the concurrency control that it then needs."""
+
+from __future__ import annotations
+
+from . import stalegrid_v0
+from .make import env, make_rules, parallel_env, raw_env, solo_env
+from .protocols.config import Config
+from .protocols.presets import PRESETS
+from .registry import register_all
+from .world.control import Answer, Control, Stale
+from .world.scenarios import SCENARIOS
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "PRESETS",
+    "SCENARIOS",
+    "Answer",
+    "Config",
+    "Control",
+    "Stale",
+    "env",
+    "make_rules",
+    "parallel_env",
+    "raw_env",
+    "solo_env",
+    "stalegrid_v0",
+]
+
+register_all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from .hazards import EpisodeReport, Evidence, Finding, audit_episode
+from .hazards import audit_episode
+from .report import EpisodeReport, Evidence, Finding
 
 __all__ = ["EpisodeReport", "Evidence", "Finding", "audit_episode"]

@@ -17,10 +17,27 @@ from numpy.typing import NDArray
 from .. import log, verbs
 from ..rules import Rules
 from ..state import (
-    COUNTERS, DECISIVE, DESYNC, EXPOSED, FALSE_REJECT, HAZARDS, LEVELS, LOST_UPDATE, MESSAGE, PLANNED, PREVENTED, RETRIES,
-    SENSED, STALE_CORRECTION, STALE_READ, TERMINATED, TOLD, WRITTEN,
+    COUNTERS,
+    DECISIVE,
+    DESYNC,
+    EXPOSED,
+    FALSE_REJECT,
+    HAZARDS,
+    LEVELS,
+    LOST_UPDATE,
+    MESSAGE,
+    PLANNED,
+    PREVENTED,
+    RETRIES,
+    SENSED,
+    STALE_CORRECTION,
+    STALE_READ,
+    TERMINATED,
+    TOLD,
+    WRITTEN,
 )  # fmt: skip
 from .history import SiteHistory, Version, initial_history
+from .report import EpisodeReport, Evidence, Finding
 from .sums import SETTLES, goals_over_time, last_tick, sums
 from .verdicts import NO_TAG, Act, Read, Verdict, is_modified, judge
 
@@ -28,57 +45,6 @@ HAZARD_OF_SCOPE = {WRITTEN: LOST_UPDATE, SENSED: STALE_READ, TOLD: DESYNC, PLANN
 
 _AT_ACT = 0  # column b of a failed check
 _RELEVANT = (log.DECIDE, log.INPUT, log.READ, log.ACT, log.WRITE, log.CHECK_FAILED, log.VICTIM, *SETTLES)
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """An input that a finding names, and what had become of its site. For a message `version` is the stamp."""
-
-    site: int
-    value: int
-    version: int
-    channel: int
-    promise: bool
-    sensed: int  # tick
-    current_value: int
-    current_version: int
-    writer: int  # of the newest version that superseded the input
-    superseded: int  # tick of that version
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was counted, with the act it was found in."""
-
-    hazard: str
-    level: str
-    tick: int
-    agent: int
-    txn: int
-    task: int
-    op: int
-    verb: str
-    named: tuple[Evidence, ...]
-
-
-@dataclass(frozen=True)
-class EpisodeReport:
-    """What one episode came to. `counts` has a value for every name of `state.COUNTERS`."""
-
-    counts: dict[str, int]
-    goals: int
-    goals_met: int
-    ticks: int
-    last_goal_tick: int  # when the number of met goals last grew; 0 if it never did
-    agents: int
-    horizon: int
-    terminated: bool
-    findings: tuple[Finding, ...] = ()
-
-    @property
-    def ticks_to_goals(self) -> int:
-        """Ticks to the last goal met; the horizon if some goal was not."""
-        return self.last_goal_tick if self.goals_met == self.goals else self.horizon
 
 
 def audit_episode(rules: Rules, events: NDArray[Any]) -> EpisodeReport:
@@ -295,7 +261,7 @@ class _Audit:
         evidence = tuple(self._evidence(act.agent, read) for read in named)
         verb = verbs.VERBS[act.op.verb].name
         self.findings.append(
-            Finding(HAZARDS[hazard], LEVELS[level], tick, act.agent, act.txn, act.task, act.index, verb, evidence)
+            Finding(HAZARDS[hazard], LEVELS[level], tick, act.agent, act.txn, act.task, act.op_index, verb, evidence)
         )
 
     def _evidence(self, agent: int, read: Read) -> Evidence:

@@ -111,7 +111,8 @@ def false_stall(rules: Rules, events: NDArray[Any]) -> int:
     total = 0
     tenures: dict[int, _Tenure] = {}
     waiting: dict[int, tuple[int, int]] = {}  # agent -> tick of the beginning, task
-    relevant = events[np.isin(events["kind"], (log.WAIT_BEGIN, log.WAIT_END, log.GRANT, log.RELEASE, log.WRITE, *SETTLES))]
+    kinds = (log.WAIT_BEGIN, log.WAIT_END, log.GRANT, log.RELEASE, log.WRITE, *SETTLES)
+    relevant = events[np.isin(events["kind"], kinds)]
     for kind, agent, tick, site, a, b in relevant[["kind", "agent", "tick", "site", "a", "b"]].tolist():
         if kind == log.WAIT_BEGIN and b == _ADMISSION:
             waiting[agent] = tick, a

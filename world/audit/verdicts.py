@@ -1,7 +1,7 @@
 """What one act rested on, and whether that still held: the judgement of a single op, at a given state of the sites.
 
-An input is *exposed* if another agent superseded it between the decision (for a message: its stamp) and the act, and the
-value differs; *outdated* if it was not current when it was frozen; any other input that differs is *drift*.
+An input is *exposed* if another agent superseded it between the decision (for a message: its stamp) and the act, and
+the value differs; *outdated* if it was not current when it was frozen; any other input that differs is *drift*.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Act(NamedTuple):
     agent: int
     txn: int
     task: int
-    index: int
+    op_index: int
     op: ResolvedOp
     argument: int
     premise: bool
@@ -73,7 +73,8 @@ def changes(act: Act, sites: Sequence[SiteHistory], renewed: Collection[int]) ->
 
 def judge(act: Act, sites: Sequence[SiteHistory]) -> Verdict:
     """Judge an act against the sites as they are now."""
-    differing = [read for read in act.reads if read.in_pre and not read.own_write and read.value != sites[read.site].value]
+    rests_on = [read for read in act.reads if read.in_pre and not read.own_write]
+    differing = [read for read in rests_on if read.value != sites[read.site].value]
     if not differing:
         return CLEAN
     exposed, outdated, lost = [], [], None

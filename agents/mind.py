@@ -1,0 +1,70 @@
+"""What a scripted mind is: a rule from what an agent observes to an action, for many agents at once or for one."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..world.actions import Action
+
+
+class View:
+    """Where things stand in the observations and actions of one scenario: what a mind is told beforehand."""
+
+    def __init__(self, legend: tuple[str, ...], actions: tuple[Action, ...], step: float) -> None:
+        self.legend = legend
+        self.actions = actions
+        self.step = step  # what a distance of one cell is shown as
+        self._entry = {name: index for index, name in enumerate(legend)}
+        self._action = {action.name: index for index, action in enumerate(actions)}
+
+    def entry(self, name: str) -> int:
+        """Return the place of an entry of the observation."""
+        return self._entry[name]
+
+    def action(self, name: str) -> int:
+        """Return the index of an action."""
+        return self._action[name]
+
+
+class Rule(Protocol):
+    """How a mind decides, for N agents at once, each in its own row."""
+
+    def __call__(
+        self,
+        view: View,
+        rows: NDArray[np.float32],
+        masks: NDArray[np.bool_],
+        chance: NDArray[np.float64],
+        memory: NDArray[np.int64],
+    ) -> NDArray[np.int64]:
+        """Return actions, [N]. `rows` [N, D], `masks` [N, actions], `chance` [N] in [0, 1); `memory` [N, 4] is its own."""
+
+
+MEMORY = 4
+
+
+class Mind:
+    """One agent's mind, by observations only."""
+
+    def __init__(self, rule: Rule, view: View) -> None:
+        self.rule = rule
+        self.view = view
+        self._memory = np.zeros((1, MEMORY), np.int64)
+
+    def reset(self) -> None:
+        """Forget the last episode."""
+        self._memory[:] = 0
+
+    def act(self, observation: NDArray[np.float32], mask: NDArray[Any], rng: Any) -> int:
+        """Return an action; `rng` is anything with `random()`, such as a numpy Generator or entropy.KeyedUniform."""
+        masks = np.asarray(mask)[None].astype(np.bool_)
+        chance = np.array([rng.random()])
+        return int(self.rule(self.view, observation[None], masks, chance, self._memory)[0])
+
+
+def first_allowed(masks: NDArray[np.bool_], wanted: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the wanted actions, [N], with 0 (wait) where the mask forbids one."""
+    return np.where(masks[np.arange(len(wanted)), wanted], wanted, 0)

@@ -1,0 +1,45 @@
+"""The scripted minds by name and scenario: one literal table. To add a mind, write its rule and a line here."""
+
+from __future__ import annotations
+
+from ..world.observe import ObservationLayout
+from ..world.rules import Rules
+from . import bridge, porters
+from .mind import Mind, Rule, View
+from .random import random
+
+MINDS: dict[str, dict[str, Rule]] = {
+    "naive": {"ledger": porters.naive, "disjoint": porters.naive, "drawbridge": bridge.naive},
+    "careful": {"ledger": porters.careful, "disjoint": porters.careful, "drawbridge": bridge.careful},
+    "random": {},  # knows no scenario
+}
+
+ABOUT = {
+    "naive": "acts on what it believes",
+    "careful": "looks, checks and waits before it acts",
+    "random": "any allowed action",
+}
+
+
+def rule_of(mind: str, scenario: str) -> Rule:
+    """Return how a mind decides in a scenario.
+
+    Raises: ValueError that lists the minds.
+    """
+    if mind not in MINDS:
+        raise ValueError(f"unknown mind {mind!r}; available are {', '.join(MINDS)}")
+    if mind == "random":
+        return random
+    if scenario not in MINDS[mind]:
+        raise ValueError(f"no {mind} mind for scenario {scenario!r}; there is one for {', '.join(MINDS[mind])}")
+    return MINDS[mind][scenario]
+
+
+def view_of(rules: Rules, layout: ObservationLayout) -> View:
+    """Return what minds are told of a scenario."""
+    return View(layout.names, rules.actions, 1 / (rules.layout.rows + rules.layout.columns))
+
+
+def mind_of(name: str, rules: Rules, layout: ObservationLayout) -> Mind:
+    """Return a fresh mind for one agent."""
+    return Mind(rule_of(name, rules.name), view_of(rules, layout))

@@ -1,0 +1,209 @@
+"""The two engines behind one world: `CompiledEngine` (a batch of one) and `ReferenceEngine` (the readable one)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..world import log
+from ..world.control import Control
+from ..world.engine import state_vector
+from ..world.observe import BLOCKS, observation_layout, observe_reference
+from ..world.reference import World
+from ..world.rules import Rules
+from ..world.state import IDLE, OUT, RUNNING, THINKING, WALKING
+from .batch import Batch
+from .config import Config
+from .engine import summarize
+from .textbook import Textbook
+
+
+class CompiledEngine:
+    """A batch of one, with what the environment classes read at each step in plain lists."""
+
+    def __init__(self, rules: Rules, config: Config, *, keep_log: bool = False, **options: Any) -> None:
+        self.rules = rules
+        self.config = config
+        self.batch = Batch(rules, config, 1, keep_log=keep_log, **options)
+        self.layout = self.batch.layout
+        self.keep_log = keep_log
+        agents = self.batch.agents
+        self._summary = np.zeros((agents + 2, 2), np.int64)
+        self._rewards = np.zeros(agents, np.float64)
+        self._masks = np.zeros((agents, len(rules.actions)), np.int8)
+        self._log: list[NDArray[Any]] = []
+        self.seed = 0
+
+    def reset(self, seed: int) -> None:
+        """Begin an episode."""
+        self.seed = seed
+        self._log = []
+        self.batch.reset(np.array([seed], np.uint64))
+        self._summarize()
+
+    def step(self, choices: NDArray[np.int32], to_decision: bool) -> None:
+        """Advance by a tick, or to the next decision."""
+        self.batch.step(choices, to_decision)
+        self._summarize()
+
+    def _summarize(self) -> None:
+        summarize(self.batch.context, 0, self._summary, self._rewards, self._masks)
+        if self.keep_log:
+            self._log.append(self.batch.drain())
+        ready, ready_in = self._summary.T.tolist()
+        self.elapsed, self.tick = ready.pop(), ready_in.pop()
+        self.status = ready.pop()
+        ready_in.pop()
+        self.ready: list[int] = ready
+        self.ready_in: list[int] = ready_in
+        self.rewards: list[float] = self._rewards.tolist()
+
+    def observations(self) -> NDArray[np.float32]:
+        """Return a fresh [A, D] array."""
+        return self.batch.state.observation[0].copy()
+
+    def masks(self) -> NDArray[np.int8]:
+        """Return a fresh [A, actions] array."""
+        return self._masks.copy()
+
+    def true_values(self) -> NDArray[np.float32]:
+        """Return `state()`."""
+        state = self.batch.state
+        return state_vector(
+            self.rules,
+            self.tick,
+            [(int(site["value"]), bool(site["unsettled"] >= 0)) for site in state.site[0]],
+            [(int(a["cell"]), int(a["phase"]), int(a["hand"]), int(a["thought_left"])) for a in state.agent[0]],
+            [bool(goal["met"]) for goal in state.goal[0]],
+        )
+
+    def events(self) -> NDArray[Any]:
+        """Return the log of the episode so far."""
+        if not self.keep_log:
+            raise RuntimeError("no log is kept: make the environment with log=True")
+        return np.concatenate(self._log) if self._log else np.zeros(0, log.EVENT)
+
+    def digest(self) -> str:
+        """Return the digest of the episode so far."""
+        return log.digest(episode_header(self.rules, self.config, self.seed), self.events())
+
+
+class ReferenceEngine:
+    """The readable engine behind the same face; it also runs a user's own `Control`."""
+
+    def __init__(
+        self,
+        rules: Rules,
+        protocol: Config | Control,
+        *,
+        keep_log: bool = True,
+        blocks: tuple[str, ...] = BLOCKS,
+        costs: dict[str, float] | None = None,
+        own_reward: bool = False,
+        discount: float = 1.0,
+    ) -> None:
+        self.rules = rules
+        self.protocol = protocol
+        stamped = protocol.messages == "stamped" if isinstance(protocol, Config) else protocol.stamped
+        self.layout = observation_layout(rules, blocks, stamped)
+        self.costs = {"think_cost": 0.0, "message_cost": 0.0, "accident_cost": 0.0, **(costs or {})}
+        self.own_reward = own_reward
+        self.discount = discount
+        self.seed = 0
+
+    def reset(self, seed: int) -> None:
+        """Begin an episode."""
+        self.seed = seed
+        control = Textbook(self.protocol) if isinstance(self.protocol, Config) else self.protocol
+        control.reset()
+        self.world = World(self.rules, control, seed)
+        agents = range(len(self.world.agents))
+        self._shown = np.stack([observe_reference(self.world, agent, self.layout) for agent in agents])
+        self.rewards = [0.0] * len(agents)
+        self.elapsed = 0
+        self._present()
+
+    def step(self, choices: NDArray[np.int32], to_decision: bool) -> None:
+        """Advance by a tick, or to the next decision."""
+        self.elapsed = 0
+        self.rewards = [0.0] * len(self.world.agents)
+        if self.status != RUNNING:
+            return
+        while True:
+            seen = len(self.world.events)
+            self.world.tick(choices[0].tolist())
+            self._pay(seen)
+            self.elapsed += 1
+            self._present()
+            if self.status != RUNNING or not to_decision or any(self.ready):
+                return
+
+    def _pay(self, seen: int) -> None:
+        factor = self.discount**self.elapsed
+        goals = max(1, len(self.world.met))
+        for agent in range(len(self.world.agents)):
+            change = self.world.earned[agent] if self.own_reward else self.world.goal_changes
+            self.rewards[agent] += factor * change / goals
+            self.rewards[agent] -= factor * self.costs["think_cost"] * (agent in self.world.thought_in_tick)
+        for event in self.world.events[seen:]:
+            if event[0] == log.SEND:
+                self.rewards[event[2]] -= factor * self.costs["message_cost"]
+            elif event[0] == log.ACCIDENT:
+                self.rewards[event[2]] -= factor * self.costs["accident_cost"]
+
+    def _present(self) -> None:
+        world = self.world
+        self.status, self.tick = world.status, world.now
+        over = world.status != RUNNING
+        self.ready, self.ready_in = [], []
+        for agent, me in enumerate(world.agents):
+            if world.would_be_ready(agent):
+                self._shown[agent] = observe_reference(world, agent, self.layout)
+            ready = world.would_be_ready(agent) and not over
+            self.ready.append(int(ready))
+            if ready or over:
+                self.ready_in.append(0)
+            elif me.phase == OUT:
+                self.ready_in.append(self.rules.max_cycles - world.now)
+            elif self.rules.settings.lockstep and me.phase in (IDLE, WALKING):
+                self.ready_in.append((agent - world.now) % len(world.agents))
+            else:
+                self.ready_in.append(1 + (me.thought_left if me.phase == THINKING else 0))
+
+    def observations(self) -> NDArray[np.float32]:
+        """Return a fresh [A, D] array."""
+        return self._shown.copy()
+
+    def masks(self) -> NDArray[np.int8]:
+        """Return a fresh [A, actions] array."""
+        masks = np.zeros((len(self.ready), len(self.rules.actions)), np.int8)
+        for agent, ready in enumerate(self.ready):
+            masks[agent] = self.world.mask(agent) if ready else np.arange(masks.shape[1]) == 0
+        return masks
+
+    def true_values(self) -> NDArray[np.float32]:
+        """Return `state()`."""
+        world = self.world
+        return state_vector(
+            self.rules,
+            world.now,
+            [(site.value, site.unsettled >= 0) for site in world.sites],
+            [(a.cell, a.phase, a.hand, a.thought_left) for a in world.agents],
+            world.met,
+        )
+
+    def events(self) -> NDArray[Any]:
+        """Return the log of the episode so far."""
+        return self.world.event_array()
+
+    def digest(self) -> str:
+        """Return the digest of the episode so far."""
+        return log.digest(episode_header(self.rules, self.protocol, self.seed), self.events())
+
+
+def episode_header(rules: Rules, protocol: Config | Control, seed: int) -> dict[str, Any]:
+    """Return what a digest covers before the events: scenario, config, settings and seed."""
+    config = protocol.model_dump(mode="json") if isinstance(protocol, Config) else {"custom": protocol.name}
+    return {**rules.header, "config": config, "seed": int(seed)}

@@ -1,0 +1,195 @@
+"""From names and keyword arguments to environments: every argument of the public factories is read here."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from .agents.minds import mind_of
+from .protocols.config import Config
+from .protocols.presets import resolve
+from .protocols.single import CompiledEngine, ReferenceEngine
+from .render.drawing import Drawing
+from .world.aec_env import StaleGridAECEnv
+from .world.control import Control
+from .world.engine import Engine
+from .world.entropy import KeyedUniform
+from .world.observe import BLOCKS
+from .world.parallel_env import StaleGridParallelEnv
+from .world.rules import Rules
+from .world.scenarios import SCENARIOS
+from .world.settings import Settings
+from .world.solo_env import StaleGridSoloEnv
+
+ENGINES = ("compiled", "reference")
+REWARDS = ("shared", "own")
+COSTS = ("think_cost", "message_cost", "accident_cost")
+Protocol = str | Config | Mapping[str, Any] | Control
+
+
+def make_rules(scenario: str = "ledger", *, size: str = "small", **settings: Any) -> Rules:
+    """Read a scenario at a size under settings; parameters of the size (such as `agents`) can be given too.
+
+    Raises: ValueError that lists what is allowed.
+    """
+    if scenario not in SCENARIOS:
+        raise ValueError(f"unknown scenario {scenario!r}; available are {', '.join(SCENARIOS)}")
+    chosen = SCENARIOS[scenario]
+    if size not in chosen.sizes:
+        raise ValueError(f"unknown size {size!r}; {scenario} has {', '.join(chosen.sizes)}")
+    parameters = dict(chosen.sizes[size])
+    for name in list(settings):
+        if name in parameters:
+            value = settings.pop(name)
+            if value is None:
+                continue
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise ValueError(f"{name} is a whole number from 1; got {value!r}")
+            parameters[name] = value
+    for name in settings:
+        if name not in Settings.model_fields:
+            known = sorted({*parameters, *Settings.model_fields})
+            raise ValueError(f"unknown setting {name!r}; {scenario} takes {', '.join(known)}")
+    blueprint = chosen.build(**parameters)
+    given = {name: value for name, value in settings.items() if value is not None}
+    try:
+        read = Settings(**{"think": blueprint.think, "delay": blueprint.delay, **given})
+    except ValidationError as error:
+        problems = (f"{'.'.join(map(str, p['loc'][:1]))}: {p['msg']}; got {p['input']!r}" for p in error.errors())
+        raise ValueError("; ".join(problems)) from None
+    return Rules(scenario, blueprint, read, {"size": size, **parameters})
+
+
+def make_engine(rules: Rules, protocol: Protocol, engine: str, *, log: bool, **options: Any) -> Engine:
+    """Return the engine that runs a protocol; a user's own `Control` runs on the reference engine."""
+    if engine not in ENGINES:
+        raise ValueError(f"unknown engine {engine!r}; available are {', '.join(ENGINES)}")
+    if isinstance(protocol, Control):
+        return ReferenceEngine(rules, protocol, **options)
+    config = resolve(protocol)
+    if engine == "reference":
+        return ReferenceEngine(rules, config, **options)
+    return CompiledEngine(rules, config, keep_log=log, **options)
+
+
+def parallel_env(
+    scenario: str = "ledger",
+    protocol: Protocol = "none",
+    *,
+    size: str = "small",
+    engine: str = "compiled",
+    render_mode: str | None = None,
+    action_mask: str = "info",
+    steps: str = "tick",
+    observe: tuple[str, ...] = BLOCKS,
+    reward: str = "shared",
+    think_cost: float = 0.0,
+    message_cost: float = 0.0,
+    accident_cost: float = 0.0,
+    discount: float = 1.0,
+    log: bool = False,
+    **settings: Any,
+) -> StaleGridParallelEnv:
+    """Make the native environment, a PettingZoo ParallelEnv.
+
+    Args:
+        scenario: a name of `stalegrid list`.
+        protocol: a preset name, a `Config`, a mapping of axes, or a user's own `Control`.
+        size: tiny, small, medium or large; its parameters (such as `agents`) can be given as keywords.
+        engine: "compiled", or "reference", the readable one.
+        render_mode: None, "human", "rgb_array" or "ansi".
+        action_mask: where masks go: "info", "obs", "both" or "off".
+        steps: "tick", or "decision": one step runs until some agent must act, rewards summed with `discount` a tick.
+        observe: the switchable blocks of the observation.
+        reward: "shared", the change of the share of goals met; or "own", to whose act caused it.
+        think_cost: taken from an agent's reward for each tick of thought.
+        message_cost: taken from an agent's reward for each message it sends.
+        accident_cost: taken from an agent's reward for each accident it causes.
+        discount: per tick within a step.
+        log: keep the event log, for `events_since` and `digest`.
+        **settings: think, delay, loss, navigation, sight, lockstep, max_cycles, ... and parameters of the size.
+
+    Raises: ValueError that says what was got and what is allowed.
+    """
+    rules = make_rules(scenario, size=size, **settings)
+    if reward not in REWARDS:
+        later = "; 'oracle' is not available yet" if reward == "oracle" else ""
+        raise ValueError(f"reward is one of {', '.join(REWARDS)}{later}; got {reward!r}")
+    costs = {"think_cost": think_cost, "message_cost": message_cost, "accident_cost": accident_cost}
+    with Compiling():
+        made = make_engine(
+            rules, protocol, engine, log=log, blocks=tuple(observe), costs=costs, own_reward=reward == "own",
+            discount=discount,
+        )  # fmt: skip
+        made.reset(0)  # so that compiling happens here, and is told
+        made.step(_no_choice(rules), False)
+    fps = StaleGridParallelEnv.metadata["render_fps"]
+    drawing = Drawing(f"StaleGrid: {scenario}", fps) if render_mode is not None else None
+    return StaleGridParallelEnv(made, render_mode=render_mode, drawing=drawing, action_mask=action_mask, steps=steps)
+
+
+def raw_env(scenario: str = "ledger", protocol: Protocol = "none", **options: Any) -> StaleGridAECEnv:
+    """Make the turn-based environment, a PettingZoo AECEnv; arguments as for `parallel_env`."""
+    return StaleGridAECEnv(parallel_env(scenario, protocol, **options))
+
+
+def env(scenario: str = "ledger", protocol: Protocol = "none", **options: Any) -> StaleGridAECEnv:
+    """Make the turn-based environment. It enforces order itself, so it is `raw_env` without wrappers."""
+    return raw_env(scenario, protocol, **options)
+
+
+def solo_env(
+    scenario: str = "ledger",
+    protocol: Protocol = "none",
+    *,
+    learner: str | None = None,
+    teammates: str = "naive",
+    **options: Any,
+) -> StaleGridSoloEnv:
+    """Make the single-agent view: `learner` (the first agent by default) among scripted `teammates`."""
+    parallel = parallel_env(scenario, protocol, **options)
+    rules, layout = parallel.engine.rules, parallel.engine.layout
+
+    def teammate(seed: int, agent: int) -> Any:
+        mind, chance = mind_of(teammates, rules, layout), KeyedUniform(seed, agent)
+        return lambda observation, mask: mind.act(observation, mask, chance)
+
+    teammate(0, 0)  # an unknown mind is refused here
+    return StaleGridSoloEnv(parallel, learner if learner is not None else parallel.possible_agents[0], teammate)
+
+
+def _no_choice(rules: Rules) -> Any:
+    import numpy as np
+
+    return np.zeros((1, len(rules.agent_names)), np.int32)
+
+
+class Compiling:
+    """Tells the user, once a second has passed, that the engine is being compiled."""
+
+    _done = False
+
+    def __enter__(self) -> None:
+        self._timer: Any = None
+        if not Compiling._done:
+            import threading
+
+            self._timer = threading.Timer(1.0, self._tell)
+            self._timer.daemon = True
+            self._started = time.perf_counter()
+            self._timer.start()
+
+    def __exit__(self, *_: object) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            seconds = time.perf_counter() - self._started
+            if seconds > 2:
+                print(f"stalegrid: compiled in {seconds:.0f} s; cached from now on.", file=sys.stderr)
+        Compiling._done = True
+
+    def _tell(self) -> None:
+        print("stalegrid: compiling the engine, once for this version (about half a minute) ...", file=sys.stderr, flush=True)

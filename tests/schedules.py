@@ -1,0 +1,334 @@
+"""Random small worlds, and random schedules on them: everything that a blueprint, the settings and a config can say.
+
+A seed is a schedule: it gives the map, the sites, the roles, the tasks, the protocol and every choice of every agent.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from stalegrid.protocols.config import AXES, Config
+from stalegrid.protocols.presets import PRESETS, name_of
+from stalegrid.world import actions, scenario, verbs
+from stalegrid.world.rules import Rules
+from stalegrid.world.scenario import FROM_JOB, Blueprint, Boats, Drift, Goal, Invariant, Jobs, Op, Role, Site, Task
+from stalegrid.world.settings import Settings
+
+Place = tuple[int, int]
+
+# Few values, so that premises hold often enough and items meet the orders that ask for them.
+ARGUMENTS: Mapping[str, Sequence[int]] = {
+    "add": (-1, 1, 2), "set": (0, 1), "write": (0, 1, 2), "take": (1, 1, 2), "put": (1, 1, 2), "deliver": (1, 1, 2),
+    "refactor": (0,), "build": (0, 1), "enter": (0,), "leave": (0, 1),
+}  # fmt: skip
+VALUES: Mapping[str, Sequence[int]] = {
+    "counter": (0, 1, 5), "board": (0, 1, 2), "shelf": (0, 1, 1, 2), "depot": (0,), "interface": (0, 1, 2),
+    "guard_post": (0, 1), "switch": (0, 0, 1), "region": (0,),
+}  # fmt: skip
+FROM_JOBS = ("add", "write", "take", "put", "deliver", "build")
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """One seed, unfolded."""
+
+    seed: int
+    rules: Rules
+    config: Config
+    world_seed: int
+    own_reward: bool
+
+    def choices(self) -> Choices:
+        """Return the agents' choices from the beginning."""
+        return Choices(self.seed, self.rules)
+
+    def __str__(self) -> str:
+        blueprint = self.rules.blueprint
+        lines = [f"schedule {self.seed}, world seed {self.world_seed}", f"config: {name_of(self.config)}"]
+        lines.append(f"settings: {self.rules.settings.model_dump(exclude_defaults=True)}")
+        for what in ("map", "sites", "roles", "tasks", "goals", "invariants", "drift"):
+            lines += [f"{what}:", *(f"    {one}" for one in getattr(blueprint, what))]
+        lines.append(f"sight: {blueprint.sight}, jobs: {blueprint.jobs}, boats: {blueprint.boats}")
+        return "\n".join(lines)
+
+
+class Choices:
+    """Random choices: mostly tasks, sometimes what the mask forbids."""
+
+    def __init__(self, seed: int, rules: Rules) -> None:
+        self.rng = random.Random(f"choices {seed}")
+        self.count = len(rules.actions)
+        self.is_task = np.array([action.kind == actions.DO for action in rules.actions])
+
+    def pick(self, mask: NDArray[np.bool_]) -> int:
+        """Pick an action under one agent's mask, [actions] bool."""
+        if self.rng.random() < 0.03:
+            return self.rng.randrange(self.count)
+        tasks = np.flatnonzero(mask & self.is_task)
+        return int(self.rng.choice(tasks if len(tasks) and self.rng.random() < 0.6 else np.flatnonzero(mask)))
+
+
+def random_schedule(seed: int, settings: Mapping[str, Any] | None = None, axes: Mapping[str, Any] | None = None) -> Schedule:
+    """Return the schedule of a seed; `settings` and `axes` are held fixed whatever the seed says.
+
+    Raises: ValidationError if the axes held fixed contradict each other.
+    """
+    rng = random.Random(f"schedule {seed}")
+    blueprint = random_blueprint(rng)
+    rules = Rules("random", blueprint, random_settings(rng, settings or {}), {"schedule": seed})
+    config = random_config(rng, axes or {})
+    return Schedule(seed, rules, config, rng.choice((seed, rng.getrandbits(64))), rng.random() < 0.3)
+
+
+def random_config(rng: random.Random, fixed: Mapping[str, Any]) -> Config:
+    """Return a config: any point of the space, or a preset with one or two axes moved."""
+    Config(**fixed)
+    while True:
+        drawn = {name: _random_value(rng, name) for name in AXES}
+        if rng.random() < 0.5:
+            moved = rng.sample(sorted(AXES), rng.randint(0, 2))
+            drawn = {**PRESETS[rng.choice(sorted(PRESETS))], **{name: drawn[name] for name in moved}}
+        try:
+            return Config(**{**drawn, **fixed})
+        except ValidationError:
+            continue
+
+
+def _random_value(rng: random.Random, name: str) -> Any:
+    axis = AXES[name]
+    return tuple(value for value in axis.values if rng.random() < 0.5) if axis.many else rng.choice(axis.values)
+
+
+def random_settings(rng: random.Random, fixed: Mapping[str, Any]) -> Settings:
+    """Return settings of short episodes."""
+    laws = ("constant", "uniform", "geometric", "lognormal")
+    drawn: dict[str, Any] = {
+        "think": rng.randint(0, 4),
+        "think_law": rng.choice(laws),
+        "delay": rng.choice((0, 0, 1, 2, 4)),
+        "delay_law": rng.choice(laws),
+        "loss": rng.choice((0, 0, 0.3)),
+        "duplication": rng.choice((0, 0, 0.3)),
+        "patience": rng.randint(2, 10),
+        "navigation": rng.choice(("auto", "auto", "manual")),
+        "sight": rng.choice(("scenario", "scenario", "all", 0, 1, 2)),
+        "lockstep": rng.random() < 0.15,
+        "max_cycles": rng.choice((None, *range(15, 61, 5))),
+    }
+    return Settings(**{**drawn, **fixed})
+
+
+# ---------------------------------------------------------------------- blueprints
+
+
+def bound(think: int, delay: int) -> int:
+    """Give a bound on the serial makespan that is short, not true."""
+    return 12 + think + delay
+
+
+def random_blueprint(rng: random.Random) -> Blueprint:
+    """Return a scenario of a few cells, sites, agents and tasks."""
+    lines, floor = random_map(rng)
+    roles = _random_roles(rng, floor)
+    sites = _random_sites(rng, floor, [role.name for role in roles])
+    jobs = Jobs(rng.randint(1, 3), rng.randint(0, 1), rng.randint(1, 3)) if rng.random() < 0.5 else None
+    boats = _random_boats(rng, sites)
+    plain = [site.name for site in sites if site.kind not in ("switch", "region")]
+    # Now and then more than fit into 64 bits of mask.
+    many = rng.randint(30, 40) if rng.random() < 0.02 else rng.randint(2, 6)
+    return Blueprint(
+        map=lines,
+        sites=sites,
+        roles=roles,
+        tasks=(
+            *(_random_task(rng, f"task_{n}", sites, roles, jobs is not None) for n in range(many)),
+            *_crossings(sites, roles),
+        ),
+        goals=tuple(_random_goal(rng, sites, roles, boats) for _ in range(rng.randint(1, 4))),
+        bound=bound,
+        sight=rng.choice((None, 1, 2, 3)),
+        jobs=jobs,
+        boats=boats,
+        drift=tuple(
+            Drift(name, rng.randint(1, 3), rng.randint(1, 8), rng.randint(0, 6), rng.randint(0, 4), rng.choice((-1, 1, 2)))
+            for name in rng.sample(plain, min(len(plain), rng.choice((0, 0, 1, 2))))
+        ),
+        invariants=tuple(_random_invariant(rng, sites) for _ in range(rng.choice((0, 1, 2)))),
+    )
+
+
+def random_map(rng: random.Random) -> tuple[tuple[str, ...], list[Place]]:
+    """Return the rows of a small map, its walls leaving one piece of floor, and the places of the floor."""
+    rows, columns = rng.randint(2, 5), rng.randint(3, 7)
+    places = [(row, column) for row in range(rows) for column in range(columns)]
+    floor = set(places)
+    for place in rng.sample(places, rng.randint(0, len(places) // 3)):
+        rest = floor - {place}
+        if len(rest) > 1 and _piece(rest, min(rest), len(rest)) == rest:
+            floor = rest
+    lines = tuple("".join("." if (row, column) in floor else "#" for column in range(columns)) for row in range(rows))
+    return lines, sorted(floor)
+
+
+def _piece(floor: set[Place], start: Place, size: int, rng: random.Random | None = None) -> set[Place]:
+    """Grow a connected piece of at most `size` places, in random order where a generator is given."""
+    piece, border = {start}, [start]
+    while border and len(piece) < size:
+        row, column = border.pop(rng.randrange(len(border)) if rng else -1)
+        for near in ((row - 1, column), (row + 1, column), (row, column - 1), (row, column + 1)):
+            if near in floor and near not in piece and len(piece) < size:
+                piece.add(near)
+                border.append(near)
+    return piece
+
+
+def _random_roles(rng: random.Random, floor: list[Place]) -> tuple[Role, ...]:
+    total = rng.randint(2, 4)
+    counts = [1] * rng.randint(1, min(3, total))
+    for _ in range(total - len(counts)):
+        counts[rng.randrange(len(counts))] += 1
+    roles = []
+    for nth, count in enumerate(counts):
+        pairs = [tuple(rng.sample(floor, 2)) for _ in range(rng.randint(1, count))]
+        walks = rng.random() < 0.4
+        homes = tuple(rng.choices(floor, k=rng.randint(1, count)))
+        roles.append(
+            Role(
+                f"role{nth}", count, homes, stations=tuple(pairs) if walks else (), trips=rng.randint(1, 3) if walks else 0,
+                sight=rng.choice((None, None, 1, 2)),
+            )  # fmt: skip
+        )
+    return tuple(roles)
+
+
+class _SiteMaker:
+    """Lays out sites one after the other; no two regions share a cell, nor do the gates of two switches."""
+
+    def __init__(self, rng: random.Random, floor: list[Place], roles: list[str]) -> None:
+        self.rng = rng
+        self.floor = floor
+        self.roles = roles
+        self.sites: list[Site] = []
+        self.taken: dict[str, set[Place]] = {"switch": set(), "region": set()}
+
+    def add(self, kind: str, depends: tuple[str, ...] = (), cells: set[Place] | None = None) -> str:
+        """Add one site and return its name."""
+        rng = self.rng
+        name = f"{kind}_{len(self.sites)}"
+        listeners = tuple(role for role in self.roles if rng.random() < 0.6) if rng.random() < 0.6 else ()
+        if cells is not None:
+            self.taken[kind] |= cells
+        self.sites.append(
+            Site(
+                name, kind, None if kind == "region" else rng.choice(self.floor), rng.choice(VALUES[kind]),
+                tuple(sorted(cells or ())), depends, listeners, announced=rng.random() < 0.6, known=rng.random() < 0.5,
+                scale=rng.randint(1, 10),
+            )  # fmt: skip
+        )
+        return name
+
+    def area(self, kind: str, wanted: set[Place] | None = None) -> set[Place]:
+        """Return one to three connected places not yet taken by a site of the kind; some of `wanted` if there are."""
+        free = set(self.floor) - self.taken[kind]
+        wanted = (wanted or free) & free
+        return _piece(free, self.rng.choice(sorted(wanted)), self.rng.randint(1, 3), self.rng) if wanted else set()
+
+    def group(self) -> None:
+        """Add a site with those that it rests on or commands."""
+        rng, kind = self.rng, self.rng.choice((*VALUES, "switch"))
+        if kind == "depot":
+            orders = tuple(self.add(rng.choice(("board", "board", "counter"))) for _ in range(rng.choice((0, 1, 1))))
+            self.add(kind, orders)
+        elif kind == "interface":
+            first = self.add(rng.choice(("interface", "board")))
+            self.add(kind, (first, *rng.sample([site.name for site in self.sites[:-1]], min(len(self.sites) - 1, rng.randint(0, 1)))))
+        elif kind == "guard_post":
+            names = tuple(f"guard_post_{len(self.sites) + n}" for n in range(rng.randint(2, 3)))
+            for name in names:
+                self.add(kind, tuple(other for other in names if other != name))
+        elif kind == "switch":
+            gates = self.area("switch")
+            self.add(kind, cells=gates)
+            for _ in range(rng.choice((0, 1, 1, 2))):
+                deck = self.area("region", gates)
+                if deck:
+                    self.add("region", cells=deck)
+        elif kind == "region":
+            deck = self.area("region")
+            if deck:
+                self.add(kind, cells=deck)
+        else:
+            self.add(kind)
+
+
+def _random_sites(rng: random.Random, floor: list[Place], roles: list[str]) -> tuple[Site, ...]:
+    maker = _SiteMaker(rng, floor, roles)
+    maker.add(rng.choice(("counter", "board", "shelf")))
+    while len(maker.sites) < 2 or (len(maker.sites) < 6 and rng.random() < 0.7):
+        maker.group()
+    # Now and then more than fit into 32 bits of a set.
+    for _ in range(30 if rng.random() < 0.02 else 0):
+        maker.add("counter")
+    return tuple(maker.sites)
+
+
+def _random_task(rng: random.Random, name: str, sites: tuple[Site, ...], roles: tuple[Role, ...], may_have_jobs: bool) -> Task:
+    has_jobs = may_have_jobs and rng.random() < 0.4
+    ops = tuple(_random_op(rng, sites, has_jobs) for _ in range(rng.choice((1, 1, 2, 3, 4))))
+    everybody = tuple(role.name for role in roles)
+    agents = sum(role.count for role in roles)
+    return Task(
+        name,
+        ops,
+        everybody if rng.random() < 0.7 else (rng.choice(everybody),),
+        thought=rng.random() < 0.8,
+        jobs=has_jobs,
+        agents=tuple(rng.sample(range(agents), 2)) if rng.random() < 0.1 else None,
+    )
+
+
+def _random_op(rng: random.Random, sites: tuple[Site, ...], has_jobs: bool) -> Op:
+    site = rng.choice([site for site in sites if site.kind != "region"])
+    verb = rng.choice([verb.name for verb in verbs.VERBS if verbs.SITE_KINDS[verb.kind] == site.kind])
+    from_job = has_jobs and verb in FROM_JOBS and rng.random() < 0.7
+    return Op(site.name, verb, FROM_JOB if from_job else rng.choice(ARGUMENTS[verb]))
+
+
+def _crossings(sites: tuple[Site, ...], roles: tuple[Role, ...]) -> list[Task]:
+    walkers = tuple(role.name for role in roles if role.stations)
+    regions = [site.name for site in sites if site.kind == "region"]
+    return [Task(f"cross {region}", (Op(region, "cross"),), walkers, thought=False) for region in regions if walkers]
+
+
+def _random_boats(rng: random.Random, sites: tuple[Site, ...]) -> Boats | None:
+    boards = [site.name for site in sites if site.kind == "board"]
+    gates = [site.name for site in sites if site.kind == "switch"]
+    if not boards or not gates or rng.random() < 0.2:
+        return None
+    return Boats(
+        rng.choice(boards), rng.choice(gates), rng.randint(1, 3), rng.randint(1, 8), rng.randint(0, 8), rng.randint(0, 4)
+    )
+
+
+def _random_goal(rng: random.Random, sites: tuple[Site, ...], roles: tuple[Role, ...], boats: Boats | None) -> Goal:
+    kind = rng.choice((scenario.TOTAL, scenario.VALUE, scenario.TRIPS, *([scenario.BOAT] * 2 if boats else [])))
+    if kind == scenario.BOAT and boats:
+        return Goal(kind, index=rng.randrange(boats.count))
+    if kind == scenario.TRIPS:
+        return Goal(kind, agent=rng.randrange(sum(role.count for role in roles)), target=rng.randint(1, 3))
+    return Goal(kind, site=rng.choice(sites).name, target=rng.randint(0, 3))
+
+
+def _random_invariant(rng: random.Random, sites: tuple[Site, ...]) -> Invariant:
+    switches = tuple(site.name for site in sites if site.kind == "switch")
+    if switches and rng.random() < 0.6:
+        return Invariant("clear", scenario.CLEAR_WHEN_CLOSED, switches)
+    some = tuple(rng.sample([site.name for site in sites], rng.randint(1, min(3, len(sites)))))
+    return Invariant("enough", scenario.AT_LEAST, some, rng.randint(-1, 2))

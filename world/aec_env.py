@@ -1,0 +1,116 @@
+"""The turn-based view: a PettingZoo AECEnv over the parallel one. In each tick every agent has its turn, then the tick runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+from pettingzoo import AECEnv
+
+from .parallel_env import StaleGridParallelEnv
+
+
+class StaleGridAECEnv(AECEnv[str, Any, int]):
+    """Enforces order itself, so it needs no wrapper; a busy agent's turn takes any action and ignores it."""
+
+    def __init__(self, parallel: StaleGridParallelEnv) -> None:
+        super().__init__()
+        self.parallel = parallel
+        self.metadata = parallel.metadata
+        self.render_mode = parallel.render_mode
+        self.max_cycles = parallel.max_cycles
+        self.possible_agents = list(parallel.possible_agents)
+        self.action_table = parallel.action_table
+        self.observation_legend = parallel.observation_legend
+        self.action_spaces = parallel.action_spaces
+        self.observation_spaces = parallel.observation_spaces
+        self.state_space = parallel.state_space
+        self.agents: list[str] = []
+        self._turn = 0
+        self._actions: dict[str, int] = {}
+        self._observed: dict[str, Any] = {}
+        self._zero = dict.fromkeys(self.possible_agents, 0.0)
+
+    @property
+    def np_random(self) -> np.random.Generator:
+        """The generator that seeds episodes."""
+        return self.parallel.np_random
+
+    def action_space(self, agent: str) -> spaces.Space[Any]:
+        """Return the same space at each call."""
+        return self.action_spaces[agent]
+
+    def observation_space(self, agent: str) -> spaces.Space[Any]:
+        """Return the same space at each call."""
+        return self.observation_spaces[agent]
+
+    def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> None:
+        """Begin an episode."""
+        self._observed, self.infos = self.parallel.reset(seed, options)
+        self.agents = list(self.parallel.agents)
+        self.rewards = dict(self._zero)
+        self._cumulative_rewards = dict(self._zero)
+        self.terminations = dict.fromkeys(self.agents, False)
+        self.truncations = dict.fromkeys(self.agents, False)
+        self._actions = {}
+        self._turn = 0
+        self.agent_selection = self.agents[0]
+
+    def step(self, action: int | None) -> None:
+        """Take the selected agent's action; after the last agent's, the tick runs.
+
+        Raises: RuntimeError before reset; ValueError for an action outside the space.
+        """
+        if not self.agents:
+            if self.parallel.seed is None:
+                raise RuntimeError("call reset() before step()")
+            return
+        agent = self.agent_selection
+        if self.terminations[agent] or self.truncations[agent]:
+            self._was_dead_step(action)
+            return
+        if action is None or not self.action_spaces[agent].contains(action):
+            raise ValueError(f"the action of {agent} is an integer from 0 to {len(self.action_table) - 1}; got {action!r}")
+        self._actions[agent] = action
+        self._cumulative_rewards[agent] = 0.0
+        self._turn += 1
+        if self._turn < len(self.agents):
+            if self._turn == 1:
+                self.rewards = dict(self._zero)
+            self.agent_selection = self.agents[self._turn]
+            return
+        self._observed, self.rewards, self.terminations, self.truncations, self.infos = self.parallel.step(self._actions)
+        self._actions = {}
+        self._turn = 0
+        self.agent_selection = self.agents[0]
+        for name, reward in self.rewards.items():
+            self._cumulative_rewards[name] += reward
+
+    def observe(self, agent: str) -> Any:
+        """Return what the agent observed last; zeros for an agent that is gone."""
+        if agent in self.agents:
+            return self._observed[agent]
+        space = self.observation_spaces[agent]
+        if isinstance(space, spaces.Dict):
+            zeros = {name: np.zeros(part.shape, part.dtype) for name, part in space.items()}
+            zeros["action_mask"][0] = 1
+            return zeros
+        return np.zeros(space.shape, space.dtype)
+
+    def state(self) -> NDArray[np.float32]:
+        """Return what is true, a fresh vector."""
+        return self.parallel.state()
+
+    def render(self) -> Any:
+        """Draw, as the parallel environment does."""
+        return self.parallel.render()
+
+    def close(self) -> None:
+        """Close the window, if there is one."""
+        self.parallel.close()
+
+    def events_since(self, tick: int = 0) -> list[dict[str, Any]]:
+        """Return the events after a tick."""
+        return self.parallel.events_since(tick)

@@ -1,0 +1,231 @@
+"""The native environment: a PettingZoo ParallelEnv, a thin view of one world."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any, ClassVar
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+from pettingzoo import ParallelEnv
+
+from . import log
+from .engine import Engine, state_names
+from .state import RUNNING, TERMINATED
+
+MASK_PLACES = ("info", "obs", "both", "off")
+STEPS = ("tick", "decision")
+RENDER_MODES = ("human", "rgb_array", "ansi")
+
+Drawing = Callable[[Engine, str], Any]
+
+
+class StaleGridParallelEnv(ParallelEnv[str, Any, int]):
+    """One scenario under one protocol; made by `stalegrid.parallel_env`.
+
+    Actions are indexes into `action_table`. An agent that thinks, walks or waits is busy: it may be left out of the action
+    dict, and its observation stays what it decided on. Masked actions are counted no-ops.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {
+        "name": "stalegrid_v0",
+        "render_modes": list(RENDER_MODES),
+        "render_fps": 8,
+        "is_parallelizable": True,
+    }
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        render_mode: str | None = None,
+        drawing: Drawing | None = None,
+        action_mask: str = "info",
+        steps: str = "tick",
+    ) -> None:
+        for what, value, allowed in (
+            ("action_mask", action_mask, MASK_PLACES),
+            ("steps", steps, STEPS),
+            ("render_mode", render_mode, (None, *RENDER_MODES)),
+        ):
+            if value not in allowed:
+                raise ValueError(f"{what} is one of {', '.join(map(str, allowed))}; got {value!r}")
+        self.engine = engine
+        self.render_mode = render_mode
+        self.max_cycles = engine.rules.max_cycles
+        self.possible_agents: list[str] = list(engine.rules.agent_names)
+        self.agents: list[str] = []
+        self.action_table = engine.rules.actions
+        self.observation_legend = engine.layout.names
+        self.state_legend = state_names(engine.rules)
+        self.np_random = np.random.default_rng()
+        self.seed: int | None = None
+        self._steps = steps
+        self._mask_in_info = action_mask in ("info", "both")
+        self._mask_in_observation = action_mask in ("obs", "both")
+        self._drawing = drawing
+        self._known = frozenset(self.possible_agents)
+        self._choices = np.zeros((1, len(self.possible_agents)), np.int32)
+        self._action_space = spaces.Discrete(len(self.action_table))
+        box = spaces.Box(-1.0, 1.0, (engine.layout.width,), np.float32)
+        self._observation_space: spaces.Space[Any] = box
+        if self._mask_in_observation:
+            mask = spaces.Box(0, 1, (len(self.action_table),), np.int8)
+            self._observation_space = spaces.Dict({"observation": box, "action_mask": mask})
+        self.action_spaces = dict.fromkeys(self.possible_agents, self._action_space)
+        self.observation_spaces = dict.fromkeys(self.possible_agents, self._observation_space)
+        self.state_space = spaces.Box(-1.0, 1.0, (len(self.state_legend),), np.float32)
+
+    def action_space(self, agent: str) -> spaces.Space[Any]:
+        """Return the same `Discrete` at each call."""
+        return self.action_spaces[agent]
+
+    def observation_space(self, agent: str) -> spaces.Space[Any]:
+        """Return the same space at each call."""
+        return self.observation_spaces[agent]
+
+    def reset(
+        self, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+        """Begin an episode: a seed names it, without one the next is drawn from `np_random`. Options are ignored."""
+        if seed is not None:
+            self.np_random = np.random.default_rng(seed)
+        self.seed = int(seed if seed is not None else self.np_random.integers(2**31))
+        self.engine.reset(self.seed)
+        self.agents = list(self.possible_agents)
+        masks = self.engine.masks()
+        if self.render_mode == "human":
+            self.render()
+        return self._observations(masks), self._infos(masks)
+
+    def step(
+        self, actions: dict[str, int]
+    ) -> tuple[dict[str, Any], dict[str, float], dict[str, bool], dict[str, bool], dict[str, dict[str, Any]]]:
+        """Advance by a tick (or, with `steps="decision"`, until some agent must act).
+
+        Raises: RuntimeError before reset; ValueError for an unknown agent, an action outside the space, or a missing action
+        of an agent that must act. The game is then left as it was.
+        """
+        if not self.agents:
+            if self.seed is None:
+                raise RuntimeError("call reset() before step()")
+            return {}, {}, {}, {}, {}
+        engine = self.engine
+        self._read(actions)
+        engine.step(self._choices, self._steps == "decision")
+        while self._steps == "decision" and engine.status == RUNNING and not any(engine.ready):
+            engine.step(self._choices, True)  # the log was full: it has been emptied
+        masks = engine.masks()
+        names = self.agents
+        over = engine.status != RUNNING
+        terminated = engine.status == TERMINATED
+        observations = self._observations(masks)
+        infos = self._infos(masks)
+        if over:
+            self.agents = []
+        if self.render_mode == "human":
+            self.render()
+        return (
+            observations,
+            dict(zip(names, engine.rewards, strict=True)),
+            dict.fromkeys(names, terminated),
+            dict.fromkeys(names, over and not terminated),
+            infos,
+        )
+
+    def _read(self, actions: dict[str, int]) -> None:
+        """Check every action, then fill `_choices`."""
+        limit = len(self.action_table)
+        choices = [0] * len(self.possible_agents)
+        found = 0
+        for index, name in enumerate(self.possible_agents):
+            action = actions.get(name)
+            if action is None:
+                if self.engine.ready[index]:
+                    raise ValueError(f"{name} must act now and has no action; the agents are {', '.join(self.agents)}")
+                continue
+            found += 1
+            try:
+                choice = operator.index(action)
+            except TypeError:
+                raise ValueError(f"the action of {name} is an integer from 0 to {limit - 1}; got {action!r}") from None
+            if not 0 <= choice < limit:
+                raise ValueError(f"the action of {name} is an integer from 0 to {limit - 1}; got {choice}")
+            choices[index] = choice
+        if found != len(actions):
+            for name, action in actions.items():
+                if name not in self._known:
+                    raise ValueError(f"unknown agent {name!r} with action {action!r}; the agents are {', '.join(self._known)}")
+        self._choices[0] = choices
+
+    def _observations(self, masks: NDArray[np.int8]) -> dict[str, Any]:
+        observations = self.engine.observations()
+        if not self._mask_in_observation:
+            return dict(zip(self.possible_agents, observations, strict=True))
+        return {
+            name: {"observation": row, "action_mask": mask.copy()}
+            for name, row, mask in zip(self.possible_agents, observations, masks, strict=True)
+        }
+
+    def _infos(self, masks: NDArray[np.int8]) -> dict[str, dict[str, Any]]:
+        elapsed = self.engine.elapsed
+        rows = zip(self.possible_agents, self.engine.ready, self.engine.ready_in, masks, strict=True)
+        if self._mask_in_info:
+            return {
+                name: {"action_mask": mask, "busy": 1 - ready, "ready_in": wait, "elapsed": elapsed, "ready": ready}
+                for name, ready, wait, mask in rows
+            }
+        return {
+            name: {"busy": 1 - ready, "ready_in": wait, "elapsed": elapsed, "ready": ready}
+            for name, ready, wait, _ in rows
+        }
+
+    def state(self) -> NDArray[np.float32]:
+        """Return what is true, a fresh vector; `state_legend` names its entries."""
+        self._need_reset("state()")
+        return self.engine.true_values()
+
+    def render(self) -> Any:
+        """Draw: an array for rgb_array, a string for ansi, None for human, which shows a window."""
+        self._need_reset("render()")
+        if self.render_mode is None or self._drawing is None:
+            return None
+        return self._drawing(self.engine, self.render_mode)
+
+    def close(self) -> None:
+        """Close the window, if there is one; twice is fine."""
+        close = getattr(self._drawing, "close", None)
+        if close is not None:
+            close()
+
+    def _need_reset(self, what: str) -> None:
+        if self.seed is None:
+            raise RuntimeError(f"call reset() before {what}")
+
+    def events_since(self, tick: int = 0) -> list[dict[str, Any]]:
+        """Return the events after a tick, each as a dict of the columns of `world.log`, `kind` by name.
+
+        Raises: RuntimeError before reset, or if the environment was made without log=True.
+        """
+        self._need_reset("events_since()")
+        events = self.engine.events()
+        rows = [dict(zip(log.COLUMNS, row.tolist(), strict=True)) for row in events[events["tick"] > tick]]
+        return [{**row, "kind": log.KIND_NAMES[row["kind"]]} for row in rows]
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the episode so far; needs log=True."""
+        self._need_reset("digest()")
+        return self.engine.digest()
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return a copy of the episode, mail in flight and open transactions included, for `restore`."""
+        self._need_reset("snapshot()")
+        return deepcopy({name: getattr(self, name) for name in ("engine", "agents", "seed", "np_random")})
+
+    def restore(self, snapshot: dict[str, Any]) -> None:
+        """Continue from a snapshot, as often as wanted."""
+        for name, value in deepcopy(snapshot).items():
+            setattr(self, name, value)
