@@ -73,10 +73,6 @@ def decide(c, b, choices):
         if me.ready != 0:
             me.ready = 0
             begin(c, b, a, choices[a])
-    if c.token != 0:
-        for a in range(c.agents):
-            if agents[a].phase == QUEUED:
-                counts_of(c, b)[_BLOCKED] += 1
 
 
 @compiled
@@ -261,6 +257,10 @@ def walk(c, b):
                 stuck(c, b, a)
             else:
                 walk_towards(c, b, a, op_rule(c, me.task, me.op).site)
+    if c.token != 0:
+        for a in range(c.agents):
+            if agents[a].phase == QUEUED:
+                counts_of(c, b)[_BLOCKED] += 1
 
 
 @compiled
@@ -296,7 +296,11 @@ def count_trip(c, b, a):
 def walk_towards(c, b, a, target):
     """Take a step on a shortest path, or be stopped."""
     me = agents_of(c, b)[a]
-    if distances(c)[target, me.cell] < UNREACHABLE and step_to(c, b, a, followings(c)[target, me.cell]):
+    cell = followings(c)[target, me.cell]
+    if me.txn == NO_TXN and regions(c)[cell] >= 0 and regions(c)[cell] != regions(c)[me.cell] and not may_start(c, b, a):
+        me.look = NO_SITE
+        join_queue(c, b, a, NO_TASK)
+    elif distances(c)[target, me.cell] < UNREACHABLE and step_to(c, b, a, followings(c)[target, me.cell]):
         me.stuck = 0
         count_trip(c, b, a)
     else:
@@ -344,6 +348,8 @@ def step_to(c, b, a, cell):
             border(c, b, a, before, -1)
         if after >= 0:
             border(c, b, a, after, 1)
+        elif me.txn == NO_TXN:
+            let_go(c, b, a)
     return True
 
 

@@ -1,6 +1,9 @@
-"""Random small worlds, and random schedules on them: everything that a blueprint, the settings and a config can say.
+"""Schedules: random ones, which a seed makes of everything that a blueprint, the settings and a config can say, and small
+ones, which are written in a line.
 
-A seed is a schedule: it gives the map, the sites, the roles, the tasks, the protocol and every choice of every agent.
+A seed gives the map, the sites, the roles, the tasks, the protocol and every choice of every agent. A line reads from left
+to right, a tick each: in "A reads ledger | B adds ledger | A adds ledger" agent A decides to add on what it believes of the
+ledger, and still thinks when B adds.
 """
 
 from __future__ import annotations
@@ -8,20 +11,21 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from stalegrid.protocols.config import AXES, Config
-from stalegrid.protocols.presets import PRESETS, name_of
-from stalegrid.world import actions, scenario, verbs
+from stalegrid.protocols.presets import PRESETS, name_of, resolve
+from stalegrid.world import actions, entropy, log, scenario, verbs
 from stalegrid.world.rules import Rules
 from stalegrid.world.scenario import FROM_JOB, Blueprint, Boats, Drift, Goal, Invariant, Jobs, Op, Role, Site, Task
-from stalegrid.world.settings import Settings
+from stalegrid.world.settings import QUANTILES, Settings
 
 Place = tuple[int, int]
+Event = tuple[int, ...]
 
 # Few values, so that premises hold often enough and items meet the orders that ask for them.
 ARGUMENTS: Mapping[str, Sequence[int]] = {
@@ -37,21 +41,20 @@ FROM_JOBS = ("add", "write", "take", "put", "deliver", "build")
 
 @dataclass(frozen=True)
 class Schedule:
-    """One seed, unfolded."""
+    """An episode to be played: where, under which protocol, and who chooses what."""
 
-    seed: int
     rules: Rules
     config: Config
-    world_seed: int
-    own_reward: bool
+    world_seed: int = 0
+    own_reward: bool = False
 
     def choices(self) -> Choices:
         """Return the agents' choices from the beginning."""
-        return Choices(self.seed, self.rules)
+        raise NotImplementedError
 
     def __str__(self) -> str:
         blueprint = self.rules.blueprint
-        lines = [f"schedule {self.seed}, world seed {self.world_seed}", f"config: {name_of(self.config)}"]
+        lines = [f"{self.rules.header['scenario']}, world seed {self.world_seed}", f"config: {name_of(self.config)}"]
         lines.append(f"settings: {self.rules.settings.model_dump(exclude_defaults=True)}")
         for what in ("map", "sites", "roles", "tasks", "goals", "invariants", "drift"):
             lines += [f"{what}:", *(f"    {one}" for one in getattr(blueprint, what))]
@@ -59,23 +62,48 @@ class Schedule:
         return "\n".join(lines)
 
 
-class Choices:
-    """Random choices: mostly tasks, sometimes what the mask forbids."""
+@dataclass(frozen=True)
+class RandomSchedule(Schedule):
+    """One seed, unfolded."""
+
+    seed: int = 0
+
+    def choices(self) -> Choices:
+        """Return the agents' choices from the beginning."""
+        return RandomChoices(self.seed, self.rules)
+
+
+class Choices(Protocol):
+    """What the agents of one episode choose."""
+
+    def pick(self, tick: int, agent: int, mask: NDArray[np.bool_], events: Sequence[Event]) -> int:
+        """Pick the action that an agent begins in a tick, under its mask, [actions] bool, after these events."""
+
+
+class RandomChoices:
+    """Mostly tasks, often the one chosen last; sometimes what the mask forbids."""
 
     def __init__(self, seed: int, rules: Rules) -> None:
         self.rng = random.Random(f"choices {seed}")
         self.count = len(rules.actions)
         self.is_task = np.array([action.kind == actions.DO for action in rules.actions])
+        self.last: dict[int, int] = {}
 
-    def pick(self, mask: NDArray[np.bool_]) -> int:
-        """Pick an action under one agent's mask, [actions] bool."""
-        if self.rng.random() < 0.03:
-            return self.rng.randrange(self.count)
+    def pick(self, tick: int, agent: int, mask: NDArray[np.bool_], events: Sequence[Event] = ()) -> int:
+        """Pick an action."""
+        rng, last = self.rng, self.last.get(agent, 0)
+        if rng.random() < 0.03:
+            return rng.randrange(self.count)
+        if mask[last] and rng.random() < 0.3:
+            return last
         tasks = np.flatnonzero(mask & self.is_task)
-        return int(self.rng.choice(tasks if len(tasks) and self.rng.random() < 0.6 else np.flatnonzero(mask)))
+        self.last[agent] = int(rng.choice(tasks if len(tasks) and rng.random() < 0.6 else np.flatnonzero(mask)))
+        return self.last[agent]
 
 
-def random_schedule(seed: int, settings: Mapping[str, Any] | None = None, axes: Mapping[str, Any] | None = None) -> Schedule:
+def random_schedule(
+    seed: int, settings: Mapping[str, Any] | None = None, axes: Mapping[str, Any] | None = None
+) -> RandomSchedule:
     """Return the schedule of a seed; `settings` and `axes` are held fixed whatever the seed says.
 
     Raises: ValidationError if the axes held fixed contradict each other.
@@ -84,7 +112,7 @@ def random_schedule(seed: int, settings: Mapping[str, Any] | None = None, axes: 
     blueprint = random_blueprint(rng)
     rules = Rules("random", blueprint, random_settings(rng, settings or {}), {"schedule": seed})
     config = random_config(rng, axes or {})
-    return Schedule(seed, rules, config, rng.choice((seed, rng.getrandbits(64))), rng.random() < 0.3)
+    return RandomSchedule(rules, config, rng.choice((seed, rng.getrandbits(64))), rng.random() < 0.3, seed)
 
 
 def random_config(rng: random.Random, fixed: Mapping[str, Any]) -> Config:
@@ -94,7 +122,8 @@ def random_config(rng: random.Random, fixed: Mapping[str, Any]) -> Config:
         drawn = {name: _random_value(rng, name) for name in AXES}
         if rng.random() < 0.5:
             moved = rng.sample(sorted(AXES), rng.randint(0, 2))
-            drawn = {**PRESETS[rng.choice(sorted(PRESETS))], **{name: drawn[name] for name in moved}}
+            preset = PRESETS[rng.choice((*PRESETS, "occ", "occ"))]
+            drawn = {**preset, **{name: drawn[name] for name in moved}}
         try:
             return Config(**{**drawn, **fixed})
         except ValidationError:
@@ -123,6 +152,106 @@ def random_settings(rng: random.Random, fixed: Mapping[str, Any]) -> Settings:
         "max_cycles": rng.choice((None, *range(15, 61, 5))),
     }
     return Settings(**{**drawn, **fixed})
+
+
+# ---------------------------------------------------------------------- schedules in a line
+
+# What the lines speak of; all in the open and within reach of everyone, so that only thinking takes time.
+SITES = (
+    Site("ledger", "counter", (0, 0)),
+    Site("till", "counter", (0, 0), 5),
+    Site("note", "board", (0, 0), 1),
+    Site("shelf", "shelf", (0, 0), 1),
+    Site("rack", "shelf", (0, 0)),
+    Site("depot", "depot", (0, 0), depends=("note",)),
+    Site("gate", "switch", (0, 0)),
+    Site("api", "interface", (0, 0), 1),
+    Site("client", "interface", (0, 0), 1, depends=("api",)),
+    Site("east", "guard_post", (0, 0), 1, depends=("west",)),
+    Site("west", "guard_post", (0, 0), 1, depends=("east",)),
+)
+VERBS_SAID = {f"{name}s": name for name in verbs.VERB_INDEX if name != "cross"}
+USUAL_ARGUMENT = {"add": 1, "set": 1, "write": 2, "take": 1, "put": 1, "deliver": 1, "leave": 1}
+
+
+@dataclass(frozen=True)
+class Item:
+    """One item of a line: an act, and when its agent decides on it. Ticks count from 1."""
+
+    agent: int
+    op: Op
+    decided: int
+    acts: int
+
+
+@dataclass(frozen=True)
+class Line(Schedule):
+    """A schedule in a line."""
+
+    text: str = ""
+    items: tuple[Item, ...] = ()
+
+    def choices(self) -> Choices:
+        """Return the agents' choices from the beginning."""
+        return LineChoices(self.items)
+
+    def __str__(self) -> str:
+        return f"{self.text!r} under {name_of(self.config)}"
+
+
+class LineChoices:
+    """Each agent does its items in order, none before its tick; one that is made to wait or to choose anew does it later."""
+
+    def __init__(self, items: tuple[Item, ...]) -> None:
+        self.items = items
+
+    def pick(self, tick: int, agent: int, mask: NDArray[np.bool_], events: Sequence[Event]) -> int:
+        """Pick the task of the agent's next item, or wait."""
+        begun = sum(event[0] == log.DECIDE and event[2] == agent for event in events)
+        due = [n for n, item in enumerate(self.items) if item.agent == agent][begun : begun + 1]
+        return 1 + due[0] if due and self.items[due[0]].decided <= tick else 0
+
+
+def read_line(text: str) -> tuple[Item, ...]:
+    """Read a line: items apart by `|`, each `AGENT VERBs SITE [ARGUMENT]`, or `AGENT reads SITE` where its next act begins.
+
+    Raises: ValueError for an item that does not read so.
+    """
+    kinds = {site.name: site.kind for site in SITES}
+    items: list[Item] = []
+    reading: dict[str, tuple[int, str]] = {}
+    for tick, said in enumerate(text.split("|"), 1):
+        agent, verb, site, *rest = said.split()
+        if agent not in "ABC" or site not in kinds or (verb != "reads" and verb not in VERBS_SAID):
+            raise ValueError(f"{said!r}: agents are A, B, C; verbs reads, {', '.join(VERBS_SAID)}; sites {', '.join(kinds)}")
+        if verb == "reads":
+            reading[agent] = tick, site
+            continue
+        name = VERBS_SAID[verb]
+        argument = int(rest[0]) if rest else USUAL_ARGUMENT.get(name, 0)
+        decided, _ = reading.pop(agent, (tick, site))
+        items.append(Item("ABC".index(agent), Op(site, name, argument), decided, tick))
+    if reading:
+        raise ValueError(f"{text!r}: {', '.join(reading)} reads and does not act")
+    return tuple(items)
+
+
+def line(text: str, protocol: str | Mapping[str, Any] = "none", **settings: Any) -> Line:
+    """Return the schedule that a line tells."""
+    items = read_line(text)
+    blueprint = Blueprint(
+        map=("..", ".."),
+        sites=SITES,
+        roles=(Role("agent", 3, ((0, 0),)),),
+        tasks=tuple(Task(f"item {n}", (item.op,), ("agent",)) for n, item in enumerate(items)),
+        goals=(Goal(scenario.VALUE, "till", target=-99),),
+        bound=bound,
+    )
+    rules = Rules("line", blueprint, Settings(**{"patience": 5, "max_cycles": 2 * len(text.split("|")) + 12, **settings}))
+    # Think times are drawn from a table: the line's own are written where the draws of its decisions hit it.
+    for n, item in enumerate(items):
+        rules.thought[entropy.draw(0, entropy.THOUGHT, item.agent, n, 0, 0) % QUANTILES] = item.acts - item.decided
+    return Line(rules, resolve(protocol), text=text, items=items)
 
 
 # ---------------------------------------------------------------------- blueprints

@@ -15,18 +15,19 @@ from numpy.typing import NDArray
 from stalegrid.protocols.batch import Batch
 from stalegrid.protocols.textbook import Textbook
 from stalegrid.world import log
-from stalegrid.world.audit import audit_episode
+from stalegrid.world.audit import EpisodeReport, audit_episode
 from stalegrid.world.observe import observe_reference
 from stalegrid.world.reference import World
 from stalegrid.world.state import COUNTERS
 
-from .schedules import Schedule, random_schedule
-
-Event = tuple[int, ...]
+from .schedules import SITES, Event, RandomChoices, Schedule, line, random_schedule
 
 
-def compare(schedule: Schedule) -> None:
-    """Play a schedule on both engines and compare them after each tick; at the end, the kernel's counters and the auditor's."""
+def compare(schedule: Schedule) -> EpisodeReport:
+    """Play a schedule on both engines, compare them after each tick and audit the log.
+
+    At the end the kernel's counters must equal the auditor's, and a guarantee leaves no hazard decisive.
+    """
     rules, config = schedule.rules, schedule.config
     world = World(rules, Textbook(config), schedule.world_seed)
     batch = Batch(rules, config, keep_log=True, own_reward=schedule.own_reward)
@@ -50,10 +51,10 @@ def compare(schedule: Schedule) -> None:
         for agent in agents:
             if ready[agent]:
                 compare_views(schedule, world, batch, agent, masks[agent])
-                chosen[agent] = choices.pick(masks[agent])
+                chosen[agent] = choices.pick(world.now + 1, agent, masks[agent], world.events)
         world.tick(chosen)
         batch.step(np.array([chosen], np.int32))
-    compare_counts(schedule, world, batch)
+    return compare_counts(schedule, world, batch)
 
 
 def masks_of(batch: Batch, row: int = 0) -> NDArray[np.bool_]:
@@ -72,7 +73,7 @@ def compare_views(schedule: Schedule, world: World, batch: Batch, agent: int, ma
     assert not entries, f"agent {agent} sees after tick {world.now} (compiled, reference) {entries} of {schedule}"
 
 
-def compare_counts(schedule: Schedule, world: World, batch: Batch) -> None:
+def compare_counts(schedule: Schedule, world: World, batch: Batch) -> EpisodeReport:
     """Compare the running counters with what the auditor finds in the log."""
     report = audit_episode(schedule.rules, world.event_array())
     kernel = dict(zip(COUNTERS, batch.state.count[0].tolist(), strict=True))
@@ -80,6 +81,7 @@ def compare_counts(schedule: Schedule, world: World, batch: Batch) -> None:
     assert not differing, f"counters (compiled, auditor) {differing} of {schedule}"
     there = batch.state.world[0]
     assert (there["goals_met"], there["last_goal_tick"]) == (report.goals_met, report.last_goal_tick), f"goals of {schedule}"
+    return report
 
 
 def first_difference(schedule: Schedule, tick: int, compiled: list[Event], reference: list[Event]) -> str:

@@ -394,7 +394,9 @@ class World:
     def _walk_towards(self, agent: int, target: int) -> None:
         me = self.agents[agent]
         distance, following = self.rules.paths[target]
-        if distance[me.cell] < UNREACHABLE and self._step(agent, int(following[me.cell])):
+        if me.txn is None and self._enters_region(agent, int(following[me.cell])) and not self._may_start(agent, NO_TASK):
+            me.look = NO_SITE  # a look gives way: it chooses anew once it is let in
+        elif distance[me.cell] < UNREACHABLE and self._step(agent, int(following[me.cell])):
             me.stuck = 0
             self._count_trip(agent)
         else:
@@ -427,6 +429,8 @@ class World:
                 self._border(agent, before, -1)
             if after is not None:
                 self._border(agent, after, +1)
+            elif me.txn is None:
+                self.control.settle(self, agent)
         return True
 
     def _border(self, agent: int, region: int, change: int) -> None:

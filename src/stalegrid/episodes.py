@@ -1,0 +1,92 @@
+"""Run whole episodes with scripted minds: many seeds at once on the compiled engine, or one by one on the readable one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .agents.mind import MEMORY
+from .agents.minds import mind_of, rule_of, view_of
+from .protocols.batch import Batch
+from .protocols.config import Config
+from .protocols.single import ReferenceEngine, episode_header
+from .world import log
+from .world.control import Control
+from .world.entropy import MIND, KeyedUniform, draw_many
+from .world.rules import Rules
+from .world.state import RUNNING
+
+BLOCK = 64  # worlds run together
+
+
+@dataclass(frozen=True)
+class Episode:
+    """One finished episode: its seed, its log and its digest."""
+
+    seed: int
+    events: NDArray[Any]
+    digest: str
+
+
+def run_episodes(rules: Rules, protocol: Config | Control, mind: str, seeds: Sequence[int]) -> list[Episode]:
+    """Run an episode for each seed, every agent played by a mind of that name."""
+    if isinstance(protocol, Control):
+        return [_run_reference(rules, protocol, mind, seed) for seed in seeds]
+    episodes: list[Episode] = []
+    for start in range(0, len(seeds), BLOCK):
+        episodes += _run_batch(rules, protocol, mind, seeds[start : start + BLOCK])
+    return episodes
+
+
+def _run_batch(rules: Rules, config: Config, mind: str, seeds: Sequence[int]) -> list[Episode]:
+    batch = Batch(rules, config, len(seeds), keep_log=True)
+    choose, view = rule_of(mind, rules.name), view_of(rules, batch.layout)
+    state, many = batch.state, len(rules.actions)
+    named = np.array(seeds, np.uint64)
+    batch.reset(named)
+    decided = np.zeros((len(seeds), batch.agents), np.int64)
+    memory = np.zeros((len(seeds), batch.agents, MEMORY), np.int64)
+    choices = np.zeros((len(seeds), batch.agents), np.int32)
+    bits = np.arange(many, dtype=np.uint64)
+    logs: list[list[NDArray[Any]]] = [[] for _ in seeds]
+    while batch.running.any():
+        worlds, agents = np.nonzero(state.agent["ready"])
+        if len(worlds):
+            words = state.mask[worlds, agents]
+            masks = (words[:, (bits >> np.uint64(6)).astype(np.int64)] >> (bits & np.uint64(63))) & np.uint64(1) != 0
+            decided[worlds, agents] += 1
+            drawn = draw_many(named[worlds], MIND, agents, decided[worlds, agents])
+            chance = (drawn >> np.uint64(11)) * (1.0 / (1 << 53))
+            own = memory[worlds, agents]
+            choices[worlds, agents] = choose(view, state.observation[worlds, agents], masks, chance, own)
+            memory[worlds, agents] = own
+        batch.step(choices, to_decision=True)
+        room = state.log.shape[1] - state.world["log_count"]
+        for world in np.nonzero((room < 2 * batch.margin) | (state.world["status"] != RUNNING))[0].tolist():
+            if state.world["log_count"][world]:
+                logs[world].append(batch.drain(world))
+    episodes = []
+    for seed, parts in zip(seeds, logs, strict=True):
+        events = np.concatenate(parts)
+        episodes.append(Episode(seed, events, log.digest(episode_header(rules, config, seed), events)))
+    return episodes
+
+
+def _run_reference(rules: Rules, protocol: Control, mind: str, seed: int) -> Episode:
+    engine = ReferenceEngine(rules, protocol)
+    engine.reset(seed)
+    agents = range(len(rules.agent_names))
+    minds = [mind_of(mind, rules, engine.layout) for _ in agents]
+    chances = [KeyedUniform(seed, agent) for agent in agents]
+    choices = np.zeros((1, len(rules.agent_names)), np.int32)
+    while engine.status == RUNNING:
+        observations, masks = engine.observations(), engine.masks()
+        for agent in agents:
+            if engine.ready[agent]:
+                choices[0, agent] = minds[agent].act(observations[agent], masks[agent], chances[agent])
+        engine.step(choices, True)
+    return Episode(seed, engine.events(), engine.digest())
