@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 from .mind import View, first_allowed
 
 
+PATIENCE = 40  # ticks that the careful operator waits for a message before it goes and looks
+
+
 def _walk(view: View, rows: NDArray[np.float32], masks: NDArray[np.bool_], promises: bool) -> NDArray[np.int64]:
     """Cross, and wait where the gate is seen to be closed; a promise goes out from the last cell of the deck."""
     cross, promise = view.action("do cross"), view.action("promise cross")
@@ -54,7 +57,11 @@ def careful(
     chance: NDArray[np.float64],
     memory: NDArray[np.int64],
 ) -> NDArray[np.int64]:
-    """Walkers promise nothing; the operator checks before it closes, and waits where the check finds its belief stale."""
+    """Walkers promise nothing; the operator checks before it closes, and waits where the check finds its belief stale.
+
+    Where a boat has waited long for a deck that is said to be occupied, it goes and looks: the last message may have been
+    overtaken or lost.
+    """
     operator = rows[:, view.entry("is operator")] > 0.5
     wanted, closing = _operate(view, rows)
     holds = rows[:, view.entry("has token")] > 0.5
@@ -63,4 +70,9 @@ def careful(
     ask = closing & ~checked & ~holds  # one who holds the token has been told the truth
     wanted = np.where(ask, view.action("check"), np.where(closing & doubtful & ~holds, 0, wanted))
     memory[:, 0] = np.where(operator & ask, 1, 0)
+    waits = operator & (rows[:, view.entry("river: value")] > 0) & (wanted == 0)
+    memory[:, 1] = np.where(waits, memory[:, 1] + 1, 0)
+    tired = memory[:, 1] > PATIENCE
+    memory[tired, 1] = 0
+    wanted = np.where(tired, view.action("look deck"), wanted)
     return first_allowed(masks, np.where(operator, wanted, _walk(view, rows, masks, promises=False)))

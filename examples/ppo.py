@@ -17,7 +17,7 @@ from stalegrid.protocols.presets import resolve
 
 SETTING = {"size": "tiny", "agents": 3, "counters": 2, "jobs": 3, "max_cycles": 50}  # no policy dawdles with impunity
 TRAINING_SEEDS, HELD_OUT_SEED, WORLDS = 10_000, 1_000_000, 256
-GAMMA, LAMBDA, CLIP, ENTROPY, EPOCHS, MINIBATCH = 0.999, 0.95, 0.2, 0.01, 4, 2048
+GAMMA, LAMBDA, CLIP, ENTROPY, EPOCHS, MINIBATCH, RATE = 0.999, 0.95, 0.2, 0.01, 4, 2048, 1e-3
 
 
 class Policy(nn.Module):
@@ -25,13 +25,13 @@ class Policy(nn.Module):
 
     def __init__(self, width: int, actions: int) -> None:
         super().__init__()
-        self.actor = nn.Sequential(nn.Linear(width, 64), nn.Tanh(), nn.Linear(64, 64), nn.Tanh(), nn.Linear(64, actions))
-        self.critic = nn.Sequential(nn.Linear(width, 64), nn.Tanh(), nn.Linear(64, 64), nn.Tanh(), nn.Linear(64, 1))
-        nn.init.zeros_(self.actor[-1].weight)  # begin as the random policy
+        self.trunk = nn.Sequential(nn.Linear(width, 64), nn.Tanh(), nn.Linear(64, 64), nn.Tanh())
+        self.actor, self.critic = nn.Linear(64, actions), nn.Linear(64, 1)
 
     def forward(self, observation: torch.Tensor, mask: torch.Tensor) -> tuple[torch.distributions.Categorical, torch.Tensor]:
-        logits = self.actor(observation).masked_fill(~mask, -1e9)  # an action that is masked is never drawn
-        return torch.distributions.Categorical(logits=logits), self.critic(observation).squeeze(-1)
+        seen = self.trunk(observation)
+        logits = self.actor(seen).masked_fill(~mask, -1e9)  # an action that is masked is never drawn
+        return torch.distributions.Categorical(logits=logits, validate_args=False), self.critic(seen).squeeze(-1)
 
 
 class Clock:
@@ -95,9 +95,9 @@ def train(protocol, seed, iterations=60, setting=SETTING):
     # The batch discounts what is earned within a step; `advantages` goes on from there.
     batch = Batch(stalegrid.make_rules("ledger", **setting), resolve(protocol), WORLDS, discount=GAMMA)
     policy = Policy(batch.layout.width, len(batch.rules.actions))
-    optimizer = torch.optim.Adam(policy.parameters(), lr=1e-3)
+    optimizer = torch.optim.Adam(policy.parameters(), lr=RATE)
     for iteration in range(iterations):
-        optimizer.param_groups[0]["lr"] = 1e-3 * (1 - iteration / iterations)
+        optimizer.param_groups[0]["lr"] = RATE * (1 - iteration / iterations)
         seeds = rng.integers(TRAINING_SEEDS, size=WORLDS).astype(np.uint64)
         ready, observation, mask, choices, reward, ticks = map(np.stack, zip(*play(batch, seeds, sampler(policy), clock)))
         rows = [torch.as_tensor(array[ready]) for array in (observation, mask, choices)]  # only decisions are learnt from

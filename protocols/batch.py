@@ -16,7 +16,7 @@ from ..world.state import (
     SITE_RECORD, WORLD_RECORD, State,
 )  # fmt: skip
 from .config import Config
-from .engine import reset_worlds, step_worlds
+from .engine import reset_chosen, reset_worlds, step_worlds
 
 
 def allocate(rules: Rules, worlds: int, width: int, logs: int) -> State:
@@ -93,6 +93,10 @@ class Batch:
     def reset(self, seeds: NDArray[np.uint64]) -> None:
         """Begin an episode in every world; `seeds` is [B] uint64."""
         reset_worlds(self.context, 0, self.worlds, np.ascontiguousarray(seeds, np.uint64))
+
+    def reset_chosen(self, chosen: NDArray[np.bool_], seeds: NDArray[np.uint64]) -> None:
+        """Begin a new episode in the `chosen` worlds, [B] bool, from their `seeds`, [B] uint64; the others go on."""
+        reset_chosen(self.context, chosen, np.ascontiguousarray(seeds, np.uint64))
 
     def step(self, choices: NDArray[np.int32], to_decision: bool = False) -> None:
         """Advance every running world by a tick, or to its next decision; `choices` is [B, A] int32."""

@@ -150,8 +150,11 @@ class Config(BaseModel):
         """The hazards that cannot happen under this config, derived from its axes: names of `world.state.HAZARDS`."""
         if self.order == "token":
             return frozenset(HAZARDS)
-        # Validation in place covers an op's own inputs; what it checked at the act is what it takes effect on.
-        return frozenset(_CURES[scope] for scope in self.scopes if scope in _CURES)
+        if self.writes == "buffered" and self.transaction == "op":
+            return frozenset()  # what was checked at the act takes effect at settle, unchecked
+        # A check at settle alone comes too late for physical sites, but no read-modify-write is on one.
+        covered = self.scopes if "act" in self.validated else set(self.scopes) & {"written"}
+        return frozenset(_CURES[scope] for scope in covered if scope in _CURES)
 
     @property
     def closed(self) -> bool:

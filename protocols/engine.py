@@ -435,6 +435,9 @@ def attempt_op(c, b, a):
         return False
     take_effect(c, b, a, o, rule, o == task.ops - 1)
     me.done += 1
+    if me.phase == OUT and o < task.ops - 1:
+        settle(c, b, a, FAILED, 0)  # its own gate closed on it
+        return False
     if o < task.ops - 1:
         me.op += 1
         return True
@@ -794,6 +797,51 @@ def reset_worlds(context, first, last, seeds):
     c = context[0]
     for b in range(first, last):
         begin_episode(c, b, seeds[b])
+
+
+@entry_point
+def reset_chosen(context, chosen, seeds):
+    """Begin the episodes of the worlds that are `chosen`, [B] bool; `seeds` is [B] uint64."""
+    c = context[0]
+    for b in range(len(chosen)):
+        if chosen[b]:
+            begin_episode(c, b, seeds[b])
+
+
+@entry_point
+def random_choices(context, choices, streams):
+    """Fill `choices`, [B, A] int32, with a random allowed action for every agent that must act; return how many those are.
+
+    `streams` is [B] uint64, not zero: one xorshift generator a world, moved on in place.
+    """
+    c = context[0]
+    many = 0
+    for b in range(len(streams)):
+        agents = agents_of(c, b)
+        word = streams[b]
+        for a in range(c.agents):
+            if agents[a].ready == 0:
+                continue
+            many += 1
+            mask = mask_of(c, b, a)
+            allowed_count = 0
+            for half in range(2):
+                bits = mask[half]
+                while bits != _ZERO:
+                    bits &= bits - _ONE
+                    allowed_count += 1
+            word ^= word << np.uint64(13)
+            word ^= word >> np.uint64(7)
+            word ^= word << np.uint64(17)
+            nth = np.int64((word >> np.uint64(33)) % np.uint64(allowed_count))
+            for action in range(c.actions):
+                if has(mask[action >> 6], action & 63):
+                    if nth == 0:
+                        choices[b, a] = action
+                        break
+                    nth -= 1
+        streams[b] = word
+    return many
 
 
 @entry_point

@@ -29,11 +29,13 @@ class CompiledEngine:
         self.batch = Batch(rules, config, 1, keep_log=keep_log, **options)
         self.layout = self.batch.layout
         self.keep_log = keep_log
+        self.discount: float = options.get("discount", 1.0)
         agents = self.batch.agents
         self._summary = np.zeros((agents + 2, 2), np.int64)
         self._rewards = np.zeros(agents, np.float64)
         self._masks = np.zeros((agents, len(rules.actions)), np.int8)
         self._log: list[NDArray[Any]] = []
+        self.rewards: list[float] = []
         self.seed = 0
 
     def reset(self, seed: int) -> None:
@@ -47,6 +49,14 @@ class CompiledEngine:
         """Advance by a tick, or to the next decision."""
         self.batch.step(choices, to_decision)
         self._summarize()
+        # The batch also stops where its log is full: it has been emptied now, so go on and add up.
+        while to_decision and self.keep_log and self.status == RUNNING and not any(self.ready):
+            before, elapsed = self.rewards, self.elapsed
+            self.batch.step(choices, True)
+            self._summarize()
+            factor = self.discount**elapsed
+            self.rewards = [first + factor * then for first, then in zip(before, self.rewards, strict=True)]
+            self.elapsed += elapsed
 
     def _summarize(self) -> None:
         summarize(self.batch.context, 0, self._summary, self._rewards, self._masks)
@@ -58,7 +68,7 @@ class CompiledEngine:
         ready_in.pop()
         self.ready: list[int] = ready
         self.ready_in: list[int] = ready_in
-        self.rewards: list[float] = self._rewards.tolist()
+        self.rewards = self._rewards.tolist()
 
     def observations(self) -> NDArray[np.float32]:
         """Return a fresh [A, D] array."""
@@ -83,7 +93,8 @@ class CompiledEngine:
         """Return the log of the episode so far."""
         if not self.keep_log:
             raise RuntimeError("no log is kept: make the environment with log=True")
-        return np.concatenate(self._log) if self._log else np.zeros(0, log.EVENT)
+        self._log = [np.concatenate(self._log)] if self._log else [np.zeros(0, log.EVENT)]
+        return self._log[0]
 
     def digest(self) -> str:
         """Return the digest of the episode so far."""

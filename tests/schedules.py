@@ -266,12 +266,12 @@ def random_blueprint(rng: random.Random) -> Blueprint:
     """Return a scenario of a few cells, sites, agents and tasks."""
     lines, floor = random_map(rng)
     roles = _random_roles(rng, floor)
-    sites = _random_sites(rng, floor, [role.name for role in roles])
+    sites = _random_sites(rng, floor, roles)
     jobs = Jobs(rng.randint(1, 3), rng.randint(0, 1), rng.randint(1, 3)) if rng.random() < 0.5 else None
     boats = _random_boats(rng, sites)
     plain = [site.name for site in sites if site.kind not in ("switch", "region")]
-    # Now and then more than fit into 64 bits of mask.
-    many = rng.randint(30, 40) if rng.random() < 0.02 else rng.randint(2, 6)
+    # Now and then more actions than fit into 64 bits of mask.
+    many = rng.randint(30, 40) if rng.random() < 0.02 and len(sites) < 15 else rng.randint(2, 6)
     return Blueprint(
         map=lines,
         sites=sites,
@@ -327,7 +327,7 @@ def _random_roles(rng: random.Random, floor: list[Place]) -> tuple[Role, ...]:
     for nth, count in enumerate(counts):
         pairs = [tuple(rng.sample(floor, 2)) for _ in range(rng.randint(1, count))]
         walks = rng.random() < 0.4
-        homes = tuple(rng.choices(floor, k=rng.randint(1, count)))
+        homes = tuple(rng.choices(floor, k=rng.randint(1, count))) if not walks else (pairs[0][0],)
         roles.append(
             Role(
                 f"role{nth}", count, homes, stations=tuple(pairs) if walks else (), trips=rng.randint(1, 3) if walks else 0,
@@ -338,14 +338,16 @@ def _random_roles(rng: random.Random, floor: list[Place]) -> tuple[Role, ...]:
 
 
 class _SiteMaker:
-    """Lays out sites one after the other; no two regions share a cell, nor do the gates of two switches."""
+    """Lays out sites one after the other. No two regions share a cell, nor do the gates of two switches; nobody starts in
+    a region, which is empty at reset."""
 
-    def __init__(self, rng: random.Random, floor: list[Place], roles: list[str]) -> None:
+    def __init__(self, rng: random.Random, floor: list[Place], roles: tuple[Role, ...]) -> None:
         self.rng = rng
         self.floor = floor
-        self.roles = roles
+        self.roles = [role.name for role in roles]
         self.sites: list[Site] = []
-        self.taken: dict[str, set[Place]] = {"switch": set(), "region": set()}
+        starts = {place for role in roles for place in (*role.homes, *(cell for pair in role.stations for cell in pair))}
+        self.taken: dict[str, set[Place]] = {"switch": set(), "region": starts}
 
     def add(self, kind: str, depends: tuple[str, ...] = (), cells: set[Place] | None = None) -> str:
         """Add one site and return its name."""
@@ -397,7 +399,7 @@ class _SiteMaker:
             self.add(kind)
 
 
-def _random_sites(rng: random.Random, floor: list[Place], roles: list[str]) -> tuple[Site, ...]:
+def _random_sites(rng: random.Random, floor: list[Place], roles: tuple[Role, ...]) -> tuple[Site, ...]:
     maker = _SiteMaker(rng, floor, roles)
     maker.add(rng.choice(("counter", "board", "shelf")))
     while len(maker.sites) < 2 or (len(maker.sites) < 6 and rng.random() < 0.7):

@@ -15,7 +15,7 @@ import pytest
 
 from stalegrid.protocols.presets import PRESETS, resolve
 from stalegrid.protocols.textbook import Textbook
-from stalegrid.world import actions, log
+from stalegrid.world import log
 from stalegrid.world.audit import EpisodeReport, audit_episode
 from stalegrid.world.reference import World
 from stalegrid.world.rules import Rules
@@ -253,7 +253,7 @@ def test_an_act_on_a_fact_superseded_in_transit_is_a_desync():
     assert found(report) == {"action_message_desync.decisive": 1}
     counts = report.counts
     assert (counts["told_inputs"], counts["age_thought"]) == (1, 4)
-    assert (counts["delivered"], counts["age_source"], counts["age_transit"]) == (2, 0, 18)  # the second clears the deck
+    assert (counts["delivered"], counts["age_source"], counts["age_transit"]) == (2, 0, 18)  # the other clears the deck
 
 
 def test_stamps_prevent_the_desync_and_a_second_try_on_the_same_word_is_a_retry():
@@ -353,24 +353,22 @@ def test_waiting_for_a_holder_who_writes_what_i_read_is_no_false_stall():
 # ---------------------------------------------------------------------- whole episodes
 
 
-def episode(scenario: str, protocol: Any, seed: int, looks: bool = True) -> tuple[World, EpisodeReport]:
+def episode(scenario: str, protocol: Any, seed: int) -> tuple[World, EpisodeReport]:
     """Play at random and audit."""
     chosen = SCENARIOS[scenario]
     plan = chosen.build(**chosen.sizes["tiny"])
     rules = Rules(scenario, plan, Settings(think=plan.think, delay=plan.delay))
     world, rng = World(rules, Textbook(resolve(protocol)), seed), random.Random(seed)
-    kinds = [action.kind for action in rules.actions]
     while world.status == 0:
         masks = [np.flatnonzero(world.mask(agent)).tolist() for agent in range(len(world.agents))]
-        world.tick([rng.choice([i for i in mask if looks or kinds[i] != actions.LOOK_AT]) for mask in masks])
+        world.tick([rng.choice(mask) for mask in masks])
     return world, audit_episode(rules, world.event_array())
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_a_serial_run_holds_no_hazard(scenario: str):
-    # Without looks: who walks to a look may cross a region, and no token is asked of him.
     for seed in range(20):
-        _, report = episode(scenario, "serial", seed, looks=False)
+        _, report = episode(scenario, "serial", seed)
         assert [name for name in found(report) if name != "false_stall"] == []
 
 
@@ -379,7 +377,7 @@ def test_a_serial_run_holds_no_hazard(scenario: str):
 def test_every_counted_hazard_has_its_finding_and_a_guarantee_leaves_none_decisive(scenario: str, protocol: str):
     guarantees = resolve(protocol).guarantees
     for seed in range(3):
-        world, report = episode(scenario, protocol, seed, looks=protocol != "serial")
+        world, report = episode(scenario, protocol, seed)
         assert tuple(report.counts) == COUNTERS
         findings = Counter(f"{finding.hazard}.{finding.level}" for finding in report.findings)
         assert findings == {name: count for name, count in report.counts.items() if "." in name and count}

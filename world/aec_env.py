@@ -1,7 +1,8 @@
-"""The turn-based view: a PettingZoo AECEnv over the parallel one. In each tick every agent has its turn, then the tick runs."""
+"""The turn-based view, a PettingZoo AECEnv over the parallel one: every agent has its turn, then the tick runs."""
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,12 @@ from numpy.typing import NDArray
 from pettingzoo import AECEnv
 
 from .parallel_env import StaleGridParallelEnv
+
+# What of the environment changes in an episode.
+_EPISODE = (
+    "agents", "agent_selection", "rewards", "terminations", "truncations", "infos", "_cumulative_rewards", "_turn",
+    "_actions", "_observed", "_skip_agent_selection",
+)  # fmt: skip
 
 
 class StaleGridAECEnv(AECEnv[str, Any, int]):
@@ -56,6 +63,7 @@ class StaleGridAECEnv(AECEnv[str, Any, int]):
         self.truncations = dict.fromkeys(self.agents, False)
         self._actions = {}
         self._turn = 0
+        vars(self).pop("_skip_agent_selection", None)  # the base class keeps it while agents leave one by one
         self.agent_selection = self.agents[0]
 
     def step(self, action: int | None) -> None:
@@ -72,7 +80,8 @@ class StaleGridAECEnv(AECEnv[str, Any, int]):
             self._was_dead_step(action)
             return
         if action is None or not self.action_spaces[agent].contains(action):
-            raise ValueError(f"the action of {agent} is an integer from 0 to {len(self.action_table) - 1}; got {action!r}")
+            limit = len(self.action_table) - 1
+            raise ValueError(f"the action of {agent} is an integer from 0 to {limit}; got {action!r}")
         self._actions[agent] = action
         self._cumulative_rewards[agent] = 0.0
         self._turn += 1
@@ -81,7 +90,8 @@ class StaleGridAECEnv(AECEnv[str, Any, int]):
                 self.rewards = dict(self._zero)
             self.agent_selection = self.agents[self._turn]
             return
-        self._observed, self.rewards, self.terminations, self.truncations, self.infos = self.parallel.step(self._actions)
+        stepped = self.parallel.step(self._actions)
+        self._observed, self.rewards, self.terminations, self.truncations, self.infos = stepped
         self._actions = {}
         self._turn = 0
         self.agent_selection = self.agents[0]
@@ -89,9 +99,12 @@ class StaleGridAECEnv(AECEnv[str, Any, int]):
             self._cumulative_rewards[name] += reward
 
     def observe(self, agent: str) -> Any:
-        """Return what the agent observed last; zeros for an agent that is gone."""
+        """Return what the agent observed last, fresh arrays; zeros for an agent that is gone."""
         if agent in self.agents:
-            return self._observed[agent]
+            observed = self._observed[agent]
+            if isinstance(observed, dict):
+                return {name: part.copy() for name, part in observed.items()}
+            return observed.copy()
         space = self.observation_spaces[agent]
         if isinstance(space, spaces.Dict):
             zeros = {name: np.zeros(part.shape, part.dtype) for name, part in space.items()}
@@ -114,3 +127,19 @@ class StaleGridAECEnv(AECEnv[str, Any, int]):
     def events_since(self, tick: int = 0) -> list[dict[str, Any]]:
         """Return the events after a tick."""
         return self.parallel.events_since(tick)
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the episode so far; needs log=True."""
+        return self.parallel.digest()
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return a copy of the episode, the actions given in this round included, for `restore`."""
+        own = {name: value for name, value in vars(self).items() if name in _EPISODE}
+        return {"parallel": self.parallel.snapshot(), **deepcopy(own)}
+
+    def restore(self, snapshot: dict[str, Any]) -> None:
+        """Continue from a snapshot, as often as wanted."""
+        own = {name: value for name, value in snapshot.items() if name != "parallel"}
+        self.parallel.restore(snapshot["parallel"])
+        vars(self).pop("_skip_agent_selection", None)
+        vars(self).update(deepcopy(own))

@@ -43,7 +43,7 @@ def entry_point(function: Callable[..., Any]) -> Any:
 @cache
 def _source_stamp() -> str:
     here = Path(__file__).resolve().parent
-    wings = (here, here.parent / "protocols", here.parent / "agents")
+    wings = (here, here.parent / "protocols")
     sha = hashlib.sha256()
     for source in sorted(path for wing in wings for path in wing.rglob("*.py")):
         sha.update(source.read_bytes())

@@ -18,6 +18,7 @@ from .state import RUNNING, TERMINATED
 
 MASK_PLACES = ("info", "obs", "both", "off")
 STEPS = ("tick", "decision")
+SEEDS = 2**64
 RENDER_MODES = ("human", "rgb_array", "ansi")
 
 Drawing = Callable[[Engine, str], Any]
@@ -26,8 +27,8 @@ Drawing = Callable[[Engine, str], Any]
 class StaleGridParallelEnv(ParallelEnv[str, Any, int]):
     """One scenario under one protocol; made by `stalegrid.parallel_env`.
 
-    Actions are indexes into `action_table`. An agent that thinks, walks or waits is busy: it may be left out of the action
-    dict, and its observation stays what it decided on. Masked actions are counted no-ops.
+    Actions are indexes into `action_table`. An agent that thinks, walks or waits is busy: it may be left out of the
+    action dict, and its observation stays what it decided on. Masked actions are counted no-ops.
     """
 
     metadata: ClassVar[dict[str, Any]] = {
@@ -64,7 +65,7 @@ class StaleGridParallelEnv(ParallelEnv[str, Any, int]):
         self.np_random = np.random.default_rng()
         self.seed: int | None = None
         self._steps = steps
-        self._mask_in_info = action_mask in ("info", "both")
+        self.mask_in_info = action_mask in ("info", "both")
         self._mask_in_observation = action_mask in ("obs", "both")
         self._drawing = drawing
         self._known = frozenset(self.possible_agents)
@@ -90,8 +91,13 @@ class StaleGridParallelEnv(ParallelEnv[str, Any, int]):
     def reset(
         self, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-        """Begin an episode: a seed names it, without one the next is drawn from `np_random`. Options are ignored."""
+        """Begin an episode: a seed names it, without one the next is drawn from `np_random`. Options are ignored.
+
+        Raises: ValueError for a seed that is not a whole number from 0 to 2**64 - 1.
+        """
         if seed is not None:
+            if not isinstance(seed, (int, np.integer)) or not 0 <= seed < SEEDS:
+                raise ValueError(f"a seed is a whole number from 0 to 2**64 - 1; got {seed!r}")
             self.np_random = np.random.default_rng(seed)
         self.seed = int(seed if seed is not None else self.np_random.integers(2**31))
         self.engine.reset(self.seed)
@@ -106,8 +112,8 @@ class StaleGridParallelEnv(ParallelEnv[str, Any, int]):
     ) -> tuple[dict[str, Any], dict[str, float], dict[str, bool], dict[str, bool], dict[str, dict[str, Any]]]:
         """Advance by a tick (or, with `steps="decision"`, until some agent must act).
 
-        Raises: RuntimeError before reset; ValueError for an unknown agent, an action outside the space, or a missing action
-        of an agent that must act. The game is then left as it was.
+        Raises: RuntimeError before reset; ValueError for an unknown agent, an action outside the space, or a missing
+        action of an agent that must act. The game is then left as it was.
         """
         if not self.agents:
             if self.seed is None:
@@ -116,8 +122,6 @@ class StaleGridParallelEnv(ParallelEnv[str, Any, int]):
         engine = self.engine
         self._read(actions)
         engine.step(self._choices, self._steps == "decision")
-        while self._steps == "decision" and engine.status == RUNNING and not any(engine.ready):
-            engine.step(self._choices, True)  # the log was full: it has been emptied
         masks = engine.masks()
         names = self.agents
         over = engine.status != RUNNING
@@ -158,7 +162,8 @@ class StaleGridParallelEnv(ParallelEnv[str, Any, int]):
         if found != len(actions):
             for name, action in actions.items():
                 if name not in self._known:
-                    raise ValueError(f"unknown agent {name!r} with action {action!r}; the agents are {', '.join(self._known)}")
+                    agents = ", ".join(self.possible_agents)
+                    raise ValueError(f"unknown agent {name!r} with action {action!r}; the agents are {agents}")
         self._choices[0] = choices
 
     def _observations(self, masks: NDArray[np.int8]) -> dict[str, Any]:
@@ -173,7 +178,7 @@ class StaleGridParallelEnv(ParallelEnv[str, Any, int]):
     def _infos(self, masks: NDArray[np.int8]) -> dict[str, dict[str, Any]]:
         elapsed = self.engine.elapsed
         rows = zip(self.possible_agents, self.engine.ready, self.engine.ready_in, masks, strict=True)
-        if self._mask_in_info:
+        if self.mask_in_info:
             return {
                 name: {"action_mask": mask, "busy": 1 - ready, "ready_in": wait, "elapsed": elapsed, "ready": ready}
                 for name, ready, wait, mask in rows
@@ -223,9 +228,14 @@ class StaleGridParallelEnv(ParallelEnv[str, Any, int]):
     def snapshot(self) -> dict[str, Any]:
         """Return a copy of the episode, mail in flight and open transactions included, for `restore`."""
         self._need_reset("snapshot()")
-        return deepcopy({name: getattr(self, name) for name in ("engine", "agents", "seed", "np_random")})
+        return self._copied({name: getattr(self, name) for name in ("engine", "agents", "seed", "np_random")})
 
     def restore(self, snapshot: dict[str, Any]) -> None:
         """Continue from a snapshot, as often as wanted."""
-        for name, value in deepcopy(snapshot).items():
+        for name, value in self._copied(snapshot).items():
             setattr(self, name, value)
+
+    def _copied(self, parts: dict[str, Any]) -> dict[str, Any]:
+        # The rules never change, and copying them would take most of the time.
+        rules = self.engine.rules
+        return deepcopy(parts, {id(rules): rules})

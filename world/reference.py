@@ -488,6 +488,9 @@ class World:
             return False
         self._take_effect(txn, op)
         txn.done += 1
+        if me.phase == OUT and txn.op < len(task.ops) - 1:
+            self._settle(txn, FAILED)  # its own gate closed on it
+            return False
         txn.op += 1
         if txn.op == len(task.ops):
             txn.op -= 1  # stays on its last op while it settles

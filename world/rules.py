@@ -207,6 +207,9 @@ class Rules:
         for what, many in (("sites", len(self.site_names)), ("agents", len(self.agent_names)), ("tasks", len(self.tasks))):
             if not 0 < many <= MAX_SET:
                 raise ValueError(f"a scenario has 1 to {MAX_SET} {what}; {name!r} has {many}")
+        for agent, name in enumerate(self.agent_names):
+            if self.region_of.keys() & set(self._stations(agent)):
+                raise ValueError(f"nobody starts or stops in a region, whose bodies are counted at its border; {name} does")
         self.thought = thought_table(settings.think, settings.think_law)
         self.delay = delay_table(settings.delay, settings.delay_law)
         bound = blueprint.bound(int(self.thought.max()), int(self.delay.max()))

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .parallel_env import RENDER_MODES, StaleGridParallelEnv
+from .state import RUNNING, TERMINATED, TRUNCATED
 
 Teammate = Callable[[NDArray[np.float32], NDArray[np.int8]], int]
 
@@ -34,9 +35,11 @@ class StaleGridSoloEnv(gymnasium.Env[Any, int]):
         self.observation_space = parallel.observation_space(learner)
         self.action_table = parallel.action_table
         self._index = parallel.possible_agents.index(learner)
+        self._mask_in_info = parallel.mask_in_info
         self._make_teammate = teammates
         self._teammates: dict[str, Teammate] = {}
         self._observed: dict[str, Any] = {}
+        self._paid = 0.0
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Begin an episode and run to the learner's first decision."""
@@ -48,35 +51,52 @@ class StaleGridSoloEnv(gymnasium.Env[Any, int]):
             for index, name in enumerate(self.parallel.possible_agents)
             if name != self.learner
         }
-        return self._observed[self.learner], self._info(0)
+        # In lockstep others may have their turn before; what is paid until then comes with the first step.
+        self._paid, elapsed = self._run({}) if not self._must_act else (0.0, 0)
+        return self._observed[self.learner], self._info(elapsed)
 
     def step(self, action: int) -> tuple[Any, float, bool, bool, dict[str, Any]]:
-        """Act, and run until the learner must act again or the episode ends."""
+        """Act, and run until the learner must act again or the episode ends.
+
+        Raises: RuntimeError before reset and after the end; ValueError for an action outside the space.
+        """
         if not self.parallel.agents:
             raise RuntimeError("call reset() before step(): there is no episode")
-        engine, total, elapsed = self.parallel.engine, 0.0, 0
-        choice: int | None = action
+        if not self.action_space.contains(action):  # before any team-mate has made up its mind
+            limit = len(self.action_table) - 1
+            raise ValueError(f"the action of {self.learner} is an integer from 0 to {limit}; got {action!r}")
+        paid, elapsed = self._run({self.learner: action})
+        paid, self._paid = paid + self._paid, 0.0
+        status = self.parallel.engine.status
+        return (
+            self._observed[self.learner], paid, status == TERMINATED, status == TRUNCATED, self._info(elapsed)
+        )  # fmt: skip
+
+    @property
+    def _must_act(self) -> bool:
+        return self.parallel.engine.ready[self._index] == 1
+
+    def _run(self, actions: dict[str, int]) -> tuple[float, int]:
+        """Step until the learner must act or the episode ends; return what it was paid and how many ticks that took."""
+        engine, paid, elapsed = self.parallel.engine, 0.0, 0
         while True:
-            actions: dict[str, int] = {} if choice is None else {self.learner: choice}
             masks = engine.masks()
             for index, name in enumerate(self.parallel.possible_agents):
                 if engine.ready[index] and name != self.learner:
                     seen = self._observed[name]
                     row = seen["observation"] if isinstance(seen, dict) else seen
                     actions[name] = self._teammates[name](row, masks[index])
-            self._observed, rewards, terminations, truncations, _ = self.parallel.step(actions)
-            choice = None
-            total += rewards[self.learner]
+            self._observed, rewards, *_ = self.parallel.step(actions)
+            paid += rewards[self.learner]
             elapsed += engine.elapsed
-            over = terminations[self.learner] or truncations[self.learner]
-            if over or engine.ready[self._index]:
-                return (
-                    self._observed[self.learner], total, terminations[self.learner], truncations[self.learner],
-                    self._info(elapsed),
-                )  # fmt: skip
+            if self._must_act or engine.status != RUNNING:
+                return paid, elapsed
+            actions = {}
 
     def _info(self, elapsed: int) -> dict[str, Any]:
-        return {"action_mask": self.action_masks(), "elapsed": elapsed}
+        if not self._mask_in_info:
+            return {"elapsed": elapsed}
+        return {"action_mask": self.parallel.engine.masks()[self._index], "elapsed": elapsed}
 
     def action_masks(self) -> NDArray[np.bool_]:
         """Return the learner's mask, [actions] bool, under the name that sb3-contrib looks for."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from .protocols.config import Config
 from .protocols.single import ReferenceEngine, episode_header
 from .world import log
 from .world.control import Control
+from .world.engine import Engine
 from .world.entropy import MIND, KeyedUniform, draw_many
 from .world.rules import Rules
 from .world.state import RUNNING
@@ -78,15 +79,24 @@ def _run_batch(rules: Rules, config: Config, mind: str, seeds: Sequence[int]) ->
 
 def _run_reference(rules: Rules, protocol: Control, mind: str, seed: int) -> Episode:
     engine = ReferenceEngine(rules, protocol)
-    engine.reset(seed)
+    for _ in play(engine, mind, seed):
+        pass
+    return Episode(seed, engine.events(), engine.digest())
+
+
+def play(engine: Engine, mind: str, seed: int) -> Iterator[None]:
+    """Play one episode on an engine, tick by tick: it may be looked at after reset and after each tick."""
+    rules, layout = engine.rules, engine.layout
     agents = range(len(rules.agent_names))
-    minds = [mind_of(mind, rules, engine.layout) for _ in agents]
+    minds = [mind_of(mind, rules, layout) for _ in agents]
     chances = [KeyedUniform(seed, agent) for agent in agents]
-    choices = np.zeros((1, len(rules.agent_names)), np.int32)
+    choices = np.zeros((1, len(agents)), np.int32)
+    engine.reset(seed)
+    yield
     while engine.status == RUNNING:
         observations, masks = engine.observations(), engine.masks()
         for agent in agents:
             if engine.ready[agent]:
                 choices[0, agent] = minds[agent].act(observations[agent], masks[agent], chances[agent])
-        engine.step(choices, True)
-    return Episode(seed, engine.events(), engine.digest())
+        engine.step(choices, False)
+        yield

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from math import isfinite
 from typing import Any
 
 from pydantic import ValidationError
 
+from .agents.mind import Mind
 from .agents.minds import mind_of
 from .protocols.config import Config
 from .protocols.presets import resolve
@@ -18,17 +22,20 @@ from .world.aec_env import StaleGridAECEnv
 from .world.control import Control
 from .world.engine import Engine
 from .world.entropy import KeyedUniform
-from .world.observe import BLOCKS
+from .world.observe import BLOCKS, ObservationLayout
 from .world.parallel_env import StaleGridParallelEnv
 from .world.rules import Rules
+from .world.scenario import Blueprint
 from .world.scenarios import SCENARIOS
 from .world.settings import Settings
 from .world.solo_env import StaleGridSoloEnv
+from .world.state import NEVER
 
 ENGINES = ("compiled", "reference")
 REWARDS = ("shared", "own")
 COSTS = ("think_cost", "message_cost", "accident_cost")
 Protocol = str | Config | Mapping[str, Any] | Control
+LONGEST = NEVER // 2  # ticks; a due tick beyond the horizon must still come before NEVER
 
 
 def make_rules(scenario: str = "ledger", *, size: str = "small", **settings: Any) -> Rules:
@@ -54,14 +61,55 @@ def make_rules(scenario: str = "ledger", *, size: str = "small", **settings: Any
         if name not in Settings.model_fields:
             known = sorted({*parameters, *Settings.model_fields})
             raise ValueError(f"unknown setting {name!r}; {scenario} takes {', '.join(known)}")
-    blueprint = chosen.build(**parameters)
+    blueprint = _build(scenario, parameters)
     given = {name: value for name, value in settings.items() if value is not None}
     try:
         read = Settings(**{"think": blueprint.think, "delay": blueprint.delay, **given})
     except ValidationError as error:
         problems = (f"{'.'.join(map(str, p['loc'][:1]))}: {p['msg']}; got {p['input']!r}" for p in error.errors())
         raise ValueError("; ".join(problems)) from None
-    return Rules(scenario, blueprint, read, {"size": size, **parameters})
+    if isinstance(read.sight, int) and read.sight < 0:
+        raise ValueError(f"sight is 'all', 'scenario' or a radius from 0; got {read.sight}")
+    for name, ticks in (("patience", read.patience), ("max_cycles", read.max_cycles or 0)):
+        if ticks > LONGEST:
+            raise ValueError(f"{name} is at most {LONGEST} ticks; got {ticks}")
+    rules = Rules(scenario, blueprint, read, {"size": size, **parameters})
+    if rules.max_cycles > LONGEST:
+        raise ValueError(f"an episode lasts at most {LONGEST} ticks; these settings ask for {rules.max_cycles}")
+    return rules
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A scenario's bound by the scenario's name: unlike a lambda it can be pickled, with the environment."""
+
+    scenario: str
+    parameters: Mapping[str, int]
+
+    def __call__(self, think: int, delay: int) -> int:
+        """Return the ticks within which the serial protocol surely ends."""
+        return SCENARIOS[self.scenario].build(**self.parameters).bound(think, delay)
+
+
+def _build(scenario: str, parameters: dict[str, int]) -> Blueprint:
+    """Build a scenario's blueprint.
+
+    Raises: ValueError if its parameters leave no room for what it holds.
+    """
+    given = ", ".join(f"{name}={value}" for name, value in parameters.items())
+    try:
+        blueprint = SCENARIOS[scenario].build(**parameters)
+    except (ArithmeticError, IndexError) as error:
+        raise ValueError(f"{scenario} does not fit into {given}: give it more rows and columns") from error
+    places = {site.name: [*([site.cell] if site.cell else []), *site.cells] for site in blueprint.sites}
+    for role in blueprint.roles:
+        places[role.name] = [*role.homes, *(place for pair in role.stations for place in pair)]
+    for name, cells in places.items():
+        for row, column in cells:
+            inside = 0 <= row < len(blueprint.map) and 0 <= column < len(blueprint.map[row])
+            if not inside or blueprint.map[row][column] == "#":
+                raise ValueError(f"{scenario} does not fit into {given}: {name} would stand outside or in a wall")
+    return replace(blueprint, bound=Bound(scenario, parameters))
 
 
 def make_engine(rules: Rules, protocol: Protocol, engine: str, *, log: bool, **options: Any) -> Engine:
@@ -85,7 +133,7 @@ def parallel_env(
     render_mode: str | None = None,
     action_mask: str = "info",
     steps: str = "tick",
-    observe: tuple[str, ...] = BLOCKS,
+    observe: Sequence[str] = BLOCKS,
     reward: str = "shared",
     think_cost: float = 0.0,
     message_cost: float = 0.0,
@@ -120,9 +168,16 @@ def parallel_env(
         later = "; 'oracle' is not available yet" if reward == "oracle" else ""
         raise ValueError(f"reward is one of {', '.join(REWARDS)}{later}; got {reward!r}")
     costs = {"think_cost": think_cost, "message_cost": message_cost, "accident_cost": accident_cost}
+    for name, value in costs.items():
+        if not _is_number(value) or value < 0:
+            raise ValueError(f"{name} is a number from 0; got {value!r}")
+    if not _is_number(discount) or not 0 <= discount <= 1:
+        raise ValueError(f"discount is a number from 0 to 1; got {discount!r}")
+    if isinstance(observe, str):
+        raise ValueError(f"observe is a tuple of blocks: {', '.join(BLOCKS)}; got {observe!r}")
     with Compiling():
         made = make_engine(
-            rules, protocol, engine, log=log, blocks=tuple(observe), costs=costs, own_reward=reward == "own",
+            rules, protocol, engine, log=bool(log), blocks=tuple(observe), costs=costs, own_reward=reward == "own",
             discount=discount,
         )  # fmt: skip
         made.reset(0)  # so that compiling happens here, and is told
@@ -152,14 +207,29 @@ def solo_env(
 ) -> StaleGridSoloEnv:
     """Make the single-agent view: `learner` (the first agent by default) among scripted `teammates`."""
     parallel = parallel_env(scenario, protocol, **options)
-    rules, layout = parallel.engine.rules, parallel.engine.layout
-
-    def teammate(seed: int, agent: int) -> Any:
-        mind, chance = mind_of(teammates, rules, layout), KeyedUniform(seed, agent)
-        return lambda observation, mask: mind.act(observation, mask, chance)
-
+    teammate = partial(_teammate, teammates, parallel.engine.rules, parallel.engine.layout)
     teammate(0, 0)  # an unknown mind is refused here
     return StaleGridSoloEnv(parallel, learner if learner is not None else parallel.possible_agents[0], teammate)
+
+
+@dataclass
+class Teammate:
+    """A mind with its own random numbers: plain data, so that copies of an environment share nothing."""
+
+    mind: Mind
+    chance: KeyedUniform
+
+    def __call__(self, observation: Any, mask: Any) -> int:
+        """Return an action."""
+        return self.mind.act(observation, mask, self.chance)
+
+
+def _teammate(name: str, rules: Rules, layout: ObservationLayout, seed: int, agent: int) -> Teammate:
+    return Teammate(mind_of(name, rules, layout), KeyedUniform(seed, agent))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)
 
 
 def _no_choice(rules: Rules) -> Any:
@@ -192,4 +262,5 @@ class Compiling:
         Compiling._done = True
 
     def _tell(self) -> None:
-        print("stalegrid: compiling the engine, once for this version (about half a minute) ...", file=sys.stderr, flush=True)
+        told = "stalegrid: compiling the engine, once for this version (about half a minute) ..."
+        print(told, file=sys.stderr, flush=True)

@@ -1,0 +1,251 @@
+"""Compare protocols: the same seeds and minds under each, judged by the auditor, one row a combination."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .agents.minds import rule_of
+from .episodes import Episode, run_episodes
+from .make import Protocol, make_rules
+from .protocols.config import Config
+from .protocols.presets import PRESETS, name_of, resolve
+from .world.audit import EpisodeReport, audit_episode, metrics
+from .world.control import Control
+from .world.rules import Rules
+from .world.scenarios import SCENARIOS
+from .world.state import HAZARDS, LEVELS
+
+FIRST_TEST_SEED = 1_000_000  # 0-9,999 train, 10,000-10,999 validate
+REFERENCE = "serial"
+BASELINE = "none"
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One combination to measure. `seeds` are consecutive from `first_seed`."""
+
+    scenario: str
+    protocol: Protocol
+    mind: str = "naive"
+    size: str = "small"
+    seeds: int = 64
+    first_seed: int = FIRST_TEST_SEED
+    settings: tuple[tuple[str, Any], ...] = ()
+
+    def rules(self) -> Rules:
+        """Return the scenario under its settings."""
+        return make_rules(self.scenario, size=self.size, **dict(self.settings))
+
+    @property
+    def config(self) -> Config | Control:
+        """Return the protocol's config, or a user's own protocol."""
+        return self.protocol if isinstance(self.protocol, Control) else resolve(self.protocol)
+
+    @property
+    def name(self) -> str:
+        """Return the protocol's name."""
+        return self.protocol.name if isinstance(self.protocol, Control) else name_of(resolve(self.protocol))
+
+    def key(self) -> tuple[Any, ...]:
+        """Return what two cells must share to be paired."""
+        return (self.scenario, self.mind, self.size, self.seeds, self.first_seed, self.settings)
+
+
+@dataclass(frozen=True)
+class Run:
+    """The episodes of a cell, audited."""
+
+    rules: Rules
+    reports: tuple[EpisodeReport, ...]
+    digest: str
+
+    @property
+    def shares(self) -> list[float]:
+        """S of each episode."""
+        return [report.goals_met / report.goals if report.goals else 1.0 for report in self.reports]
+
+    def total(self, counter: str) -> int:
+        """Return the sum of a counter over the episodes."""
+        return sum(report.counts[counter] for report in self.reports)
+
+    def mean(self, counter: str) -> float:
+        """Return the mean of a counter per episode."""
+        return self.total(counter) / len(self.reports)
+
+
+def default_cells(**common: Any) -> list[Cell]:
+    """Return the one-hazard scenarios x (none, its cure, serial)."""
+    return [
+        Cell(scenario.name, protocol, **common)
+        for scenario in SCENARIOS.values()
+        if scenario.hazard is not None and scenario.cure is not None
+        for protocol in (BASELINE, scenario.cure, REFERENCE)
+    ]
+
+
+def all_cells(**common: Any) -> list[Cell]:
+    """Return every scenario x every preset."""
+    return [Cell(scenario, protocol, **common) for scenario in SCENARIOS for protocol in PRESETS]
+
+
+def check_cells(cells: Iterable[Cell]) -> None:
+    """Refuse what cannot run before anything runs.
+
+    Raises: ValueError that says what is allowed.
+    """
+    for cell in cells:
+        if cell.seeds < 1:
+            raise ValueError(f"seeds is a whole number from 1; got {cell.seeds}")
+        if cell.scenario not in SCENARIOS:
+            raise ValueError(f"unknown scenario {cell.scenario!r}; available are {', '.join(SCENARIOS)}")
+        rule_of(cell.mind, cell.scenario)
+        _ = cell.config
+        cell.rules()
+
+
+class Comparison:
+    """Runs cells; the runs that rows are paired with (`none`, `serial`) are made once and kept."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[Any, ...], Run] = {}
+
+    def run(self, cell: Cell) -> Run:
+        """Run and audit the episodes of a cell."""
+        if isinstance(cell.protocol, Control):
+            return self._run(cell)
+        key = (*cell.key(), cell.config)
+        if cell.name not in (BASELINE, REFERENCE):
+            return self._run(cell)
+        if key not in self._kept:
+            self._kept[key] = self._run(cell)
+        return self._kept[key]
+
+    def _run(self, cell: Cell) -> Run:
+        rules = cell.rules()
+        seeds = range(cell.first_seed, cell.first_seed + cell.seeds)
+        episodes: list[Episode] = run_episodes(rules, cell.config, cell.mind, seeds)
+        reports = tuple(audit_episode(rules, episode.events) for episode in episodes)
+        joined = "".join(episode.digest for episode in episodes)
+        return Run(rules, reports, hashlib.sha256(joined.encode()).hexdigest())
+
+    def row(self, cell: Cell) -> Row:
+        """Return the row of a cell."""
+        run = self.run(cell)
+        none = self.run(_with(cell, BASELINE))
+        serial = self.run(_with(cell, REFERENCE))
+        return _row(cell, run, none, serial)
+
+
+def _with(cell: Cell, protocol: str) -> Cell:
+    return Cell(cell.scenario, protocol, cell.mind, cell.size, cell.seeds, cell.first_seed, cell.settings)
+
+
+def _row(cell: Cell, run: Run, none: Run, serial: Run) -> Row:
+    rules, reports = run.rules, run.reports
+    counts = {name: run.total(name) for name in reports[0].counts}
+    goals = [[report.goals_met for report in one.reports] for one in (run, serial)]
+    ticks = [[report.ticks_to_goals for report in one.reports] for one in (run, serial)]
+    thought = [[report.counts["think_ticks"] for report in one.reports] for one in (run, serial)]
+    success = metrics.success_interval(run.shares)
+    efficiency = metrics.efficiency_interval(goals[0], ticks[0], goals[1], ticks[1])
+    inference = metrics.inference_interval(goals[0], thought[0], goals[1], thought[1])
+    agent_ticks = len(rules.agent_names) * sum(report.ticks for report in reports)
+    return {
+        "scenario": cell.scenario,
+        "protocol": cell.name,
+        "mind": cell.mind,
+        "agents": len(rules.agent_names),
+        "think": rules.settings.think,
+        "delay": rules.settings.delay,
+        "seeds": cell.seeds,
+        "success": success.value,
+        "compatibility": metrics.compatibility(counts, bool(rules.blueprint.invariants)),
+        "efficiency": efficiency.value,
+        "inference": inference.value,
+        "wasted_inference": metrics.wasted_inference(counts),
+        "blocked": counts["blocked_ticks"] / agent_ticks if agent_ticks else None,
+        "hazards": {hazard: {level: run.mean(f"{hazard}.{level}") for level in LEVELS} for hazard in HAZARDS},
+        "outdated_belief": run.mean("outdated_belief"),
+        "drift": run.mean("drift"),
+        "victims": run.mean("victims"),
+        "false_stall": run.mean("false_stall"),
+        "invariant_violations": run.mean("invariant_violations"),
+        "accidents": run.mean("accidents"),
+        "messages": run.mean("messages"),
+        "intervals": {
+            "success": [success.low, success.high],
+            "efficiency": [efficiency.low, efficiency.high],
+            "inference": [inference.low, inference.high],
+        },
+        "versus_none": _versus(run, none),
+        "versus_serial": _versus(run, serial),
+        "digest": run.digest,
+    }
+
+
+def _versus(run: Run, other: Run) -> Row:
+    found = metrics.difference_interval(run.shares, other.shares)
+    return {"difference": found.value, "interval": [found.low, found.high]}
+
+
+def regained(rows: Sequence[Row]) -> list[str]:
+    """Say, for each row between none and serial, which share of S(serial) - S(none) it wins back."""
+    lines = []
+    for row in rows:
+        if row["protocol"] in (BASELINE, REFERENCE):
+            continue
+        above_none = row["versus_none"]["difference"]
+        gap = above_none - row["versus_serial"]["difference"]
+        if abs(gap) > 1e-9:
+            lines.append(f"{row['scenario']}, {row['mind']}: {row['protocol']} regains {above_none / gap:.0%} of S(serial) - S(none)")
+    return lines
+
+
+def run_rows(cells: Sequence[Cell], journal: Path | None, done: Callable[[list[Row]], None]) -> list[Row]:
+    """Measure every cell; with a `journal`, finished rows are on disk before the next begins, and are not run again.
+
+    Raises: ValueError for what cannot run, before anything runs; OSError where the journal cannot be written.
+    """
+    check_cells(cells)
+    finished = _finished(journal)
+    comparison, rows = Comparison(), []
+    for cell in cells:
+        key = _identity(cell)
+        row = finished.get(key)
+        if row is None:
+            row = comparison.row(cell)
+            if journal is not None:
+                with journal.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps([key, row]) + "\n")
+        rows.append(row)
+        done(rows)
+    if journal is not None:
+        journal.unlink(missing_ok=True)
+    return rows
+
+
+def _identity(cell: Cell) -> str:
+    config = cell.config
+    named = config.name if isinstance(config, Control) else config.model_dump(mode="json")
+    parts = {"config": named, "mind": cell.mind, "first_seed": cell.first_seed, "seeds": cell.seeds, **cell.rules().header}
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _finished(journal: Path | None) -> dict[str, Row]:
+    rows: dict[str, Row] = {}
+    if journal is None or not journal.exists():
+        return rows
+    for line in journal.read_text(encoding="utf-8").splitlines():
+        try:
+            key, row = json.loads(line)
+        except ValueError:
+            continue  # cut by the interruption: that row is measured again
+        rows[key] = row
+    return rows

@@ -1,0 +1,99 @@
+"""What `stalegrid list` says, as Markdown."""
+
+from __future__ import annotations
+
+from .agents.minds import ABOUT as MINDS_ABOUT
+from .make import make_rules
+from .protocols.config import AXES
+from .protocols.presets import ABOUT, resolve
+from .world.scenario import GOAL_KINDS, INVARIANT_KINDS
+from .world.scenarios import SCENARIOS
+from .world.verbs import DEPENDS, PREMISES, VERB_INDEX, VERBS, WRITES
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+    return [f"| {' | '.join(row)} |" for row in (head, ("---",) * len(head), *rows)]
+
+
+def overview() -> str:
+    """List scenarios, protocols, minds and the axes of the design space."""
+    lines = ["# Scenarios", ""]
+    lines += _table(("name", "shows", "story"), [(s.name, s.shows, s.story) for s in SCENARIOS.values()])
+    lines += ["", "# Protocols", "", *_table(("name", "what it is"), list(ABOUT.items()))]
+    lines += ["", "# Minds", "", *_table(("name", "what it does"), list(MINDS_ABOUT.items()))]
+    rows = [(name, axis.question, ", ".join(axis.values)) for name, axis in AXES.items()]
+    lines += ["", "# Axes of a protocol", "", *_table(("axis", "question", "values"), rows)]
+    lines += ["", "Facts of one: `stalegrid list drawbridge`, `stalegrid list occ`."]
+    return "\n".join(lines)
+
+
+def protocol_facts(name: str) -> str:
+    """Say what a preset is, how it differs from none, and what follows."""
+    config = resolve(name)
+    rows = [(axis, "+".join(v) if isinstance(v, tuple) else str(v)) for axis, v in config.differences().items()]
+    lines = [f"# {name}", "", ABOUT[name].capitalize() + ".", ""]
+    lines += _table(("axis", "value"), rows) if rows else ["Every axis has its default."]
+    excluded = ", ".join(sorted(hazard.replace("_", " ") for hazard in config.guarantees)) or "nothing"
+    return "\n".join([*lines, "", f"Excludes: {excluded}."])
+
+
+def scenario_facts(name: str, size: str) -> str:
+    """Say what a scenario consists of: map, sites, tasks, goals, sizes, action table."""
+    scenario, rules = SCENARIOS[name], make_rules(name, size=size)
+    blueprint = rules.blueprint
+    lines = [f"# {name}", "", scenario.story, "", f"- shows: {scenario.shows}"]
+    if scenario.hazard:
+        lines.append(f"- hazard: {scenario.hazard.replace('_', ' ')}, cured by `{scenario.cure}`")
+    sight = "all" if blueprint.sight is None else f"radius {blueprint.sight}"
+    lines += [
+        f"- a seed changes {scenario.seed_changes}",
+        f"- ceiling: {scenario.ceiling}",
+        f"- size {size}: {len(rules.agent_names)} agents, {rules.layout.rows} x {rules.layout.columns} cells, sight {sight}",
+        f"- think {rules.settings.think}, delay {rules.settings.delay}, horizon {rules.max_cycles} ticks",
+        "",
+        "## Map",
+        "",
+        "```",
+        *_map(name, size),
+        "```",
+        "",
+        "## Sites",
+        "",
+    ]
+    lines += _table(
+        ("site", "kind", "at first", "who hears of it"),
+        [(s.name, s.kind, str(s.value), ", ".join(s.listeners) or "-") for s in blueprint.sites],
+    )
+    lines += ["", "## Tasks", ""]
+    rows = []
+    for task in blueprint.tasks:
+        for op in task.ops:
+            verb = VERBS[VERB_INDEX[op.verb]]
+            argument = "" if op.argument == 0 and op.verb != "set" else f" {op.argument}"
+            rows.append(
+                (task.name, ", ".join(task.roles), f"{op.verb}{argument} at {op.site}", PREMISES[verb.premise],
+                 WRITES[verb.writes], DEPENDS[verb.depends])
+            )  # fmt: skip
+    lines += _table(("task", "role", "op", "premise", "writes", "rests on"), rows)
+    lines += ["", "## Goals", ""]
+    kinds = [GOAL_KINDS[goal.kind] for goal in blueprint.goals]
+    lines += [f"- {kinds.count(kind)} x {kind}" for kind in dict.fromkeys(kinds)]
+    lines += [f"- invariant: {rule.name} ({INVARIANT_KINDS[rule.kind]})" for rule in blueprint.invariants]
+    lines += ["", "## Sizes and dials", ""]
+    lines += [f"- {one}: " + ", ".join(f"{k} {v}" for k, v in values.items()) for one, values in scenario.sizes.items()]
+    lines += [f"- dial `{dial}`: {what}" for dial, what in scenario.dials.items()]
+    lines += ["", "## Actions", ""]
+    lines += _table(("index", "action"), [(str(i), action.name) for i, action in enumerate(rules.actions)])
+    return "\n".join(lines)
+
+
+def _map(name: str, size: str) -> list[str]:
+    rules = make_rules(name, size=size)
+    marks = [list(row) for row in rules.blueprint.map]
+    for site in rules.blueprint.sites:
+        for row, column in (*([site.cell] if site.cell else []), *site.cells):
+            marks[row][column] = "=" if site.kind == "region" else site.kind[0].upper()
+    for agent in range(len(rules.agent_names)):
+        row, column = rules.layout.place(rules.targets[rules.station(agent, 0)])
+        marks[row][column] = "0123456789abcdefghijklmnopqrstuvwxyz"[agent % 36]
+    return ["".join(row) for row in marks]

@@ -1,0 +1,83 @@
+"""An episode in sentences, from its log and what the auditor found in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from .world import log
+from .world.audit import EpisodeReport, Evidence, Finding
+from .world.rules import Rules
+from .world.state import HAZARDS, LOST_UPDATE, MESSAGE
+
+HAZARD_WORDS = {
+    "stale_read": "stale read",
+    "lost_update": "lost update",
+    "stale_correction": "stale correction",
+    "action_message_desync": "action-message desync",
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One sentence and the tick it is about; `agent` is who acted, `grave` marks what went wrong."""
+
+    tick: int
+    text: str
+    agent: int
+    grave: bool
+
+
+def claim(rules: Rules, site: int, value: int) -> str:
+    """Say what it means that a site has a value."""
+    name, kind = rules.site_names[site].replace("_", " "), rules.blueprint.sites[site].kind
+    if kind == "region":
+        return f"{name} empty" if value == 0 else f"{value} on the {name}"
+    if kind == "switch":
+        return f"{name} {'closed' if value else 'open'}"
+    return f"{name} = {value}"
+
+
+def agent_name(rules: Rules, agent: int) -> str:
+    """Name an agent: the only one of its role by the role alone."""
+    if agent < 0:
+        return "the world"
+    role = rules.blueprint.roles[rules.role_of[agent]]
+    return f"the {role.name}" if role.count == 1 else f"{role.name} {rules.nth_of_role(agent)}"
+
+
+def tell(rules: Rules, events: Any, report: EpisodeReport) -> list[Line]:
+    """Tell the episode: every act that went wrong or was caught, every accident, in order."""
+    lines = [_finding(rules, finding) for finding in report.findings if finding.level in ("decisive", "prevented")]
+    for event in events[events["kind"] == log.ACCIDENT]:
+        who, many = agent_name(rules, int(event["agent"])), int(event["value"])
+        gate = rules.site_names[int(event["site"])].replace("_", " ")
+        cost = ", and a boat is lost" if event["a"] >= 0 else ""
+        bodies = "a body" if many == 1 else f"{many} bodies"
+        text = f"accident: {who} closed the {gate} on {bodies}{cost}."
+        lines.append(Line(int(event["tick"]), text, int(event["agent"]), True))
+    return sorted(lines, key=lambda line: line.tick)
+
+
+def _finding(rules: Rules, finding: Finding) -> Line:
+    who = agent_name(rules, finding.agent)
+    caught = finding.level == "prevented"
+    parts = [_evidence(rules, finding, evidence, caught) for evidence in finding.named]
+    return Line(finding.tick, f"{who} {' '.join(parts)}", finding.agent, not caught)
+
+
+def _evidence(rules: Rules, finding: Finding, evidence: Evidence, caught: bool) -> str:
+    believed, true = claim(rules, evidence.site, evidence.value), claim(rules, evidence.site, evidence.current_value)
+    age = finding.tick - evidence.sensed
+    old = f"{age} tick{'s' if age != 1 else ''} old"
+    how = "as promised" if evidence.promise else "a message" if evidence.channel == MESSAGE else "seen"
+    by = f" ({agent_name(rules, evidence.writer)}, tick {evidence.superseded})" if evidence.superseded >= 0 else ""
+    if finding.hazard == HAZARDS[LOST_UPDATE]:
+        site = rules.site_names[evidence.site].replace("_", " ")
+        if caught:
+            return f"would write {site} from {evidence.value}, {old}. It is {evidence.current_value} now{by}: refused."
+        return f"writes {site} from {evidence.value}, {old}. It was {evidence.current_value}{by}: that update is lost."
+    end = f"Now {true}{by}" if claim(rules, evidence.site, 0) != believed else f"It is not: {true}{by}"
+    if caught:
+        return f"would act on *{believed}*, {how}, {old}. {end}: refused."
+    return f"acts on *{believed}*, {how}, {old}. {end}."

@@ -1,0 +1,528 @@
+"""The native environment keeps the contract that trainers rely on, in whole episodes of every scenario."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from gymnasium import spaces
+
+import stalegrid
+from stalegrid.world import log
+
+from .playing import PROTOCOLS, SCENARIOS, Step, events, make, picker, play, same
+
+KINDS = list(itertools.product(SCENARIOS, PROTOCOLS, ("auto", "manual")))
+
+
+@pytest.fixture(scope="module", params=KINDS, ids="-".join)
+def episode(request: pytest.FixtureRequest) -> tuple[Any, list[Step]]:
+    """An environment that has played an episode at random, and its steps."""
+    scenario, protocol, navigation = request.param
+    env = make(scenario, protocol, navigation=navigation, action_mask="both")
+    return env, play(env, seed=3)
+
+
+# ---------------------------------------------------------------------- attributes
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_attributes_are_there_before_reset_and_stay(scenario: str) -> None:
+    env = make(scenario, max_cycles=30)
+    assert {"name", "render_modes", "render_fps", "is_parallelizable"} <= env.metadata.keys()
+    assert set(env.metadata["render_modes"]) == {"human", "rgb_array", "ansi"}
+    assert {"render_mode", "max_cycles", "possible_agents", "np_random"} <= vars(env).keys()
+    assert (env.render_mode, env.max_cycles) == (None, 30)
+    before = list(env.possible_agents)
+    play(env)
+    assert env.possible_agents == before
+    assert env.max_cycles == 30
+
+
+def test_agents_are_named_by_role_and_number() -> None:
+    assert make("drawbridge", agents=3).possible_agents == ["walker_0", "walker_1", "operator_0"]
+    assert make("ledger", agents=3).possible_agents == ["porter_0", "porter_1", "porter_2"]
+
+
+@pytest.mark.parametrize("mask", ["info", "obs", "both", "off"])
+def test_spaces_are_the_identical_objects_at_each_call_and_equal_for_all_agents(mask: str) -> None:
+    env = make("drawbridge", action_mask=mask)
+    first = env.possible_agents[0]
+    for agent in env.possible_agents:
+        assert env.observation_space(agent) is env.observation_space(agent)
+        assert env.action_space(agent) is env.action_space(agent)
+        assert env.observation_space(agent) == env.observation_space(first)
+        assert env.action_space(agent) == env.action_space(first) == spaces.Discrete(len(env.action_table))
+    assert isinstance(env.observation_space(first), spaces.Dict) == (mask in ("obs", "both"))
+    env.reset(seed=0)
+    assert env.observation_space(first) is env.observation_space(first)
+
+
+def test_every_entry_of_observation_and_state_has_a_name() -> None:
+    env = make("drawbridge")
+    observations, _ = env.reset(seed=0)
+    assert observations["operator_0"].shape == (len(env.observation_legend),)
+    assert env.state().shape == env.state_space.shape == (len(env.state_legend),)
+    assert len(set(env.observation_legend)) == len(env.observation_legend)
+    assert len(set(env.state_legend)) == len(env.state_legend)
+
+
+def test_the_action_table_names_every_action_once() -> None:
+    names = [action.name for action in make("drawbridge", navigation="manual").action_table]
+    assert names[0] == "wait"
+    assert {"do cross", "do set closed", "look deck", "check", "tell deck", "promise cross"} <= set(names)
+    assert sum(name.startswith("move ") for name in names) == 4
+    assert len(set(names)) == len(names)
+    assert not any(action.name.startswith("move ") for action in make("drawbridge").action_table)
+
+
+def test_switchable_blocks_leave_the_observation_together_with_their_names() -> None:
+    whole, bare = make("drawbridge", "stamped"), make("drawbridge", "stamped", observe=())
+    gone = set(whole.observation_legend) - set(bare.observation_legend)
+    assert {"deck: age", "deck: stamp age", "deck: not current", "other 1: in view"} <= gone
+    observations, _ = bare.reset(seed=0)
+    assert observations["operator_0"].shape == (len(bare.observation_legend),)
+
+
+# ---------------------------------------------------------------------- reset
+
+
+def test_at_reset_all_possible_agents_are_live_in_order() -> None:
+    env = make("drawbridge", agents=4)
+    observations, infos = env.reset(seed=0)
+    assert env.agents == env.possible_agents == list(observations) == list(infos)
+
+
+def test_a_seed_rebuilds_the_streams_and_none_continues_them() -> None:
+    env = make()
+
+    def three() -> list[str]:
+        digests = []
+        for seed in (5, None, None):
+            play(env, seed)
+            digests.append(env.digest())
+        return digests
+
+    first = three()
+    assert len(set(first)) == 3
+    assert three() == first
+
+
+def test_reset_in_the_middle_begins_anew() -> None:
+    env, fresh = make("drawbridge"), make("drawbridge")
+    play(env, seed=1, limit=40)
+    assert same(play(env, seed=2), play(fresh, seed=2))
+    assert env.digest() == fresh.digest()
+
+
+def test_unknown_options_are_ignored() -> None:
+    env = make()
+    with_options = env.reset(seed=1, options={"options": 1, "nonsense": None})
+    assert same(with_options, env.reset(seed=1))
+
+
+@pytest.mark.parametrize("seed", [-1, 2**64, 1.5, "7"])
+def test_an_impossible_seed_is_a_value_error_that_leaves_the_game_as_it_was(seed: Any) -> None:
+    env = make()
+    play(env, seed=1, limit=10)
+    before = env.digest()
+    with pytest.raises(ValueError, match="whole number from 0"):
+        env.reset(seed=seed)
+    assert env.digest() == before
+
+
+@pytest.mark.parametrize("seed", [2**64 - 1, np.int64(7), np.uint64(2**63)])
+def test_any_whole_number_of_64_bits_is_a_seed_of_both_engines(seed: Any) -> None:
+    digests = set()
+    for engine in ("compiled", "reference"):
+        env = make("drawbridge", engine=engine, loss=0.3, delay=4)
+        play(env, seed, limit=60)
+        digests.add(env.digest())
+    assert len(digests) == 1
+
+
+@pytest.mark.parametrize("call", ["step", "render", "state", "events_since", "digest", "snapshot"])
+def test_before_reset_there_is_a_runtime_error_that_says_reset(call: str) -> None:
+    env = make(render_mode="ansi")
+    with pytest.raises(RuntimeError, match="reset"):
+        getattr(env, call)(*([{}] if call == "step" else []))
+
+
+# ---------------------------------------------------------------------- step: who must act
+
+
+def busy_one(env: Any) -> str:
+    """Play until somebody is busy while somebody else must act, and return who is busy."""
+    observations, infos = env.reset(seed=0)
+    choose = picker()
+    while True:
+        busy = [agent for agent in env.agents if infos[agent]["busy"]]
+        if busy and len(busy) < len(env.agents):
+            return busy[0]
+        actions = {a: choose(a, None, infos[a]["action_mask"]) for a in env.agents if infos[a]["ready"]}
+        observations, _, _, _, infos = env.step(actions)
+
+
+@pytest.mark.parametrize("engine", ["compiled", "reference"])
+def test_a_busy_agent_may_be_left_out_or_send_anything_with_the_same_result(engine: str) -> None:
+    env = make("ledger", engine=engine)
+    busy = busy_one(env)
+    start = env.snapshot()
+    results = []
+    for extra in ({}, *({busy: action} for action in range(len(env.action_table)))):
+        env.restore(start)
+        step = env.step({**{agent: 0 for agent in env.agents if agent != busy}, **extra})
+        results.append((step, env.digest()))
+    assert all(same(result, results[0]) for result in results)
+
+
+@pytest.mark.parametrize("missing", ["left out", "None"])
+def test_leaving_out_an_agent_that_must_act_is_a_value_error_that_names_it(missing: str) -> None:
+    env = make("drawbridge")
+    env.reset(seed=0)
+    actions = {"walker_0": 0} | ({"operator_0": None} if missing == "None" else {})
+    with pytest.raises(ValueError, match="operator_0 must act"):
+        env.step(actions)
+
+
+@pytest.mark.parametrize(
+    ("actions", "says"),
+    [
+        ({"walker_0": 10, "operator_0": 0}, ["walker_0", "0 to 9", "got 10"]),
+        ({"walker_0": 0, "operator_0": -1}, ["operator_0", "0 to 9", "got -1"]),
+        ({"walker_0": 0, "operator_0": 1.0}, ["operator_0", "0 to 9", "got 1.0"]),
+        ({"walker_0": 0, "operator_0": "wait"}, ["operator_0", "0 to 9", "got 'wait'"]),
+        ({"walker_0": 0, "operator_0": np.nan}, ["operator_0", "0 to 9", "got nan"]),
+        ({"walker_0": 0, "operator_0": 0, "porter_0": 3}, ["porter_0", "3", "walker_0, operator_0"]),
+        ({"walker_0": 1}, ["operator_0", "must act", "walker_0, operator_0"]),
+        ({}, ["walker_0", "must act"]),
+    ],
+)
+@pytest.mark.parametrize("engine", ["compiled", "reference"])
+def test_a_wrong_action_dict_is_a_value_error_and_leaves_the_game_as_it_was(
+    actions: dict[str, Any], says: list[str], engine: str
+) -> None:
+    env, untouched = make("drawbridge", engine=engine), make("drawbridge", engine=engine)
+    env.reset(seed=0)
+    untouched.reset(seed=0)
+    assert len(env.action_table) == 10
+    before = env.digest(), env.state().tolist(), list(env.agents)
+    with pytest.raises(ValueError, match="agent|action") as error:
+        env.step(actions)
+    assert all(part in str(error.value) for part in says), str(error.value)
+    assert (env.digest(), env.state().tolist(), list(env.agents)) == before
+    for chosen in ({"walker_0": 1, "operator_0": 2}, {"walker_0": 1, "operator_0": 0}):
+        assert same(env.step(chosen), untouched.step(chosen))
+    assert env.digest() == untouched.digest()
+
+
+@pytest.mark.parametrize("kind", [int, np.int64, np.int32, np.uint8, np.array])
+def test_any_kind_of_integer_is_an_action(kind: Any) -> None:
+    env = make()
+    env.reset(seed=0)
+    env.step(dict.fromkeys(env.agents, kind(1)))
+    assert len(events(env, "decide")) == 2
+
+
+@pytest.mark.parametrize("engine", ["compiled", "reference"])
+def test_a_masked_action_is_a_wait_that_is_counted(engine: str) -> None:
+    env, waiting = make("drawbridge", engine=engine), make("drawbridge", engine=engine)
+    _, infos = env.reset(seed=0)
+    waiting.reset(seed=0)
+    cross = [action.name for action in env.action_table].index("do cross")
+    assert infos["operator_0"]["action_mask"][cross] == 0
+    step, wait = env.step({"walker_0": 0, "operator_0": cross}), waiting.step({"walker_0": 0, "operator_0": 0})
+    assert same(step, wait)
+    assert np.array_equal(env.state(), waiting.state())
+    assert [(event["agent"], event["a"], event["b"]) for event in events(env, "choose")] == [(0, 0, 0), (1, 0, 1)]
+    assert [event["b"] for event in events(waiting, "choose")] == [0, 0]
+    if engine == "compiled":
+        counted = log.KIND_NAMES, env.engine.batch.state.count
+        assert counted[1].sum() > waiting.engine.batch.state.count.sum()
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_no_action_whatever_its_mask_says_is_an_exception(scenario: str) -> None:
+    env = make(scenario, "occ")
+    env.reset(seed=0)
+    chance = np.random.default_rng(0)
+    while env.agents:
+        env.step({agent: int(chance.integers(len(env.action_table))) for agent in env.agents})
+
+
+# ---------------------------------------------------------------------- out of play
+
+
+@pytest.fixture(params=["compiled", "reference"])
+def accident(request: pytest.FixtureRequest) -> tuple[Any, str]:
+    """A game that goes on, and an agent that an accident has put out of play."""
+    env = make("drawbridge", size="tiny", agents=3, engine=request.param)
+    names = [action.name for action in env.action_table]
+    wishes = {"walker": [names.index("do cross")], "operator": [names.index("do set closed"), names.index("do set open")]}
+    observations, infos = env.reset(seed=0)
+    chance = np.random.default_rng(0)
+    while not events(env, "out"):
+        actions = {a: int(chance.choice(wishes[a.split("_")[0]])) for a in env.agents if infos[a]["ready"]}
+        observations, _, _, _, infos = env.step(actions)
+    assert env.agents
+    return env, env.possible_agents[events(env, "out")[0]["agent"]]
+
+
+def test_an_agent_out_of_play_stays_and_may_only_wait(accident: tuple[Any, str]) -> None:
+    env, out = accident
+    while env.agents:
+        assert env.agents == env.possible_agents
+        ready = {a: 0 for a, now in zip(env.agents, env.engine.ready, strict=True) if now}
+        assert out not in ready
+        observations, _, _, _, infos = env.step(ready)
+        assert infos[out]["action_mask"].tolist() == [1] + [0] * (len(env.action_table) - 1)
+        assert infos[out]["busy"] == 1 or not env.agents
+        assert observations[out] in env.observation_space(out)
+
+
+def test_actions_of_an_agent_out_of_play_are_ignored(accident: tuple[Any, str]) -> None:
+    env, out = accident
+    start = env.snapshot()
+    ready = {a: 0 for a, now in zip(env.agents, env.engine.ready, strict=True) if now}
+    results = []
+    for extra in ({}, {out: 0}, {out: 1}, {out: len(env.action_table) - 1}):
+        env.restore(start)
+        results.append((env.step({**ready, **extra}), env.digest()))
+    assert all(same(result, results[0]) for result in results)
+
+
+# ---------------------------------------------------------------------- what a step gives
+
+
+def test_observations_are_in_their_space_at_every_step(episode: tuple[Any, list[Step]]) -> None:
+    env, steps = episode
+    for step in steps:
+        for agent, observation in step.observations.items():
+            space = env.observation_space(agent)
+            assert observation["observation"].dtype == np.float32
+            assert observation in space
+            assert np.isfinite(observation["observation"]).all()
+            assert observation["observation"].any()
+
+
+def test_rewards_are_python_floats_and_flags_python_bools(episode: tuple[Any, list[Step]]) -> None:
+    for step in episode[1]:
+        assert {type(reward) for reward in step.rewards.values()} <= {float}
+        assert {type(flag) for flag in (*step.terminations.values(), *step.truncations.values())} <= {bool}
+
+
+def test_every_dict_has_exactly_the_live_agents(episode: tuple[Any, list[Step]]) -> None:
+    env, steps = episode
+    for step in steps[1:]:
+        assert all(list(given) == env.possible_agents for given in step[1:])
+    assert list(steps[0].observations) == list(steps[0].infos) == env.possible_agents
+
+
+def test_all_agents_end_together_with_the_same_flag_and_none_is_mixed(episode: tuple[Any, list[Step]]) -> None:
+    env, steps = episode
+    for step in steps[1:-1]:
+        assert not any((*step.terminations.values(), *step.truncations.values()))
+    terminated, truncated = set(steps[-1].terminations.values()), set(steps[-1].truncations.values())
+    assert (terminated, truncated) in (({True}, {False}), ({False}, {True}))
+    assert env.agents == []
+
+
+def test_infos_are_flat_and_numeric_with_the_same_keys_types_and_shapes_from_reset_on(
+    episode: tuple[Any, list[Step]],
+) -> None:
+    _, steps = episode
+
+    def form(info: dict[str, Any]) -> list[tuple[str, type, Any, Any]]:
+        return [(name, type(value), np.shape(value), np.asarray(value).dtype.kind) for name, value in info.items()]
+
+    expected = form(next(iter(steps[0].infos.values())))
+    assert [name for name, *_ in expected] == ["action_mask", "busy", "ready_in", "elapsed", "ready"]
+    assert all(kind == "i" for *_, kind in expected)
+    for step in steps:
+        for info in step.infos.values():
+            assert form(info) == expected
+
+
+def test_masks_are_int8_with_a_one_and_let_the_busy_only_wait(episode: tuple[Any, list[Step]]) -> None:
+    env, steps = episode
+    only_wait = [1] + [0] * (len(env.action_table) - 1)
+    for step in steps:
+        for agent, info in step.infos.items():
+            mask = info["action_mask"]
+            assert mask.dtype == np.int8
+            assert set(mask.tolist()) <= {0, 1}
+            assert mask.any()
+            assert np.array_equal(mask, step.observations[agent]["action_mask"])
+            if info["busy"]:
+                assert mask.tolist() == only_wait
+
+
+def test_busy_ready_and_ready_in_say_the_same(episode: tuple[Any, list[Step]]) -> None:
+    for step in episode[1][:-1]:
+        for info in step.infos.values():
+            assert info["busy"] == 1 - info["ready"]
+            assert (info["ready_in"] == 0) == (info["ready"] == 1)
+        assert {info["elapsed"] for info in step.infos.values()} == ({1} if step.actions or step.rewards else {0})
+
+
+def test_nobody_has_to_act_after_the_end(episode: tuple[Any, list[Step]]) -> None:
+    for info in episode[1][-1].infos.values():
+        assert (info["ready"], info["ready_in"]) == (0, 0)
+
+
+def test_what_a_busy_agent_sees_is_what_it_decided_on(episode: tuple[Any, list[Step]]) -> None:
+    _, steps = episode
+    frozen = 0
+    for before, step in itertools.pairwise(steps[:-1]):
+        for agent, info in step.infos.items():
+            if info["busy"]:
+                frozen += 1
+                shown, decided_on = step.observations[agent], before.observations[agent]
+                assert np.array_equal(shown["observation"], decided_on["observation"])
+    assert frozen > 10
+
+
+def test_an_agent_thinks_as_many_ticks_as_it_drew_and_ready_in_foretells_the_end_of_thought() -> None:
+    env = make("ledger", think=9, think_law="constant")
+    env.reset(seed=0)
+    waits = [env.step(dict.fromkeys(env.agents, 1) if tick == 0 else {})[4]["porter_0"]["ready_in"] for tick in range(9)]
+    assert waits[:8] == [9, 8, 7, 6, 5, 4, 3, 2]
+    assert [event["tick"] for event in events(env, "think_end")][:1] == [9]
+
+
+def test_state_is_fresh_in_its_space_and_never_all_zero(episode: tuple[Any, list[Step]]) -> None:
+    env, _ = episode
+    one, other = env.state(), env.state()
+    assert one is not other
+    assert not np.shares_memory(one, other)
+    assert one in env.state_space
+    assert one.dtype == np.float32
+    for _ in itertools.islice(states(make(*KINDS[0][:2])), 50):
+        pass
+
+
+def states(env: Any) -> Iterator[Any]:
+    """Play at random and yield every state."""
+    _, infos = env.reset(seed=0)
+    choose = picker()
+    while env.agents:
+        state = env.state()
+        assert state in env.state_space
+        assert state.any()
+        yield state
+        *_, infos = env.step({a: choose(a, None, infos[a]["action_mask"]) for a in env.agents if infos[a]["ready"]})
+
+
+@pytest.mark.parametrize("mask", ["info", "both"])
+@pytest.mark.parametrize("engine", ["compiled", "reference"])
+def test_dicts_and_arrays_are_fresh_so_scribbling_on_them_changes_nothing(engine: str, mask: str) -> None:
+    env, clean = (make("drawbridge", engine=engine, action_mask=mask) for _ in range(2))
+
+    def scribble(thing: Any) -> None:
+        if isinstance(thing, np.ndarray):
+            thing[...] = 0
+        elif isinstance(thing, dict):
+            for part in thing.values():
+                scribble(part)
+            thing.clear()
+
+    _, infos = clean.reset(seed=0)
+    for thing in env.reset(seed=0):
+        scribble(thing)
+    choose = picker()
+    while clean.agents:
+        actions = {a: choose(a, None, infos[a]["action_mask"]) for a in clean.agents if infos[a]["ready"]}
+        given, (observations, rewards, terminations, truncations, infos) = env.step(actions), clean.step(actions)
+        assert same(given, (observations, rewards, terminations, truncations, infos))
+        for thing in given:
+            scribble(thing)
+        scribble(env.state())
+    assert env.digest() == clean.digest()
+
+
+def test_masks_can_be_left_out_and_put_where_they_are_wanted() -> None:
+    for place, in_info, in_observation in (("info", 1, 0), ("obs", 0, 1), ("both", 1, 1), ("off", 0, 0)):
+        observations, infos = make(action_mask=place).reset(seed=0)
+        assert ("action_mask" in infos["porter_0"]) == in_info
+        assert isinstance(observations["porter_0"], dict) == in_observation
+
+
+# ---------------------------------------------------------------------- the end
+
+
+@pytest.mark.parametrize("engine", ["compiled", "reference"])
+def test_steps_after_the_end_give_five_empty_dicts_and_change_nothing(engine: str) -> None:
+    env = make(engine=engine, max_cycles=5)
+    play(env)
+    digest = env.digest()
+    for actions in ({}, {"porter_0": 0}):
+        assert env.step(actions) == ({}, {}, {}, {}, {})
+    assert env.digest() == digest
+    assert env.state().any()
+
+
+def test_an_episode_is_truncated_at_max_cycles_and_terminated_when_every_goal_is_decided() -> None:
+    short = play(make("ledger", max_cycles=7), choose=lambda *_: 0)
+    assert len(short) - 1 == 7
+    assert all(short[-1].truncations.values())
+    whole = make("ledger", "serial")
+    done = play(whole, choose=lambda agent, row, mask: int(mask[1]))  # do the next job wherever there is one
+    assert all(done[-1].terminations.values())
+    assert whole.engine.tick < whole.max_cycles
+
+
+# ---------------------------------------------------------------------- events, engines
+
+
+def test_events_since_a_tick_are_those_after_it_by_name() -> None:
+    env = make("ledger")
+    env.reset(seed=0)
+    env.step(dict.fromkeys(env.agents, 1))
+    assert {event["tick"] for event in env.events_since(0)} == {1}
+    assert {"decide", "input"} <= {event["kind"] for event in env.events_since(0)}
+    assert set(env.events_since(0)[0]) == set(log.COLUMNS)
+    assert env.events_since(1) == []
+    env.step({})
+    assert all(event["tick"] == 2 for event in env.events_since(1))
+
+
+def test_events_and_digest_need_a_log_and_say_so() -> None:
+    env = stalegrid.parallel_env("ledger", size="tiny")
+    env.reset(seed=0)
+    for call in (env.events_since, env.digest):
+        with pytest.raises(RuntimeError, match="log=True"):
+            call()
+
+
+@pytest.mark.parametrize("steps", ["tick", "decision"])
+@pytest.mark.parametrize(("scenario", "protocol", "navigation"), KINDS)
+def test_both_engines_give_the_same_at_every_step(scenario: str, protocol: str, navigation: str, steps: str) -> None:
+    extra = {"reward": "own", "think_cost": 0.01, "message_cost": 0.02, "accident_cost": 0.03, "discount": 0.99}
+    episodes = [
+        play(make(scenario, protocol, navigation=navigation, engine=engine, steps=steps, loss=0.2, **extra), seed=4)
+        for engine in ("compiled", "reference")
+    ]
+    for compiled, reference in zip(*episodes, strict=True):
+        assert same(compiled.actions, reference.actions)
+        for agent, row in compiled.observations.items():
+            assert np.allclose(row, reference.observations[agent], atol=1e-6)
+        assert compiled.rewards == pytest.approx(reference.rewards, abs=1e-9)
+        assert {type(reward) for reward in reference.rewards.values()} <= {float}
+        assert same(compiled[3:], reference[3:])
+
+
+def test_a_users_own_protocol_plays_behind_the_same_face() -> None:
+    class Reluctant(stalegrid.Control):
+        name = "reluctant"
+
+        def check(self, world: Any, txn: Any, op: int, moment: Any) -> list[stalegrid.Stale]:
+            return [stalegrid.Stale(0, 1)]
+
+    env = make("ledger", Reluctant())
+    steps = play(env, choose=lambda agent, row, mask: 1)
+    assert events(env, "reject")
+    assert not events(env, "commit")
+    assert all(steps[-1].truncations.values())
