@@ -343,6 +343,8 @@ def step_to(c, b, a, cell):
                     beliefs[site].tick = last
         me.moved = 1
     me.cell = cell
+    me.row = cell // c.columns
+    me.column = cell % c.columns
     if before != after:
         if before >= 0:
             border(c, b, a, before, -1)
@@ -824,22 +826,14 @@ def random_choices(context, choices, streams):
                 continue
             many += 1
             mask = mask_of(c, b, a)
-            allowed_count = 0
-            for half in range(2):
-                bits = mask[half]
-                while bits != _ZERO:
-                    bits &= bits - _ONE
-                    allowed_count += 1
-            word ^= word << np.uint64(13)
-            word ^= word >> np.uint64(7)
-            word ^= word << np.uint64(17)
-            nth = np.int64((word >> np.uint64(33)) % np.uint64(allowed_count))
-            for action in range(c.actions):
+            while True:  # waiting is always allowed, so this ends
+                word ^= word << np.uint64(13)
+                word ^= word >> np.uint64(7)
+                word ^= word << np.uint64(17)
+                action = np.int64(((word >> np.uint64(32)) * np.uint64(c.actions)) >> np.uint64(32))
                 if has(mask[action >> 6], action & 63):
-                    if nth == 0:
-                        choices[b, a] = action
-                        break
-                    nth -= 1
+                    break
+            choices[b, a] = action
         streams[b] = word
     return many
 

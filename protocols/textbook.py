@@ -43,5 +43,7 @@ class Textbook(Control):
             self.one_at_a_time.settle(world, agent)
 
     def deliver(self, world: World, mail: Mail) -> bool:
-        """Ask the stamps; unstamped, the last message to arrive wins."""
+        """Ask the token and the stamps; unstamped, the last message to arrive wins."""
+        if self.one_at_a_time and not self.one_at_a_time.deliver(world, mail):
+            return False
         return self.stamps.deliver(world, mail) if self.stamps else True

@@ -12,7 +12,7 @@ from ..world.context import agents_of, counts_of, task_inputs, task_rules, world
 from ..world.control import Answer
 from ..world.jit import compiled
 from ..world.kernel import bit, draw, emit, renew
-from ..world.reference import World
+from ..world.reference import Mail, World
 from ..world.state import COUNTER_INDEX, IDLE, NO_SITE, NO_TXN, NOBODY, QUEUED, REGISTRY
 
 
@@ -30,6 +30,10 @@ class Token:
         if world.holder == agent:
             world.holder = NOBODY
             world.record(log.RELEASE, agent)
+
+    def deliver(self, world: World, mail: Mail) -> bool:
+        """Nothing changes while I hold the token: what was under way is older than what the registry told me."""
+        return world.holder != mail.receiver
 
 
 _FALSE_STALL = COUNTER_INDEX["false_stall"]

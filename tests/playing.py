@@ -41,7 +41,9 @@ def picker(seed: int = 0) -> Choose:
     return lambda agent, observation, mask: chance.choice(np.flatnonzero(mask).tolist())
 
 
-def play(env: StaleGridParallelEnv, seed: int | None = 0, choose: Choose | None = None, limit: int = 10**6) -> list[Step]:
+def play(
+    env: StaleGridParallelEnv, seed: int | None = 0, choose: Choose | None = None, limit: int = 10**6
+) -> list[Step]:
     """Play an episode, or its first `limit` steps, busy agents left out."""
     observations, infos = env.reset(seed=seed)
     return [Step({}, observations, {}, {}, {}, infos), *go_on(env, observations, infos, choose or picker(), limit)]
@@ -53,7 +55,8 @@ def go_on(
     """Play on from what was last given."""
     while env.agents and limit > 0:
         ready = [agent for agent in env.agents if infos[agent]["ready"]]
-        actions = {agent: choose(agent, observations[agent], infos[agent]["action_mask"]) for agent in ready}
+        seen = {agent: row["observation"] if isinstance(row, dict) else row for agent, row in observations.items()}
+        actions = {agent: choose(agent, seen[agent], infos[agent]["action_mask"]) for agent in ready}
         observations, rewards, terminations, truncations, infos = env.step(actions)
         yield Step(actions, observations, rewards, terminations, truncations, infos)
         limit -= 1

@@ -1,9 +1,8 @@
-"""Schedules: random ones, which a seed makes of everything that a blueprint, the settings and a config can say, and small
-ones, which are written in a line.
+"""Schedules: random ones, which a seed makes of all that blueprint, settings and config can say, and small ones.
 
-A seed gives the map, the sites, the roles, the tasks, the protocol and every choice of every agent. A line reads from left
-to right, a tick each: in "A reads ledger | B adds ledger | A adds ledger" agent A decides to add on what it believes of the
-ledger, and still thinks when B adds.
+A seed gives the map, the sites, the roles, the tasks, the protocol and every choice of every agent. A small schedule is
+written in a line and reads from left to right, a tick each: in "A reads ledger | B adds ledger | A adds ledger" agent A
+decides to add on what it believes of the ledger, and still thinks when B adds.
 """
 
 from __future__ import annotations
@@ -104,7 +103,7 @@ class RandomChoices:
 def random_schedule(
     seed: int, settings: Mapping[str, Any] | None = None, axes: Mapping[str, Any] | None = None
 ) -> RandomSchedule:
-    """Return the schedule of a seed; `settings` and `axes` are held fixed whatever the seed says.
+    """Return the schedule of a seed; `settings` and `axes` are held whatever the seed says.
 
     Raises: ValidationError if the axes held fixed contradict each other.
     """
@@ -200,7 +199,7 @@ class Line(Schedule):
 
 
 class LineChoices:
-    """Each agent does its items in order, none before its tick; one that is made to wait or to choose anew does it later."""
+    """Each agent does its items in order, none before its tick; one that is made to wait does it later."""
 
     def __init__(self, items: tuple[Item, ...]) -> None:
         self.items = items
@@ -213,7 +212,7 @@ class LineChoices:
 
 
 def read_line(text: str) -> tuple[Item, ...]:
-    """Read a line: items apart by `|`, each `AGENT VERBs SITE [ARGUMENT]`, or `AGENT reads SITE` where its next act begins.
+    """Read a line of items `AGENT VERBs SITE [ARGUMENT]`, or `AGENT reads SITE` where its next act is decided on.
 
     Raises: ValueError for an item that does not read so.
     """
@@ -223,7 +222,9 @@ def read_line(text: str) -> tuple[Item, ...]:
     for tick, said in enumerate(text.split("|"), 1):
         agent, verb, site, *rest = said.split()
         if agent not in "ABC" or site not in kinds or (verb != "reads" and verb not in VERBS_SAID):
-            raise ValueError(f"{said!r}: agents are A, B, C; verbs reads, {', '.join(VERBS_SAID)}; sites {', '.join(kinds)}")
+            raise ValueError(
+                f"{said!r}: agents are A, B, C; verbs reads, {', '.join(VERBS_SAID)}; sites {', '.join(kinds)}"
+            )
         if verb == "reads":
             reading[agent] = tick, site
             continue
@@ -247,7 +248,9 @@ def line(text: str, protocol: str | Mapping[str, Any] = "none", **settings: Any)
         goals=(Goal(scenario.VALUE, "till", target=-99),),
         bound=bound,
     )
-    rules = Rules("line", blueprint, Settings(**{"patience": 5, "max_cycles": 2 * len(text.split("|")) + 12, **settings}))
+    rules = Rules(
+        "line", blueprint, Settings(**{"patience": 5, "max_cycles": 2 * len(text.split("|")) + 12, **settings})
+    )
     # Think times are drawn from a table: the line's own are written where the draws of its decisions hit it.
     for n, item in enumerate(items):
         rules.thought[entropy.draw(0, entropy.THOUGHT, item.agent, n, 0, 0) % QUANTILES] = item.acts - item.decided
@@ -286,7 +289,9 @@ def random_blueprint(rng: random.Random) -> Blueprint:
         jobs=jobs,
         boats=boats,
         drift=tuple(
-            Drift(name, rng.randint(1, 3), rng.randint(1, 8), rng.randint(0, 6), rng.randint(0, 4), rng.choice((-1, 1, 2)))
+            Drift(
+                name, rng.randint(1, 3), rng.randint(1, 8), rng.randint(0, 6), rng.randint(0, 4), rng.choice((-1, 1, 2))
+            )
             for name in rng.sample(plain, min(len(plain), rng.choice((0, 0, 1, 2))))
         ),
         invariants=tuple(_random_invariant(rng, sites) for _ in range(rng.choice((0, 1, 2)))),
@@ -330,23 +335,31 @@ def _random_roles(rng: random.Random, floor: list[Place]) -> tuple[Role, ...]:
         homes = tuple(rng.choices(floor, k=rng.randint(1, count))) if not walks else (pairs[0][0],)
         roles.append(
             Role(
-                f"role{nth}", count, homes, stations=tuple(pairs) if walks else (), trips=rng.randint(1, 3) if walks else 0,
+                f"role{nth}",
+                count,
+                homes,
+                stations=tuple(pairs) if walks else (),
+                trips=rng.randint(1, 3) if walks else 0,
                 sight=rng.choice((None, None, 1, 2)),
-            )  # fmt: skip
+            )
         )
     return tuple(roles)
 
 
 class _SiteMaker:
-    """Lays out sites one after the other. No two regions share a cell, nor do the gates of two switches; nobody starts in
-    a region, which is empty at reset."""
+    """Lays out sites one after the other.
+
+    No two regions share a cell, nor do the gates of two switches; nobody starts in a region, which is empty at reset.
+    """
 
     def __init__(self, rng: random.Random, floor: list[Place], roles: tuple[Role, ...]) -> None:
         self.rng = rng
         self.floor = floor
         self.roles = [role.name for role in roles]
         self.sites: list[Site] = []
-        starts = {place for role in roles for place in (*role.homes, *(cell for pair in role.stations for cell in pair))}
+        starts = {
+            place for role in roles for place in (*role.homes, *(cell for pair in role.stations for cell in pair))
+        }
         self.taken: dict[str, set[Place]] = {"switch": set(), "region": starts}
 
     def add(self, kind: str, depends: tuple[str, ...] = (), cells: set[Place] | None = None) -> str:
@@ -358,10 +371,17 @@ class _SiteMaker:
             self.taken[kind] |= cells
         self.sites.append(
             Site(
-                name, kind, None if kind == "region" else rng.choice(self.floor), rng.choice(VALUES[kind]),
-                tuple(sorted(cells or ())), depends, listeners, announced=rng.random() < 0.6, known=rng.random() < 0.5,
+                name,
+                kind,
+                None if kind == "region" else rng.choice(self.floor),
+                rng.choice(VALUES[kind]),
+                tuple(sorted(cells or ())),
+                depends,
+                listeners,
+                announced=rng.random() < 0.6,
+                known=rng.random() < 0.5,
                 scale=rng.randint(1, 10),
-            )  # fmt: skip
+            )
         )
         return name
 
@@ -379,7 +399,13 @@ class _SiteMaker:
             self.add(kind, orders)
         elif kind == "interface":
             first = self.add(rng.choice(("interface", "board")))
-            self.add(kind, (first, *rng.sample([site.name for site in self.sites[:-1]], min(len(self.sites) - 1, rng.randint(0, 1)))))
+            self.add(
+                kind,
+                (
+                    first,
+                    *rng.sample([site.name for site in self.sites[:-1]], min(len(self.sites) - 1, rng.randint(0, 1))),
+                ),
+            )
         elif kind == "guard_post":
             names = tuple(f"guard_post_{len(self.sites) + n}" for n in range(rng.randint(2, 3)))
             for name in names:
@@ -410,7 +436,9 @@ def _random_sites(rng: random.Random, floor: list[Place], roles: tuple[Role, ...
     return tuple(maker.sites)
 
 
-def _random_task(rng: random.Random, name: str, sites: tuple[Site, ...], roles: tuple[Role, ...], may_have_jobs: bool) -> Task:
+def _random_task(
+    rng: random.Random, name: str, sites: tuple[Site, ...], roles: tuple[Role, ...], may_have_jobs: bool
+) -> Task:
     has_jobs = may_have_jobs and rng.random() < 0.4
     ops = tuple(_random_op(rng, sites, has_jobs) for _ in range(rng.choice((1, 1, 2, 3, 4))))
     everybody = tuple(role.name for role in roles)
@@ -444,7 +472,12 @@ def _random_boats(rng: random.Random, sites: tuple[Site, ...]) -> Boats | None:
     if not boards or not gates or rng.random() < 0.2:
         return None
     return Boats(
-        rng.choice(boards), rng.choice(gates), rng.randint(1, 3), rng.randint(1, 8), rng.randint(0, 8), rng.randint(0, 4)
+        rng.choice(boards),
+        rng.choice(gates),
+        rng.randint(1, 3),
+        rng.randint(1, 8),
+        rng.randint(0, 8),
+        rng.randint(0, 4),
     )
 
 

@@ -1,4 +1,4 @@
-"""PettingZoo's own tests and Gymnasium's checker accept the environments, warnings as errors (pyproject.toml says so)."""
+"""PettingZoo's own tests and Gymnasium's checker accept the environments; pyproject.toml makes warnings errors."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ KINDS = [
     if protocol != "serial" or mask == "info"
 ]
 
-# PettingZoo warns about every observation that is not a plain array, although its own board games show Dict(observation,
-# action_mask) as ours do with action_mask="obs": it exempts those by name (`env_obs_dicts`, `env_obs_space` in its
-# api_test). These two warnings are let pass where masks are in observations, and nowhere else.
+# PettingZoo warns about every observation that is not a plain array, although its own board games show
+# Dict(observation, action_mask) as ours do with action_mask="obs": it exempts only those, by name (`env_obs_dicts` and
+# `env_obs_space` in its api_test). These two warnings may pass where masks are in observations, and nowhere else.
 UPSTREAM = ("Observation space for each agent probably should be", "Observation is not a NumPy array")
 
 
@@ -107,7 +107,8 @@ def test_the_versioned_module_exports_its_three_factories(name: str) -> None:
 @pytest.mark.parametrize("protocol", ["none", "occ"])
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_check_env_accepts_the_solo_view(scenario: str, protocol: str, mask: str) -> None:
-    env = gymnasium.make("stalegrid:stalegrid/solo-v0", scenario=scenario, protocol=protocol, action_mask=mask, size="tiny")
+    kind = {"scenario": scenario, "protocol": protocol, "action_mask": mask, "size": "tiny"}
+    env = gymnasium.make("stalegrid:stalegrid/solo-v0", **kind)
     check_env(env.unwrapped, skip_render_check=True)
 
 

@@ -37,10 +37,15 @@ _POLICY = (
 )  # fmt: skip
 _VIEW = ("rows", "columns", "roles", "radius_known", "ages", "stamps", "others", "feedback", "mailbox", "own_reward")
 
+_REAL = (
+    "think_cost", "message_cost", "accident_cost", "discount", "per_row", "per_column", "across_rows", "across_columns",
+    "per_agent", "per_tick",
+)  # fmt: skip
+
 CONTEXT = np.dtype(
     [(name, np.int64) for name in (*_STATE_FIELDS, *_RULE_FIELDS, *_SIZES, *_CONSTANTS, *_POLICY, *_VIEW)]
     + [("loss", np.uint64), ("duplication", np.uint64)]
-    + [(name, np.float64) for name in ("think_cost", "message_cost", "accident_cost", "discount")],
+    + [(name, np.float64) for name in _REAL],
     align=True,
 )
 
@@ -267,6 +272,24 @@ def invariant_rules(c):
 def action_rules(c):
     """[actions, 2] kind and index."""
     return numba.carray(_pointer(c.action_rule), (c.actions, 2), _I4)
+
+
+@compiled
+def always_allowed(c):
+    """[2] uint64."""
+    return numba.carray(_pointer(c.always_rule), (2,), _U8)
+
+
+@compiled
+def open_actions(c, a):
+    """[actions] actions that an agent's role may be allowed, then -1."""
+    return numba.carray(_pointer(c.depends_rule + a * c.actions * 4), (c.actions,), _I4)
+
+
+@compiled
+def nearness(c, cell):
+    """[S] distance from a cell to each site, as observed."""
+    return numba.carray(_pointer(c.near_rule + cell * c.sites * 4), (c.sites,), _F4)
 
 
 @compiled

@@ -42,9 +42,14 @@ def has(members, index):
 
 @compiled
 def emit(c, b, kind, agent, txn, op, site, value, version, other, a0, b0, c0, d0, e0):
-    """Append one event, where a log is kept. A full log counts on, so that the loss is noticed."""
-    if c.logs == 0:
-        return
+    """Append one event, where a log is kept."""
+    if c.logs > 0:
+        _append(c, b, kind, agent, txn, op, site, value, version, other, a0, b0, c0, d0, e0)
+
+
+@compiled
+def _append(c, b, kind, agent, txn, op, site, value, version, other, a0, b0, c0, d0, e0):
+    # A full log counts on, so that the loss is noticed.
     world = world_of(c, b)
     at = world.log_count
     world.log_count = at + 1
@@ -224,8 +229,9 @@ def deliver(c, b):
             kept += 1
             continue
         me, belief = agents_of(c, b)[row.receiver], beliefs_of(c, b, row.receiver)[row.site]
-        # What one sees for oneself no message changes; stamped, only what is newer is believed.
-        believed = me.phase != OUT and not sees(c, b, row.receiver, row.site)
+        # What one sees for oneself no message changes, nor what the token's holder knows; stamped, only what is newer is
+        # believed.
+        believed = me.phase != OUT and not sees(c, b, row.receiver, row.site) and world.holder != row.receiver
         promise = 1 if row.kind == PROMISE else 0
         if believed and c.stamped != 0 and belief.channel != NONE:
             believed = 2 * row.stamp + promise > 2 * belief.version + belief.promise
@@ -482,6 +488,8 @@ def _reset_agent(c, b, a, me):
         start = np.int64(draw(c, b, entropy.START, a, 0, 0, 0) & _ONE)
         me.side = 1 - start
         me.cell = _target_cell(c, rule.stations[start])
+    me.row = me.cell // c.columns
+    me.column = me.cell % c.columns
     jobs = jobs_of(c, b, a)
     for n in range(c.jobs):
         jobs[n].task = -1

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from . import actions
 from .context import (
-    action_rules, agent_rules, agents_of, beliefs_of, gates, jobs_of, mask_of, neighbours, observation_of, op_rule, regions,
-    site_rules, sites_of, task_inputs, task_rules, world_of, distances,
+    action_rules, agent_rules, agents_of, always_allowed, beliefs_of, gates, jobs_of, mask_of, nearness, neighbours,
+    observation_of, op_rule, open_actions, regions, sight_of, site_rules, sites_of, task_inputs, task_rules, world_of,
 )  # fmt: skip
 from .jit import compiled
-from .kernel import bit, has, next_job, sees
+from .kernel import bit, has
 from .rules import Rules
 from .state import IDLE, MESSAGE, NONE, OUT, OUTCOMES, WALKING
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 AGE_SCALE = 64  # ticks shown as 1
 HAND_SCALE = 10
+AGE_SHARE = 1 / AGE_SCALE
 INBOX_SCALE = 8
 MAP_RADIUS = 2
 BLOCKS = ("stamps", "ages", "others", "feedback")  # switchable
@@ -81,6 +82,12 @@ def observation_layout(rules: Rules, blocks: tuple[str, ...] = BLOCKS, stamped: 
     view = {
         "rows": rules.layout.rows,
         "columns": rules.layout.columns,
+        "per_row": 2 / (rules.layout.rows - 1),
+        "per_column": 2 / (rules.layout.columns - 1),
+        "across_rows": 1 / rules.layout.rows,
+        "across_columns": 1 / rules.layout.columns,
+        "per_agent": 2 / max(1, len(rules.agent_names) - 1),
+        "per_tick": 2 / rules.max_cycles,
         "roles": len(blueprint.roles),
         "radius_known": -1 if radius is None else radius,
         "ages": "ages" in blocks,
@@ -104,60 +111,55 @@ def _clip(x):
 def write_observation(c, b, a):
     """Fill the observation of one agent."""
     row = observation_of(c, b, a)
-    world, agents = world_of(c, b), agents_of(c, b)
-    me, rule = agents[a], agent_rules(c)[a]
-    my_row, my_column = me.cell // c.columns, me.cell % c.columns
-    row[0] = 2.0 * my_row / (c.rows - 1) - 1.0
-    row[1] = 2.0 * my_column / (c.columns - 1) - 1.0
+    world, me, rule = world_of(c, b), agents_of(c, b)[a], agent_rules(c)[a]
+    row[0] = me.row * c.per_row - 1.0
+    row[1] = me.column * c.per_column - 1.0
     at = 2
     for role in range(c.roles):
         row[at] = 1.0 if rule.role == role else 0.0
         at += 1
-    jobs = jobs_of(c, b, a)
-    left, following = 0, -1
-    if rule.jobs > 0:
-        for n in range(c.jobs):
-            if jobs[n].used == 0:
-                left += 1
-                if following < 0:
-                    following = op_rule(c, jobs[n].task, 0).site
     row[at] = _clip(me.hand / HAND_SCALE)
     row[at + 1] = 1.0 if world.holder == a else 0.0
     row[at + 2] = 1.0 if regions(c)[me.cell] >= 0 else 0.0
     row[at + 3] = 1.0 if me.promised != 0 else 0.0
     row[at + 4] = 2.0 * me.side - 1.0
     row[at + 5] = max(0, rule.trips - me.trips) / max(1, rule.trips)
-    row[at + 6] = left / max(1, c.jobs)
-    row[at + 7] = _clip(2.0 * world.tick / c.horizon - 1.0)
-    row[at + 8] = 2.0 * a / max(1, c.agents - 1) - 1.0
+    row[at + 7] = _clip(world.tick * c.per_tick - 1.0)
+    row[at + 8] = a * c.per_agent - 1.0
+    jobs_left = at + 6
+    row[jobs_left] = 0.0
     at += 9
     for outcome in range(1, 6):
         row[at] = 1.0 if me.outcome == outcome else 0.0
         at += 1
     if c.others != 0:
-        at = _write_others(c, b, a, row, at, my_row, my_column)
-    at = _write_sites(c, b, a, row, at, following)
+        at = _write_others(c, b, a, row, at)
+    first = at
+    at = _write_sites(c, b, a, row, at)
+    if c.jobs > 0:
+        _add_jobs(c, b, a, row, jobs_left, first)
     if c.mailbox != 0:
         row[at] = _clip(me.inbox / INBOX_SCALE)
         row[at + 1] = 1.0 if me.inbox_site >= 0 and me.inbox_kind == 1 else 0.0
-        row[at + 2] = 2.0 * me.inbox_sender / max(1, c.agents - 1) - 1.0
+        row[at + 2] = me.inbox_sender * c.per_agent - 1.0
         row[at + 3] = me.inbox_site / max(1, c.sites - 1)
         row[at + 4] = 0.0
         if me.inbox_site >= 0:
             row[at + 4] = _clip(me.inbox_value / site_rules(c)[me.inbox_site].scale)
         at += 5
     if c.manual != 0:
-        _write_map(c, b, row, at, my_row, my_column)
+        _write_map(c, b, row, at, me.row, me.column)
 
 
 @compiled
-def _write_others(c, b, a, row, at, my_row, my_column):
+def _write_others(c, b, a, row, at):
     agents = agents_of(c, b)
+    my_row, my_column = agents[a].row, agents[a].column
     for other in range(c.agents):
         if other == a:
             continue
         they = agents[other]
-        down, right = they.cell // c.columns - my_row, they.cell % c.columns - my_column
+        down, right = they.row - my_row, they.column - my_column
         if they.phase == OUT or (c.radius_known >= 0 and max(abs(down), abs(right)) > c.radius_known):
             row[at] = 0.0
             row[at + 1] = 0.0
@@ -166,34 +168,31 @@ def _write_others(c, b, a, row, at, my_row, my_column):
             row[at + 4] = 0.0
         else:
             row[at] = 1.0
-            row[at + 1] = down / c.rows
-            row[at + 2] = right / c.columns
+            row[at + 1] = down * c.across_rows
+            row[at + 2] = right * c.across_columns
             row[at + 3] = 0.0 if they.phase == IDLE else 1.0
-            row[at + 4] = _clip(they.hand / HAND_SCALE)
+            row[at + 4] = 0.0 if they.hand == 0 else _clip(they.hand / HAND_SCALE)
         at += 5
     return at
 
 
 @compiled
-def _write_sites(c, b, a, row, at, following):
+def _write_sites(c, b, a, row, at):
     world, me, beliefs = world_of(c, b), agents_of(c, b)[a], beliefs_of(c, b, a)
-    jobs = jobs_of(c, b, a)
+    visible, near, rules = sight_of(c, a)[me.cell], nearness(c, me.cell), site_rules(c)
     for site in range(c.sites):
         belief = beliefs[site]
-        known, seen = belief.channel != NONE, sees(c, b, a, site)
+        seen, told = has(visible, site), belief.channel == MESSAGE
+        known = belief.channel != NONE
         row[at] = 1.0 if known else 0.0
-        row[at + 1] = _clip(belief.value / site_rules(c)[site].scale) if known else 0.0
-        row[at + 2] = 1.0 if belief.channel == MESSAGE else 0.0
+        row[at + 1] = _clip(belief.value / rules[site].scale) if known else 0.0
+        row[at + 2] = 1.0 if told else 0.0
         row[at + 3] = 1.0 if seen else 0.0
-        row[at + 4] = _clip(distances(c)[site, me.cell] / (c.rows + c.columns))
+        row[at + 4] = near[site]
         at += 5
         if c.jobs > 0:
-            here = 0
-            for n in range(c.jobs):
-                if jobs[n].used == 0 and op_rule(c, jobs[n].task, 0).site == site:
-                    here += 1
-            row[at] = here / c.jobs
-            row[at + 1] = 1.0 if following == site else 0.0
+            row[at] = 0.0
+            row[at + 1] = 0.0
             at += 2
         if c.feedback != 0:
             row[at] = 1.0 if has(me.stale, site) else 0.0
@@ -201,13 +200,33 @@ def _write_sites(c, b, a, row, at, following):
         if c.ages != 0:
             age = 0
             if known and not seen:
-                age = world.tick - (belief.arrived if belief.channel == MESSAGE else belief.tick)
-            row[at] = _clip(age / AGE_SCALE)
+                age = world.tick - (belief.arrived if told else belief.tick)
+            row[at] = min(1.0, age * AGE_SHARE)
             at += 1
         if c.stamps != 0:
-            row[at] = _clip((world.tick - belief.tick) / AGE_SCALE) if belief.channel == MESSAGE else 0.0
+            row[at] = min(1.0, (world.tick - belief.tick) * AGE_SHARE) if told else 0.0
             at += 1
     return at
+
+
+@compiled
+def _add_jobs(c, b, a, row, jobs_left, first):
+    """Count the open jobs, in all and at each site; mark where the next one is."""
+    jobs = jobs_of(c, b, a)
+    stride = 7 + (1 if c.feedback != 0 else 0) + (1 if c.ages != 0 else 0) + (1 if c.stamps != 0 else 0)
+    left = 0
+    for n in range(c.jobs):
+        if jobs[n].used == 0:
+            at = first + op_rule(c, jobs[n].task, 0).site * stride + 5
+            row[at] += 1.0
+            if left == 0:
+                row[at + 1] = 1.0
+            left += 1
+    if left > 0:
+        share = 1.0 / c.jobs
+        row[jobs_left] = left * share
+        for site in range(c.sites):
+            row[first + site * stride + 5] *= share
 
 
 @compiled
@@ -236,47 +255,57 @@ def _is_wall(c, cell):
 @compiled
 def write_mask(c, b, a):
     """Fill the mask of one agent that is ready: bit i = action i is allowed."""
-    me = agents_of(c, b)[a]
-    mask, table = mask_of(c, b, a), action_rules(c)
-    mask[0] = np.uint64(1)
-    mask[1] = np.uint64(0)
-    for action in range(1, c.actions):
-        if _allows(c, b, a, me, table[action, 0], table[action, 1]):
+    me, mask, table = agents_of(c, b)[a], mask_of(c, b, a), action_rules(c)
+    walking = me.phase == WALKING
+    mask[0] = np.uint64(1) if walking else always_allowed(c)[0]
+    mask[1] = np.uint64(0) if walking else always_allowed(c)[1]
+    known, wanted = np.uint64(0), np.uint64(0)
+    beliefs = beliefs_of(c, b, a)
+    for site in range(c.sites):
+        if beliefs[site].channel != NONE:
+            known |= bit(site)
+    jobs = jobs_of(c, b, a)
+    for n in range(c.jobs):
+        if jobs[n].used == 0:
+            wanted |= bit(jobs[n].task)
+    mine = open_actions(c, a)
+    for nth in range(c.actions):
+        action = mine[nth]
+        if action < 0:
+            break
+        kind, index = table[action, 0], table[action, 1]
+        if kind == actions.MOVE:
+            allowed = neighbours(c)[me.cell, index] != me.cell
+        elif walking:
+            allowed = False
+        elif kind == actions.TELL:
+            allowed = has(known, index)
+        else:
+            allowed = _allows_task(c, b, a, kind, index, known, wanted)
+        if allowed:
             mask[action >> 6] |= bit(action & 63)
 
 
 @compiled
-def _allows(c, b, a, me, kind, index):
-    if kind == actions.MOVE:
-        return neighbours(c)[me.cell, index] != me.cell
-    if me.phase == WALKING:
-        return False
-    beliefs = beliefs_of(c, b, a)
-    if kind == actions.TELL:
-        return beliefs[index].channel != NONE
-    if kind != actions.DO and kind != actions.PROMISE_THAT:
-        return True
+def _allows_task(c, b, a, kind, index, known, wanted):
     task = task_rules(c)[index]
-    if not has(task.agents, a):
-        return False
     if task.crosses != 0:
+        me = agents_of(c, b)[a]
         if kind == actions.DO:
             return c.manual == 0 and me.trips < agent_rules(c)[a].trips
         region = op_rule(c, index, 0).site
-        return regions(c)[me.cell] == region and beliefs[region].channel != NONE
+        return regions(c)[me.cell] == region and has(known, region)
+    if task.jobs != 0 and not has(wanted, index):
+        return False
     if kind == actions.DO:
-        for slot in range(task.inputs):
-            site = task_inputs(c)[index, slot]
-            if has(task.reads, site) and beliefs[site].channel == NONE:
-                return False
-    else:
-        last = op_rule(c, index, task.ops - 1)
-        if beliefs[last.site].channel == NONE:
+        return task.reads & ~known == 0
+    last = op_rule(c, index, task.ops - 1)
+    if not has(known, last.site):
+        return False
+    for slot in range(task.inputs):
+        if has(last.deps, slot) and not has(known, task_inputs(c)[index, slot]):
             return False
-        for slot in range(task.inputs):
-            if has(last.deps, slot) and beliefs[task_inputs(c)[index, slot]].channel == NONE:
-                return False
-    return task.jobs == 0 or next_job(c, b, a, index) >= 0
+    return True
 
 
 # ---------------------------------------------------------------------- reference

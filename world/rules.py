@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import verbs
-from .actions import Action, action_table
+from .actions import CHECK, DO, LOOK_AT, MOVE, PROMISE_THAT, TELL, WAIT, Action, action_table
 from .layout import Layout, paths_to, read_map, sees
 from .scenario import ARRIVES, DRIFTS, FROM_JOB, Blueprint
 from .settings import Settings, delay_table, thought_table
@@ -116,6 +116,9 @@ class RuleArrays(NamedTuple):
     goal: NDArray[Any]  # [G] GOAL_RULE
     invariant: NDArray[Any]  # [V] INVARIANT_RULE
     action: NDArray[np.int32]  # [actions, 2] kind and index
+    always: NDArray[np.uint64]  # [2] actions that every ready agent is allowed, as a mask
+    depends: NDArray[np.int32]  # [A, actions] the other actions open to the agent's role, then -1
+    near: NDArray[np.float32]  # [cells, S] distance to each site as observed
     distance: NDArray[np.int32]  # [targets, cells]; targets are the sites, then the stations
     following: NDArray[np.int32]  # [targets, cells] next cell on a shortest path
     neighbour: NDArray[np.int32]  # [cells, 4]
@@ -440,6 +443,17 @@ def _compile(rules: Rules) -> RuleArrays:
     for of, table in ((gate_of, rules.gate_of), (region_of, rules.region_of)):
         for cell, site in table.items():
             of[cell] = site
+    bits = as_set(index for index, action in enumerate(rules.actions) if action.kind in (WAIT, LOOK_AT, CHECK))
+    depends = np.full((len(agents), len(rules.actions)), -1, np.int32)
+    for agent in agents:
+        open_to = [
+            index
+            for index, action in enumerate(rules.actions)
+            if action.kind in (MOVE, TELL) or (action.kind in (DO, PROMISE_THAT) and agent in rules.tasks[action.index].agents)
+        ]
+        depends[agent, : len(open_to)] = open_to
+    span = rules.layout.rows + rules.layout.columns
+    near = np.minimum(1, np.stack([distance for distance, _ in rules.paths[: len(rules.site_names)]]).T / span)
     return RuleArrays(
         constant=constant,
         agent=_rows(AGENT_RULE, [
@@ -475,6 +489,9 @@ def _compile(rules: Rules) -> RuleArrays:
             (as_set(rules.site_index[name] for name in rule.sites), rule.kind, rule.floor) for rule in blueprint.invariants
         ], least=0),
         action=np.array([(action.kind, action.index) for action in rules.actions], np.int32),
+        always=np.array([bits & (2**64 - 1), bits >> 64], np.uint64),
+        depends=depends,
+        near=np.ascontiguousarray(near, np.float32),
         distance=np.stack([distance for distance, _ in rules.paths]),
         following=np.stack([following for _, following in rules.paths]),
         neighbour=rules.layout.neighbour,

@@ -111,6 +111,8 @@ AGENT_RECORD = np.dtype(
     [
         ("stale", _U),  # set of sites that feedback marks as not current
         ("cell", _I),
+        ("row", _I),  # of the cell, kept so that observing needs no division
+        ("column", _I),
         ("phase", _I),
         ("hand", _I),  # item carried, 0 for none
         ("task", _I),  # of the open transaction, or NO_TASK
