@@ -60,7 +60,7 @@ def play(batch, seeds, choose):
         observation, choices = state.observation.copy(), np.zeros(ready.shape, np.int32)
         choices[ready] = choose(observation[ready], mask[ready])
         seconds += timed(batch.step, choices, True)  # True: each world runs on until one of its agents must decide
-        yield ready, observation, mask, choices, state.agent["earned"].copy(), state.world["age"].copy(), seconds
+        yield ready, observation, mask, choices, state.agent["earned"].copy(), state.world["elapsed"].copy(), seconds
         seconds = 0.0
 
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..world import actions, entropy, log, verbs
+from ..world import actions, entropy, log, scenario, verbs
 from ..world.context import (
-    action_rules, agent_rules, agents_of, beliefs_of, counts_of, distances, followings, gates, inputs_of, neighbours,
-    op_rule, regions, sight_of, sites_of, task_inputs, task_rules, tally_of, jobs_of, thoughts, world_of, mask_of,
+    action_rules, agent_rules, agents_of, beliefs_of, counts_of, distances, followings, gates, goal_rules, goals_of, inputs_of,
+    jobs_of, mask_of, neighbours, op_rule, regions, sight_of, sites_of, tally_of, task_inputs, task_rules, thoughts, world_of,
 )  # fmt: skip
 from ..world.jit import compiled, entry_point
 from ..world.judging import argument_of, count_told, judge_executed, judge_refused, outcome_on, pre_slots, value_written
@@ -77,8 +77,8 @@ def decide(c, b, choices):
 
 @compiled
 def allowed(c, b, a, choice):
-    """Tell whether the mask lets an action through."""
-    return has(mask_of(c, b, a)[choice >> 6], choice & 63)
+    """Tell whether the mask lets an action through; an index outside the table is no action."""
+    return 0 <= choice < c.actions and has(mask_of(c, b, a)[choice >> 6], choice & 63)
 
 
 @compiled
@@ -107,11 +107,13 @@ def begin(c, b, a, choice):
         return
     emit(c, b, log.CHOOSE, a, NO_TXN, 0, NO_SITE, 0, 0, NOBODY, choice, 1 if illegal else 0, 0, 0, 0)
     if kind == actions.CHECK:
+        me.show |= me.stale
         me.stale = _ZERO
         for site in range(c.sites):
             belief = beliefs_of(c, b, a)[site]
             if belief.channel != NONE and not is_current(sites_of(c, b)[site], belief):
                 me.stale |= bit(site)
+        me.show |= me.stale
     elif kind == actions.LOOK_AT:
         me.phase = LOOKING
         me.look = index
@@ -160,6 +162,7 @@ def open_transaction(c, b, a, index):
     me.decided = world.tick
     me.thought = thought
     me.outcome = NO_OUTCOME
+    me.show |= me.stale
     me.stale = _ZERO
     me.thought_left = thought
     me.stuck = 0
@@ -289,6 +292,7 @@ def count_trip(c, b, a):
     if target >= 0 and distances(c)[target, me.cell] == 0:
         me.side = 1 - me.side
         me.trips += 1
+        me.remask = 1
         world_of(c, b).changed = 1
 
 
@@ -342,6 +346,8 @@ def step_to(c, b, a, cell):
                 if has(seen, site) and beliefs[site].tick < last:
                     beliefs[site].tick = last
         me.moved = 1
+    me.show = ~_ZERO
+    me.remask = 1
     me.cell = cell
     me.row = cell // c.columns
     me.column = cell % c.columns
@@ -721,6 +727,12 @@ def use_up(c, b, a, task, again):
             job.attempt += 1
         else:
             job.used = 1
+            me.show = ~_ZERO
+            me.remask = 1
+            goals = goals_of(c, b)
+            for g in range(c.goals):
+                if goal_rules(c)[g].kind == scenario.TOTAL and goal_rules(c)[g].site == op_rule(c, job.task, 0).site:
+                    goals[g].open -= 1
         return
     tally = tally_of(c, b, a)
     if again:
@@ -776,7 +788,14 @@ def present(c, b):
             if world.status == RUNNING:
                 me.ready = 1
                 ready += 1
-                write_mask(c, b, a)
+                if me.remask != 0 or c.manual != 0:
+                    write_mask(c, b, a)
+                    me.remask = 0
+                    me.full_mask[0] = mask[0]
+                    me.full_mask[1] = mask[1]
+                else:
+                    mask[0] = me.full_mask[0]
+                    mask[1] = me.full_mask[1]
                 continue
         mask[0] = _ONE
         mask[1] = _ZERO
@@ -866,7 +885,7 @@ def summarize(context, b, summary, rewards, masks):
             masks[a, action] = 1 if has(mask[action >> 6], action & 63) else 0
     summary[c.agents, 0] = world.status
     summary[c.agents, 1] = 0
-    summary[c.agents + 1, 0] = world.age
+    summary[c.agents + 1, 0] = world.elapsed
     summary[c.agents + 1, 1] = world.tick
 
 
@@ -879,12 +898,12 @@ def step_worlds(context, first, last, choices, to_decision, margin):
     c = context[0]
     for b in range(first, last):
         world, agents = world_of(c, b), agents_of(c, b)
-        world.age = 0
+        world.elapsed = 0
         for a in range(c.agents):
             agents[a].earned = 0.0
         while world.status == RUNNING:
             tick(c, b, choices[b])
-            world.age += 1
+            world.elapsed += 1
             ready = present(c, b)
             if not to_decision or ready > 0 or (c.logs > 0 and c.logs - world.log_count < margin):
                 break

@@ -181,7 +181,7 @@ def scene_of_arrays(rules: Rules, state: State, b: int = 0) -> Scene:
     tick, holder, met = int(world["tick"]), int(world["holder"]), int(world["goals_met"])
     sites = tuple(SiteView(*row) for row in state.site[b][["value", "version", "unsettled"]].tolist())
     beliefs = state.belief[b][["value", "channel", "tick", "promise"]].tolist()
-    mail = state.mail[b, : int(world["mail_count"])][
+    mail = state.mail[b, int(world["mail_first"]) : int(world["mail_count"])][
         ["sender", "receiver", "kind", "site", "value", "stamp", "sent", "due", "held"]
     ].tolist()
     names = ["cell", "phase", "hand", "thought", "thought_left", "outcome", "task", "op", "txn", "look", "holding"]

@@ -166,6 +166,14 @@ def test_dicts_and_arrays_are_fresh_so_scribbling_on_them_changes_nothing(engine
     assert env.digest() == clean.digest()
 
 
+@pytest.mark.parametrize("engine", ["compiled", "reference"])
+def test_no_two_arrays_that_a_step_gives_share_memory(engine: str) -> None:
+    env = make("drawbridge", engine=engine, action_mask="both")
+    observations, infos = env.reset(seed=0)
+    arrays = [part for agent in env.agents for part in (*observations[agent].values(), infos[agent]["action_mask"])]
+    assert not any(np.shares_memory(one, other) for one, other in itertools.combinations(arrays, 2))
+
+
 def test_masks_can_be_left_out_and_put_where_they_are_wanted() -> None:
     for place, in_info, in_observation in (("info", 1, 0), ("obs", 0, 1), ("both", 1, 1), ("off", 0, 0)):
         observations, infos = make(action_mask=place).reset(seed=0)

@@ -35,7 +35,7 @@ _POLICY = (
     "scopes", "at_act", "at_settle", "admission_reads", "buffered", "whole_task", "closed", "token", "stamped", "fifo",
     "mail_at_settle", "semantic",
 )  # fmt: skip
-_VIEW = ("rows", "columns", "roles", "radius_known", "ages", "stamps", "others", "feedback", "mailbox", "own_reward")
+_VIEW = ("rows", "columns", "roles", "ages", "stamps", "others", "feedback", "mailbox", "own_reward")
 
 _REAL = (
     "think_cost", "message_cost", "accident_cost", "discount", "per_row", "per_column", "across_rows", "across_columns",
@@ -174,7 +174,7 @@ def events_of(c, b):
 
 @compiled
 def mail_of(c, b):
-    """[M] MAIL_RECORD; the first `mail_count` are in flight, in order of sending."""
+    """[M] MAIL_RECORD; those in flight lie from `mail_first` to `mail_count`, in order of sending."""
     return numba.carray(_pointer(c.mail + b * c.mails * _MAIL_SIZE), (c.mails,), _MAIL)
 
 

@@ -17,7 +17,7 @@ from .jit import compiled
 from .rules import PROBABILITY_BITS
 from .settings import QUANTILES
 from .state import (
-    COUNTER_INDEX, EXPECTED, FACT, IDLE, LOST, MESSAGE, NEVER, NO_CELL, NO_SITE, NO_TXN, NO_VERSION, NOBODY, NONE, OUT, PASSED,
+    COUNTER_INDEX, EXPECTED, FACT, GONE, IDLE, LOST, MESSAGE, NEVER, NO_CELL, NO_SITE, NO_TXN, NO_VERSION, NOBODY, NONE, OUT, PASSED,
     PROMISE, SENSOR, WAITING, WORLD,
 )  # fmt: skip
 
@@ -82,7 +82,7 @@ def draw(c, b, purpose, k1, k2, k3, k4):
 def credit(c, b, a, amount):
     """Add to what an agent earns in this step, discounted by the ticks since its beginning."""
     if amount != 0.0:
-        agents_of(c, b)[a].earned += amount * c.discount ** world_of(c, b).age
+        agents_of(c, b)[a].earned += amount * c.discount ** world_of(c, b).elapsed
     return
 
 
@@ -103,11 +103,20 @@ def believed_tick(c, b, a, site):
 
 
 @compiled
+def _outdate(me, belief, site):
+    """Note that what the agent is shown of a site is out of date."""
+    me.show |= bit(site)
+    if belief.channel == NONE:
+        me.remask = 1
+
+
+@compiled
 def renew(c, b, a, site, channel, why):
     """Give an agent the true value and version of a site."""
     there, belief = sites_of(c, b)[site], beliefs_of(c, b, a)[site]
     changed = belief.version != there.version or belief.channel != channel or belief.promise != 0
     tick = world_of(c, b).tick
+    _outdate(agents_of(c, b)[a], belief, site)
     belief.value = there.value
     belief.version = there.version
     belief.channel = channel
@@ -127,6 +136,7 @@ def sense_sites(c, b, a, candidates):
             continue
         belief, there = beliefs[site], sites[site]
         if belief.version != there.version or belief.promise != 0 or belief.channel == NONE or belief.channel == MESSAGE:
+            _outdate(agents_of(c, b)[a], belief, site)
             belief.value = there.value
             belief.version = there.version
             belief.channel = SENSOR
@@ -169,6 +179,8 @@ def send(c, b, sender, kind, site, value, stamp, sensed, held):
             emit(c, b, log.SEND, sender, NO_TXN, 0, site, value, stamp, receiver, kind, due, number, sensed, fate)
             if lost:
                 continue
+            if world.mail_count == c.mails:
+                _close_gaps(c, b)
             at = world.mail_count
             world.mail_count = at + 1
             if at >= c.mails:
@@ -193,24 +205,33 @@ def send(c, b, sender, kind, site, value, stamp, sensed, held):
 def release_mail(c, b, txn, settled):
     """Mail held for a transaction goes out when it settles, or never."""
     world, mail, pipe = world_of(c, b), mail_of(c, b), pipe_of(c, b)
-    kept = 0
-    for at in range(world.mail_count):
+    for at in range(world.mail_first, world.mail_count):
         row = mail[at]
-        if row.held == txn:
-            if not settled:
-                emit(c, b, log.DROP, row.sender, txn, 0, row.site, 0, 0, row.receiver, 0, 0, row.number, 0, 0)
-                continue
-            row.due += world.tick - row.sent
-            row.sent = world.tick
-            row.held = NO_TXN
-            if c.fifo != 0:
-                row.due = max(row.due, pipe[row.sender, row.receiver])
-                pipe[row.sender, row.receiver] = row.due
-            if row.due < world.next_due:
-                world.next_due = row.due
-        if kept != at:
+        if row.due == GONE or row.held != txn:
+            continue
+        if not settled:
+            emit(c, b, log.DROP, row.sender, txn, 0, row.site, 0, 0, row.receiver, 0, 0, row.number, 0, 0)
+            row.due = GONE
+            continue
+        row.due += world.tick - row.sent
+        row.sent = world.tick
+        row.held = NO_TXN
+        if c.fifo != 0:
+            row.due = max(row.due, pipe[row.sender, row.receiver])
+            pipe[row.sender, row.receiver] = row.due
+        if row.due < world.next_due:
+            world.next_due = row.due
+
+
+@compiled
+def _close_gaps(c, b):
+    world, mail = world_of(c, b), mail_of(c, b)
+    kept = 0
+    for at in range(world.mail_first, world.mail_count):
+        if mail[at].due != GONE:
             mail[kept] = mail[at]
-        kept += 1
+            kept += 1
+    world.mail_first = 0
     world.mail_count = kept
 
 
@@ -218,16 +239,16 @@ def release_mail(c, b, txn, settled):
 def deliver(c, b):
     """Hand over the mail that is due, in order of sending."""
     world, mail, counts = world_of(c, b), mail_of(c, b), counts_of(c, b)
-    kept, earliest = 0, NEVER
-    for at in range(world.mail_count):
+    earliest, first, last = NEVER, world.mail_first, world.mail_count
+    for at in range(first, last):
         row = mail[at]
-        if row.held != NO_TXN or row.due > world.tick:
-            if row.held == NO_TXN and row.due < earliest:
-                earliest = row.due
-            if kept != at:
-                mail[kept] = mail[at]
-            kept += 1
+        if row.due == GONE or row.held != NO_TXN:
             continue
+        if row.due > world.tick:
+            if row.due < earliest:
+                earliest = row.due
+            continue
+        row.due = GONE
         me, belief = agents_of(c, b)[row.receiver], beliefs_of(c, b, row.receiver)[row.site]
         # What one sees for oneself no message changes, nor what the token's holder knows; stamped, only what is newer is
         # believed.
@@ -249,13 +270,19 @@ def deliver(c, b):
             me.inbox_site = row.site
             me.inbox_value = row.value
         if believed:
+            _outdate(me, belief, row.site)
             belief.value = row.value
             belief.version = row.stamp
             belief.channel = MESSAGE
             belief.tick = row.sensed
             belief.arrived = world.tick
             belief.promise = promise
-    world.mail_count = kept
+    while first < last and mail[first].due == GONE:
+        first += 1
+    world.mail_first = first
+    if first == last:
+        world.mail_first = 0
+        world.mail_count = 0
     world.next_due = earliest
 
 
@@ -385,10 +412,11 @@ def reset_world(c, b, seed):
     world.holder_settled = 0
     world.changed = 1
     world.writer = NOBODY
-    world.age = 0
+    world.elapsed = 0
     world.goals_met = 0
     world.goals_lost = 0
     world.last_goal_tick = 0
+    world.mail_first = 0
     world.mail_count = 0
     world.next_due = NEVER
     world.message_number = 0
@@ -452,6 +480,8 @@ def _tally_zero(c, b, a, t):
 def _reset_agent(c, b, a, me):
     rule = agent_rules(c)[a]
     me.stale = _ZERO
+    me.show = ~_ZERO
+    me.remask = 1
     me.cell = rule.home
     me.phase = IDLE
     me.hand = 0
@@ -519,6 +549,7 @@ def _reset_goals(c, b):
         goals[g].met = 0
         goals[g].lost = 0
         goals[g].target = rules[g].target
+        goals[g].open = 0
         if rules[g].kind != scenario.TOTAL:
             continue
         total = site_rules(c)[rules[g].site].value
@@ -527,5 +558,6 @@ def _reset_goals(c, b):
             for n in range(c.jobs):
                 if jobs[n].used == 0 and op_rule(c, jobs[n].task, 0).site == rules[g].site:
                     total += jobs[n].amount
+                    goals[g].open += 1
         goals[g].target = total
 

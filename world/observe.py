@@ -78,7 +78,6 @@ def observation_layout(rules: Rules, blocks: tuple[str, ...] = BLOCKS, stamped: 
     if rules.settings.navigation == "manual":
         reach = range(-MAP_RADIUS, MAP_RADIUS + 1)
         names += [f"map {row:+d},{column:+d}" for row in reach for column in reach]
-    radius = rules.sight_of(0)
     view = {
         "rows": rules.layout.rows,
         "columns": rules.layout.columns,
@@ -89,7 +88,6 @@ def observation_layout(rules: Rules, blocks: tuple[str, ...] = BLOCKS, stamped: 
         "per_agent": 2 / max(1, len(rules.agent_names) - 1),
         "per_tick": 2 / rules.max_cycles,
         "roles": len(blueprint.roles),
-        "radius_known": -1 if radius is None else radius,
         "ages": "ages" in blocks,
         "stamps": "stamps" in blocks and stamped,
         "others": "others" in blocks,
@@ -115,29 +113,30 @@ def write_observation(c, b, a):
     row[0] = me.row * c.per_row - 1.0
     row[1] = me.column * c.per_column - 1.0
     at = 2
-    for role in range(c.roles):
-        row[at] = 1.0 if rule.role == role else 0.0
-        at += 1
-    row[at] = _clip(me.hand / HAND_SCALE)
+    if world.tick == 0:  # what never changes
+        for role in range(c.roles):
+            row[at + role] = 1.0 if rule.role == role else 0.0
+        row[at + c.roles + 8] = a * c.per_agent - 1.0
+    at += c.roles
+    row[at] = 0.0 if me.hand == 0 else _clip(me.hand / HAND_SCALE)
     row[at + 1] = 1.0 if world.holder == a else 0.0
     row[at + 2] = 1.0 if regions(c)[me.cell] >= 0 else 0.0
     row[at + 3] = 1.0 if me.promised != 0 else 0.0
     row[at + 4] = 2.0 * me.side - 1.0
-    row[at + 5] = max(0, rule.trips - me.trips) / max(1, rule.trips)
+    row[at + 5] = 0.0 if me.trips >= rule.trips else (rule.trips - me.trips) / rule.trips
+    if c.jobs > 0 and me.show != 0:
+        jobs, left = jobs_of(c, b, a), 0
+        for n in range(c.jobs):
+            left += 1 - jobs[n].used
+        row[at + 6] = left / c.jobs
     row[at + 7] = _clip(world.tick * c.per_tick - 1.0)
-    row[at + 8] = a * c.per_agent - 1.0
-    jobs_left = at + 6
-    row[jobs_left] = 0.0
     at += 9
     for outcome in range(1, 6):
         row[at] = 1.0 if me.outcome == outcome else 0.0
         at += 1
     if c.others != 0:
         at = _write_others(c, b, a, row, at)
-    first = at
     at = _write_sites(c, b, a, row, at)
-    if c.jobs > 0:
-        _add_jobs(c, b, a, row, jobs_left, first)
     if c.mailbox != 0:
         row[at] = _clip(me.inbox / INBOX_SCALE)
         row[at + 1] = 1.0 if me.inbox_site >= 0 and me.inbox_kind == 1 else 0.0
@@ -153,34 +152,43 @@ def write_observation(c, b, a):
 
 @compiled
 def _write_others(c, b, a, row, at):
-    agents = agents_of(c, b)
+    agents, radius = agents_of(c, b), agent_rules(c)[a].radius
     my_row, my_column = agents[a].row, agents[a].column
     for other in range(c.agents):
         if other == a:
             continue
         they = agents[other]
         down, right = they.row - my_row, they.column - my_column
-        if they.phase == OUT or (c.radius_known >= 0 and max(abs(down), abs(right)) > c.radius_known):
-            row[at] = 0.0
-            row[at + 1] = 0.0
-            row[at + 2] = 0.0
-            row[at + 3] = 0.0
-            row[at + 4] = 0.0
-        else:
+        if they.phase != OUT and (radius < 0 or max(abs(down), abs(right)) <= radius):
             row[at] = 1.0
             row[at + 1] = down * c.across_rows
             row[at + 2] = right * c.across_columns
             row[at + 3] = 0.0 if they.phase == IDLE else 1.0
             row[at + 4] = 0.0 if they.hand == 0 else _clip(they.hand / HAND_SCALE)
+        elif row[at] != 0.0:
+            row[at] = 0.0
+            row[at + 1] = 0.0
+            row[at + 2] = 0.0
+            row[at + 3] = 0.0
+            row[at + 4] = 0.0
         at += 5
     return at
 
 
 @compiled
-def _write_sites(c, b, a, row, at):
+def _write_sites(c, b, a, row, first):
+    """Write the entries of the sites that are out of date: changed, or unseen and thus older by the tick."""
     world, me, beliefs = world_of(c, b), agents_of(c, b)[a], beliefs_of(c, b, a)
     visible, near, rules = sight_of(c, a)[me.cell], nearness(c, me.cell), site_rules(c)
+    width = 5 + (2 if c.jobs > 0 else 0) + c.feedback + c.ages + c.stamps
+    due = me.show
+    if c.ages != 0 or c.stamps != 0:
+        due |= ~visible
+    me.show = np.uint64(0)
     for site in range(c.sites):
+        if not has(due, site):
+            continue
+        at = first + site * width
         belief = beliefs[site]
         seen, told = has(visible, site), belief.channel == MESSAGE
         known = belief.channel != NONE
@@ -191,8 +199,7 @@ def _write_sites(c, b, a, row, at):
         row[at + 4] = near[site]
         at += 5
         if c.jobs > 0:
-            row[at] = 0.0
-            row[at + 1] = 0.0
+            _write_jobs(c, b, a, row, at, site)
             at += 2
         if c.feedback != 0:
             row[at] = 1.0 if has(me.stale, site) else 0.0
@@ -205,28 +212,23 @@ def _write_sites(c, b, a, row, at):
             at += 1
         if c.stamps != 0:
             row[at] = min(1.0, (world.tick - belief.tick) * AGE_SHARE) if told else 0.0
-            at += 1
-    return at
+    return first + c.sites * width
 
 
 @compiled
-def _add_jobs(c, b, a, row, jobs_left, first):
-    """Count the open jobs, in all and at each site; mark where the next one is."""
+def _write_jobs(c, b, a, row, at, site):
+    """Write how many open jobs are at a site, and whether the next one is."""
     jobs = jobs_of(c, b, a)
-    stride = 7 + (1 if c.feedback != 0 else 0) + (1 if c.ages != 0 else 0) + (1 if c.stamps != 0 else 0)
-    left = 0
+    here, left = 0, 0
+    row[at + 1] = 0.0
     for n in range(c.jobs):
         if jobs[n].used == 0:
-            at = first + op_rule(c, jobs[n].task, 0).site * stride + 5
-            row[at] += 1.0
-            if left == 0:
-                row[at + 1] = 1.0
+            if op_rule(c, jobs[n].task, 0).site == site:
+                here += 1
+                if left == 0:
+                    row[at + 1] = 1.0
             left += 1
-    if left > 0:
-        share = 1.0 / c.jobs
-        row[jobs_left] = left * share
-        for site in range(c.sites):
-            row[first + site * stride + 5] *= share
+    row[at] = here / c.jobs
 
 
 @compiled
@@ -338,7 +340,8 @@ def observe_reference(world: World, agent: int, layout: ObservationLayout) -> ND
             if other == agent:
                 continue
             down, right = (there - here for there, here in zip(rules.layout.place(they.cell), (row, column), strict=True))
-            near = view["radius_known"] < 0 or max(abs(down), abs(right)) <= view["radius_known"]
+            radius = rules.sight_of(agent)
+            near = radius is None or max(abs(down), abs(right)) <= radius
             if they.phase == OUT or not near:
                 out += [0.0] * 5
             else:

@@ -55,9 +55,16 @@ OP_RECORD = np.dtype(
     align=True,
 )
 AGENT_RULE = np.dtype(
-    [("role", np.int64), ("home", np.int64), ("stations", np.int64, (2,)), ("trips", np.int64), ("jobs", np.int64)],
+    [
+        ("role", np.int64),
+        ("home", np.int64),
+        ("stations", np.int64, (2,)),  # target indexes, or NO_TARGET
+        ("trips", np.int64),
+        ("jobs", np.int64),  # how many job tasks the agent may be given
+        ("radius", np.int64),  # of sight, -1 for all
+    ],
     align=True,
-)  # stations: target indexes, or NO_TARGET; jobs: how many job tasks the agent may be given
+)
 SITE_RULE = np.dtype(
     [
         ("commands", np.uint64),  # set of regions a switch commands
@@ -460,9 +467,10 @@ def _compile(rules: Rules) -> RuleArrays:
             (
                 rules.role_of[a], rules.targets[rules.station(a, 0)],
                 [rules.station(a, 0), rules.station(a, 1)] if blueprint.roles[rules.role_of[a]].stations else [NO_TARGET] * 2,
-                blueprint.roles[rules.role_of[a]].trips, len(rules.job_tasks[a]),
+                blueprint.roles[rules.role_of[a]].trips, len(rules.job_tasks[a]), -1 if radius is None else radius,
             )
             for a in agents
+            for radius in [rules.sight_of(a)]
         ]),
         site=_rows(SITE_RULE, [
             (

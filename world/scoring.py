@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from . import log, scenario, verbs
-from .context import agents_of, events_of, goal_rules, goals_of, jobs_of, op_rule, sites_of, world_of
+from .context import agents_of, events_of, goal_rules, goals_of, sites_of, world_of
 from .jit import compiled
 from .kernel import credit, emit, write
 from .state import (
@@ -24,12 +24,7 @@ def judge_goal(c, b, g):
     met = sites_of(c, b)[rule.site].value == goals_of(c, b)[g].target
     if met or rule.kind == scenario.VALUE:
         return met, False
-    for a in range(c.agents):
-        jobs = jobs_of(c, b, a)
-        for n in range(c.jobs):
-            if jobs[n].used == 0 and op_rule(c, jobs[n].task, 0).site == rule.site:
-                return met, False
-    return met, True
+    return met, goals_of(c, b)[g].open == 0
 
 
 @compiled

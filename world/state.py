@@ -19,6 +19,7 @@ NO_JOB = -1
 NO_VERSION = -1
 NOBODY = -1  # no agent: a free token, a site with no unsettled version
 WORLD = -2  # the writer of world transactions (arrivals, drift, clearing after an accident)
+GONE = -1  # due tick of a message that has arrived
 NEVER = 2**30  # a tick that does not come
 NO_CELL = -1
 
@@ -94,11 +95,12 @@ WORLD_RECORD = np.dtype(
         ("holder_settled", _I),  # 1 once a transaction of the holder has settled
         ("changed", _I),  # 1 if this tick did anything that goals may depend on
         ("writer", _I),  # agent that wrote last in this tick, or NOBODY
-        ("age", _I),  # ticks of the last step, more than one where steps run to the next decision
+        ("elapsed", _I),  # ticks of the last step, more than one where steps run to the next decision
         ("goals_met", _I),
         ("goals_lost", _I),  # goals that can no longer be met
         ("last_goal_tick", _I),  # tick at which the count of met goals last grew
-        ("mail_count", _I),  # messages in flight, kept in order of sending
+        ("mail_first", _I),  # the messages in flight lie between these two in order of sending, with gaps (due = GONE)
+        ("mail_count", _I),
         ("next_due", _I),  # earliest due tick in flight, or NEVER
         ("message_number", _I),
         ("log_count", _I),
@@ -110,6 +112,9 @@ WORLD_RECORD = np.dtype(
 AGENT_RECORD = np.dtype(
     [
         ("stale", _U),  # set of sites that feedback marks as not current
+        ("show", _U),  # set of sites whose entries in the observation are out of date
+        ("full_mask", _U, (2,)),  # the mask when ready, up to date unless `remask`
+        ("remask", _I),
         ("cell", _I),
         ("row", _I),  # of the cell, kept so that observing needs no division
         ("column", _I),
@@ -213,7 +218,10 @@ MAIL_RECORD = np.dtype(
     align=True,
 )
 
-GOAL_RECORD = np.dtype([("target", _I), ("met", _I), ("lost", _I)], align=True)
+GOAL_RECORD = np.dtype(
+    [("target", _I), ("met", _I), ("lost", _I), ("open", _I)],  # open: jobs that may still change its site
+    align=True,
+)
 EVENT_RECORD = np.dtype([("due", _I), ("state", _I)], align=True)  # world events: tick, and a boat's state
 
 
