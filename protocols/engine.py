@@ -12,7 +12,7 @@ from ..world.context import (
     action_rules, agent_rules, agents_of, beliefs_of, counts_of, distances, followings, gates, goal_rules, goals_of, inputs_of,
     jobs_of, mask_of, neighbours, op_rule, regions, sight_of, sites_of, tally_of, task_inputs, task_rules, thoughts, world_of,
 )  # fmt: skip
-from ..world.jit import compiled, entry_point
+from ..world.jit import compiled, entry_point, lowest
 from ..world.judging import argument_of, count_told, judge_executed, judge_refused, outcome_on, pre_slots, value_written
 from ..world.kernel import (
     believed_tick, bit, credit, deliver, draw, emit, has, is_current, next_job, release_mail, renew,
@@ -49,14 +49,20 @@ def tick(c, b, choices):
     world.tick += 1
     world.writer = NOBODY
     decide(c, b, choices)
-    think(c, b)
-    walk(c, b)
-    act(c, b)
+    thinking, moving = who_is_at_what(c, b)
+    if thinking != _ZERO:
+        moving |= think(c, b, thinking)
+    if moving != _ZERO:
+        walk(c, b, moving)
+        act(c, b, moving)
+    if c.token != 0:
+        count_queue(c, b)
     if c.events > 0:
         world_events(c, b)
     if world.next_due <= world.tick:
         deliver(c, b)
-    sense(c, b)
+    if (world.dirty | world.moved) != _ZERO or c.token != 0:
+        sense(c, b)
     if world.changed != 0 or world.tick >= c.horizon:
         score(c, b)
 
@@ -72,7 +78,12 @@ def decide(c, b, choices):
         me = agents[a]
         if me.ready != 0:
             me.ready = 0
-            begin(c, b, a, choices[a])
+            mask = mask_of(c, b, a)
+            waits = choices[a] == 0
+            may = waits or allowed(c, b, a, choices[a])
+            mask[0] = _ONE  # until it is ready again it may only wait
+            mask[1] = _ZERO
+            begin(c, b, a, choices[a], may)
 
 
 @compiled
@@ -82,10 +93,10 @@ def allowed(c, b, a, choice):
 
 
 @compiled
-def begin(c, b, a, choice):
+def begin(c, b, a, choice, may):
     """Begin what one agent chose: a transaction, a step, a look, a message, or nothing."""
     me = agents_of(c, b)[a]
-    illegal = not allowed(c, b, a, choice)
+    illegal = not may
     if illegal:
         choice = 0
         counts_of(c, b)[_ILLEGAL] += 1
@@ -219,13 +230,26 @@ def promise(c, b, a, index):
 
 
 @compiled
-def think(c, b):
-    """Spend a think tick, or get up and go."""
+def who_is_at_what(c, b):
+    """Return the sets of agents that think, and of those that walk, look or step."""
     agents = agents_of(c, b)
+    thinking, moving = _ZERO, _ZERO
     for a in range(c.agents):
         me = agents[a]
-        if me.phase != THINKING:
-            continue
+        thinking |= np.uint64(me.phase == THINKING) << np.uint64(a)
+        moves = (me.phase == WALKING) | (me.phase == LOOKING) | (me.step != NO_CELL)
+        moving |= np.uint64(moves) << np.uint64(a)
+    return thinking, moving
+
+
+@compiled
+def think(c, b, thinking):
+    """Spend a think tick, or get up and go; return the set of those who go."""
+    agents, going = agents_of(c, b), _ZERO
+    while thinking != _ZERO:
+        a = lowest(thinking)
+        thinking &= thinking - _ONE
+        me = agents[a]
         if me.thought_left > 0:
             me.thought_left -= 1
             counts_of(c, b)[_THINK] += 1
@@ -233,6 +257,16 @@ def think(c, b):
             continue
         emit(c, b, log.THINK_END, a, me.txn, 0, NO_SITE, 0, 0, NOBODY, 0, 0, 0, 0, 0)
         me.phase = WALKING
+        going |= bit(a)
+    return going
+
+
+@compiled
+def count_queue(c, b):
+    """Count the agents that wait for admission in this tick."""
+    for a in range(c.agents):
+        if agents_of(c, b)[a].phase == QUEUED:
+            counts_of(c, b)[_BLOCKED] += 1
 
 
 @compiled
@@ -243,13 +277,13 @@ def in_reach(c, b, a):
 
 
 @compiled
-def walk(c, b):
-    """Move everyone by a cell: steps chosen, looks, and the way to the next op."""
+def walk(c, b, moving):
+    """Move those who are on their way by a cell: steps chosen, looks, and the way to the next op."""
     agents = agents_of(c, b)
-    for a in range(c.agents):
+    while moving != _ZERO:
+        a = lowest(moving)
+        moving &= moving - _ONE
         me = agents[a]
-        if me.phase == OUT or me.phase == THINKING or me.phase == QUEUED:
-            continue
         if me.step != NO_CELL:
             take_step(c, b, a)
         elif me.phase == LOOKING:
@@ -260,10 +294,6 @@ def walk(c, b):
                 stuck(c, b, a)
             else:
                 walk_towards(c, b, a, op_rule(c, me.task, me.op).site)
-    if c.token != 0:
-        for a in range(c.agents):
-            if agents[a].phase == QUEUED:
-                counts_of(c, b)[_BLOCKED] += 1
 
 
 @compiled
@@ -340,13 +370,15 @@ def step_to(c, b, a, cell):
     if c.see_all == 0 and cell != me.cell:
         # Beliefs of what is in sight are not dated anew in every tick: on the first step away they get their date.
         seen = sight_of(c, a)[me.cell]
-        if me.moved == 0 and seen != _ZERO:
+        if not has(world_of(c, b).moved, a):
             beliefs, last = beliefs_of(c, b, a), world_of(c, b).tick - 1
-            for site in range(c.sites):
-                if has(seen, site) and beliefs[site].tick < last:
+            while seen != _ZERO:
+                site = lowest(seen)
+                seen &= seen - _ONE
+                if beliefs[site].tick < last:
                     beliefs[site].tick = last
-        me.moved = 1
-    me.show = ~_ZERO
+        world_of(c, b).moved |= bit(a)
+    me.reseen = 1
     me.remask = 1
     me.cell = cell
     me.row = cell // c.columns
@@ -385,32 +417,31 @@ def border(c, b, a, region, change):
 
 
 @compiled
-def act(c, b):
+def act(c, b, moving):
     """Judge the acts of this tick one after the other, in the tick's seeded order."""
     agents = agents_of(c, b)
-    waiting = _ZERO
-    for a in range(c.agents):
+    waiting, left = _ZERO, moving
+    while left != _ZERO:
+        a = lowest(left)
+        left &= left - _ONE
         me = agents[a]
         if me.phase == LOOKING and (c.lockstep != 0 or sees(c, b, a, me.look)):
             renew(c, b, a, me.look, LOOK, 3)
             me.phase = IDLE
             me.look = NO_SITE
-    for a in range(c.agents):
-        if agents[a].phase == WALKING and in_reach(c, b, a):
+        elif me.phase == WALKING and in_reach(c, b, a):
             waiting |= bit(a)
     while waiting != _ZERO:
         first = NOBODY
         if waiting & (waiting - _ONE) == _ZERO:
-            first = 0
-            while not has(waiting, first):
-                first += 1
+            first = lowest(waiting)
         else:
-            lowest = _ZERO
+            least = _ZERO
             for a in range(c.agents):
                 if has(waiting, a):
                     key = draw(c, b, entropy.TIE, world_of(c, b).tick, a, 0, 0)
-                    if first == NOBODY or key < lowest:
-                        first, lowest = a, key
+                    if first == NOBODY or key < least:
+                        first, least = a, key
         waiting &= ~bit(first)
         txn = agents[first].txn
         while txn != NO_TXN and agents[first].txn == txn and attempt_op(c, b, first) and c.lockstep != 0:
@@ -727,7 +758,7 @@ def use_up(c, b, a, task, again):
             job.attempt += 1
         else:
             job.used = 1
-            me.show = ~_ZERO
+            me.rejob = 1
             me.remask = 1
             goals = goals_of(c, b)
             for g in range(c.goals):
@@ -753,12 +784,12 @@ def sense(c, b):
         me = agents[a]
         if me.phase == OUT:
             continue
-        if me.moved != 0:
-            me.moved = 0
+        if has(world.moved, a):
             sense_sites(c, b, a, sight_of(c, a)[me.cell])
         elif world.dirty != _ZERO:
             sense_sites(c, b, a, sight_of(c, a)[me.cell] & world.dirty)
     world.dirty = _ZERO
+    world.moved = _ZERO
     if c.token != 0:
         grant(c, b)
 
@@ -782,8 +813,8 @@ def present(c, b):
     ready = 0
     for a in range(c.agents):
         me = agents[a]
-        mask = mask_of(c, b, a)
         if would_be_ready(c, b, a):
+            mask = mask_of(c, b, a)
             write_observation(c, b, a)
             if world.status == RUNNING:
                 me.ready = 1
@@ -796,9 +827,6 @@ def present(c, b):
                 else:
                     mask[0] = me.full_mask[0]
                     mask[1] = me.full_mask[1]
-                continue
-        mask[0] = _ONE
-        mask[1] = _ZERO
     return ready
 
 
@@ -809,6 +837,8 @@ def begin_episode(c, b, seed):
     for a in range(c.agents):
         sense_sites(c, b, a, sight_of(c, a)[agents_of(c, b)[a].cell])
         write_observation(c, b, a)
+        mask_of(c, b, a)[0] = _ONE
+        mask_of(c, b, a)[1] = _ZERO
     present(c, b)
 
 

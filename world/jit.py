@@ -15,7 +15,9 @@ from typing import Any
 
 import numba
 from numba import types
+from numba.core import cgutils
 from numba.core.caching import IndexDataCacheFile
+from numba.extending import intrinsic
 
 
 def _widen(kind: Any) -> Any:
@@ -38,6 +40,16 @@ def entry_point(function: Callable[..., Any]) -> Any:
     store = dispatcher._cache
     store._cache_file = IndexDataCacheFile(store._cache_path, store._impl.filename_base, _source_stamp())
     return dispatcher
+
+
+@intrinsic
+def lowest(typingctx: Any, members: Any) -> Any:
+    """Return the lowest member of a set that is not empty; the hardware counts trailing zeros."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.cttz(args[0], cgutils.true_bit)
+
+    return types.int64(types.uint64), codegen
 
 
 @cache

@@ -13,7 +13,7 @@ from .context import (
     invariant_rules, job_tasks, jobs_of, log_of, mail_of, op_rule, pipe_of, seen_of, sent_of, sight_of, site_rules,
     sites_of, tally_of, world_of,
 )  # fmt: skip
-from .jit import compiled
+from .jit import compiled, lowest
 from .rules import PROBABILITY_BITS
 from .settings import QUANTILES
 from .state import (
@@ -131,9 +131,9 @@ def renew(c, b, a, site, channel, why):
 def sense_sites(c, b, a, candidates):
     """Let an agent see those of `candidates` that differ from what it believes."""
     beliefs, sites, tick = beliefs_of(c, b, a), sites_of(c, b), world_of(c, b).tick
-    for site in range(c.sites):
-        if not has(candidates, site):
-            continue
+    while candidates != _ZERO:
+        site = lowest(candidates)
+        candidates &= candidates - _ONE
         belief, there = beliefs[site], sites[site]
         if belief.version != there.version or belief.promise != 0 or belief.channel == NONE or belief.channel == MESSAGE:
             _outdate(agents_of(c, b)[a], belief, site)
@@ -403,6 +403,7 @@ def reset_world(c, b, seed):
     world = world_of(c, b)
     world.seed = seed
     world.dirty = _ZERO
+    world.moved = _ZERO
     world.holder_wrote = _ZERO
     world.tick = 0
     world.status = 0
@@ -481,6 +482,8 @@ def _reset_agent(c, b, a, me):
     rule = agent_rules(c)[a]
     me.stale = _ZERO
     me.show = ~_ZERO
+    me.reseen = 1
+    me.rejob = 1
     me.remask = 1
     me.cell = rule.home
     me.phase = IDLE
@@ -506,7 +509,6 @@ def _reset_agent(c, b, a, me):
     me.trips = 0
     me.side = 0
     me.promised = 0
-    me.moved = 0
     me.inbox = 0
     me.inbox_kind = 0
     me.inbox_sender = 0

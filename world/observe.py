@@ -17,7 +17,7 @@ from .context import (
     action_rules, agent_rules, agents_of, always_allowed, beliefs_of, gates, jobs_of, mask_of, nearness, neighbours,
     observation_of, op_rule, open_actions, regions, sight_of, site_rules, sites_of, task_inputs, task_rules, world_of,
 )  # fmt: skip
-from .jit import compiled
+from .jit import compiled, lowest
 from .kernel import bit, has
 from .rules import Rules
 from .state import IDLE, MESSAGE, NONE, OUT, OUTCOMES, WALKING
@@ -124,7 +124,7 @@ def write_observation(c, b, a):
     row[at + 3] = 1.0 if me.promised != 0 else 0.0
     row[at + 4] = 2.0 * me.side - 1.0
     row[at + 5] = 0.0 if me.trips >= rule.trips else (rule.trips - me.trips) / rule.trips
-    if c.jobs > 0 and me.show != 0:
+    if me.rejob != 0 and c.jobs > 0:
         jobs, left = jobs_of(c, b, a), 0
         for n in range(c.jobs):
             left += 1 - jobs[n].used
@@ -177,58 +177,74 @@ def _write_others(c, b, a, row, at):
 
 @compiled
 def _write_sites(c, b, a, row, first):
-    """Write the entries of the sites that are out of date: changed, or unseen and thus older by the tick."""
+    """Write of each site what is out of date: where it is, what is believed, the jobs there, and how old the belief is."""
     world, me, beliefs = world_of(c, b), agents_of(c, b)[a], beliefs_of(c, b, a)
-    visible, near, rules = sight_of(c, a)[me.cell], nearness(c, me.cell), site_rules(c)
-    width = 5 + (2 if c.jobs > 0 else 0) + c.feedback + c.ages + c.stamps
-    due = me.show
-    if c.ages != 0 or c.stamps != 0:
-        due |= ~visible
+    visible, rules = sight_of(c, a)[me.cell], site_rules(c)
+    jobs_width = 2 if c.jobs > 0 else 0
+    width = 5 + jobs_width + c.feedback + c.ages + c.stamps
+    all_sites = ~np.uint64(0) >> np.uint64(64 - c.sites)
+    if me.reseen != 0:
+        me.reseen = 0
+        me.show |= visible
+        near = nearness(c, me.cell)
+        at = first + 3
+        for site in range(c.sites):
+            row[at] = 1.0 if has(visible, site) else 0.0
+            row[at + 1] = near[site]
+            at += width
+    due = me.show & all_sites
     me.show = np.uint64(0)
-    for site in range(c.sites):
-        if not has(due, site):
-            continue
-        at = first + site * width
-        belief = beliefs[site]
-        seen, told = has(visible, site), belief.channel == MESSAGE
+    while due != 0:
+        site = lowest(due)
+        due &= due - np.uint64(1)
+        belief, at = beliefs[site], first + site * width
         known = belief.channel != NONE
         row[at] = 1.0 if known else 0.0
-        row[at + 1] = _clip(belief.value / rules[site].scale) if known else 0.0
-        row[at + 2] = 1.0 if told else 0.0
-        row[at + 3] = 1.0 if seen else 0.0
-        row[at + 4] = near[site]
-        at += 5
-        if c.jobs > 0:
-            _write_jobs(c, b, a, row, at, site)
-            at += 2
+        row[at + 1] = _clip(belief.value * rules[site].share) if known else 0.0
+        row[at + 2] = 1.0 if belief.channel == MESSAGE else 0.0
+        at += 5 + jobs_width
         if c.feedback != 0:
             row[at] = 1.0 if has(me.stale, site) else 0.0
             at += 1
         if c.ages != 0:
-            age = 0
-            if known and not seen:
-                age = world.tick - (belief.arrived if told else belief.tick)
-            row[at] = min(1.0, age * AGE_SHARE)
+            row[at] = 0.0
             at += 1
         if c.stamps != 0:
-            row[at] = min(1.0, (world.tick - belief.tick) * AGE_SHARE) if told else 0.0
+            row[at] = 0.0
+    if c.jobs > 0 and me.rejob != 0:
+        me.rejob = 0
+        _write_jobs(c, b, a, row, first + 5, width)
+    if c.ages != 0 or c.stamps != 0:
+        unseen = ~visible & all_sites
+        while unseen != 0:
+            site = lowest(unseen)
+            unseen &= unseen - np.uint64(1)
+            belief, at = beliefs[site], first + site * width + 5 + jobs_width + c.feedback
+            if belief.channel == NONE:
+                continue
+            told = belief.channel == MESSAGE
+            if c.ages != 0:
+                row[at] = min(1.0, (world.tick - (belief.arrived if told else belief.tick)) * AGE_SHARE)
+                at += 1
+            if c.stamps != 0:
+                row[at] = min(1.0, (world.tick - belief.tick) * AGE_SHARE) if told else 0.0
     return first + c.sites * width
 
 
 @compiled
-def _write_jobs(c, b, a, row, at, site):
-    """Write how many open jobs are at a site, and whether the next one is."""
-    jobs = jobs_of(c, b, a)
-    here, left = 0, 0
-    row[at + 1] = 0.0
+def _write_jobs(c, b, a, row, first, width):
+    """Write how many open jobs are at each site, and where the next one is."""
+    jobs, share, left = jobs_of(c, b, a), 1.0 / c.jobs, 0
+    for site in range(c.sites):
+        row[first + site * width] = 0.0
+        row[first + site * width + 1] = 0.0
     for n in range(c.jobs):
         if jobs[n].used == 0:
-            if op_rule(c, jobs[n].task, 0).site == site:
-                here += 1
-                if left == 0:
-                    row[at + 1] = 1.0
+            at = first + op_rule(c, jobs[n].task, 0).site * width
+            row[at] += share
+            if left == 0:
+                row[at + 1] = 1.0
             left += 1
-    row[at] = here / c.jobs
 
 
 @compiled

@@ -75,6 +75,7 @@ SITE_RULE = np.dtype(
         ("known", np.int64),
         ("announced", np.int64),
         ("scale", np.int64),
+        ("share", np.float64),  # 1 / scale
     ],
     align=True,
 )
@@ -475,7 +476,7 @@ def _compile(rules: Rules) -> RuleArrays:
         site=_rows(SITE_RULE, [
             (
                 as_set(rules.regions_of.get(s, ())), as_set(rules.listeners[s]), rules.site_kinds[s],
-                rules.site_kinds[s] in verbs.RECORD_KINDS, site.value, site.known, site.announced, site.scale,
+                rules.site_kinds[s] in verbs.RECORD_KINDS, site.value, site.known, site.announced, site.scale, 1 / site.scale,
             )
             for s, site in enumerate(blueprint.sites)
         ]),

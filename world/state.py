@@ -86,6 +86,7 @@ WORLD_RECORD = np.dtype(
     [
         ("seed", _U),
         ("dirty", _U),  # set of sites written since the last sensing
+        ("moved", _U),  # set of agents that moved since the last sensing
         ("holder_wrote", _U),  # set of sites that the token's holder has written
         ("tick", _I),  # ticks completed; the events of a tick carry its number, the first is 1
         ("status", _I),
@@ -112,7 +113,9 @@ WORLD_RECORD = np.dtype(
 AGENT_RECORD = np.dtype(
     [
         ("stale", _U),  # set of sites that feedback marks as not current
-        ("show", _U),  # set of sites whose entries in the observation are out of date
+        ("show", _U),  # set of sites whose beliefs in the observation are out of date
+        ("reseen", _I),  # 1 if the agent has moved since it was last shown where things are
+        ("rejob", _I),  # 1 if its jobs have changed since they were last shown
         ("full_mask", _U, (2,)),  # the mask when ready, up to date unless `remask`
         ("remask", _I),
         ("cell", _I),
@@ -142,7 +145,6 @@ AGENT_RECORD = np.dtype(
         ("trips", _I),  # crossings made
         ("side", _I),  # station of the pair that the agent is bound for: 0 or 1
         ("promised", _I),  # 1 from a promise to the next border crossing
-        ("moved", _I),  # 1 if the cell changed in this tick
         ("inbox", _I),  # messages received since the last decision
         ("inbox_kind", _I),  # of the last one
         ("inbox_sender", _I),
