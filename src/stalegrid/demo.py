@@ -15,7 +15,9 @@ from .episodes import play, run_episodes
 from .make import Compiling, make_rules
 from .protocols.presets import resolve
 from .protocols.single import CompiledEngine
-from .story import HAZARD_WORDS, Line, tell as story
+from .story import HAZARD_WORDS, Line
+from .story import tell as story
+from .world.audit import EpisodeReport, audit_episode
 from .world.rules import Rules
 from .world.scenarios import SCENARIOS
 
@@ -23,6 +25,7 @@ SEEDS = 64
 MOST_LINES = 7
 FRAMES_BEFORE, FRAMES_AFTER = 50, 30  # around the first thing that goes wrong
 FPS = 8
+READING = 10  # frames for a moment at which something is said
 TILE_PX = 32
 
 
@@ -40,7 +43,8 @@ def tell(
         raise ValueError(f"{scenario} has no hazard to tell; there is one in {shown}")
     cure = protocol or usual
     resolve(cure)
-    cells = {name: Cell(scenario, name, seeds=SEEDS, settings=tuple(settings.items())) for name in ("none", cure, "serial")}
+    given = tuple(settings.items())
+    cells = {name: Cell(scenario, name, seeds=SEEDS, settings=given) for name in ("none", cure, "serial")}
     comparison = Comparison()
     with Compiling():
         none = comparison.run(cells["none"])
@@ -81,12 +85,15 @@ def median_seed(run: Run, hazard: str) -> int:
     return FIRST_TEST_SEED + bitten[len(bitten) // 2][1]
 
 
-def _tell_one(console: Console, rules: Rules, protocol: str, title: str, seed: int) -> list[Line]:
-    from .world.audit import audit_episode
-
+def lines_of(rules: Rules, protocol: str, seed: int) -> tuple[list[Line], EpisodeReport]:
+    """Play one episode with naive minds; return it in sentences, and what the auditor says of it."""
     episode = run_episodes(rules, resolve(protocol), "naive", [seed])[0]
     report = audit_episode(rules, episode.events)
-    lines = story(rules, episode.events, report)
+    return story(rules, episode.events, report), report
+
+
+def _tell_one(console: Console, rules: Rules, protocol: str, title: str, seed: int) -> list[Line]:
+    lines, report = lines_of(rules, protocol, seed)
     console.print(f"[bold]{title}[/bold]", highlight=False)
     for line in lines[:MOST_LINES]:
         mark = "[red]x[/red]" if line.grave else "[green]ok[/green]"
@@ -103,43 +110,66 @@ def _tell_one(console: Console, rules: Rules, protocol: str, title: str, seed: i
     return lines
 
 
-def _draw(rules: Rules, cure: str, seed: int, told: dict[str, list[Line]], out: Path) -> None:
+def first_harm(told: dict[str, list[Line]]) -> tuple[int, int | None]:
+    """Return the tick of the first thing that goes wrong without a protocol, and the agent that did it."""
+    found = next((line for line in told["none"] if line.grave), None)
+    return (found.tick, found.agent) if found else (FRAMES_BEFORE, None)
+
+
+def frames_of(
+    rules: Rules, cure: str, seed: int, told: dict[str, list[Line]], window: range, tile_px: int = TILE_PX
+) -> list[NDArray[np.uint8]]:
+    """Draw the two episodes side by side, a frame for each tick of the window, all of one shape."""
     from .render.drawing import scene_of
-    from .render.gif import side_by_side, write_gif
+    from .render.gif import side_by_side
     from .render.tiles import draw
 
-    first = next((line.tick for line in told["none"] if line.grave), FRAMES_BEFORE)
-    focus = next((line.agent for line in told["none"] if line.grave), None)
-    window = range(max(0, first - FRAMES_BEFORE), first + FRAMES_AFTER)
+    _, focus = first_harm(told)
     panes: dict[str, list[NDArray[np.uint8]]] = {}
     for name in ("none", cure):
         engine, panes[name] = CompiledEngine(rules, resolve(name)), []
         for _ in play(engine, "naive", seed):
             if engine.tick in window:
-                panes[name].append(draw(scene_of(engine), TILE_PX, focus))
+                panes[name].append(draw(scene_of(engine), tile_px, focus))
             if engine.tick >= window.stop:
                 break
         panes[name] += panes[name][-1:] * (len(window) - len(panes[name]))
-    frames = []
-    for nth, tick in enumerate(window):
-        frame = side_by_side(
-            panes["none"][nth], panes[cure][nth], ("no protocol", cure), _caption(tick, told, cure) or " "
-        )  # fmt: skip
-        said = any(line.tick == tick for lines in told.values() for line in lines)
-        frames += [frame] * (6 if said else 1)  # time slows where something happens
+    about = SCENARIOS[rules.name].story
+    frames = [
+        side_by_side(left, right, ("no protocol", cure), _caption(tick, told, cure) or about)
+        for tick, left, right in zip(window, panes["none"], panes[cure], strict=True)
+    ]
     tallest = max(frame.shape[0] for frame in frames)
-    write_gif(out, [_padded(frame, tallest) for frame in frames], FPS)
+    return [_padded(frame, tallest) for frame in frames]
+
+
+def _draw(rules: Rules, cure: str, seed: int, told: dict[str, list[Line]], out: Path) -> None:
+    from .render.gif import write_gif
+
+    first, _ = first_harm(told)
+    window = range(max(0, first - FRAMES_BEFORE), first + FRAMES_AFTER)
+    write_gif(out, slowed(frames_of(rules, cure, seed, told, window), told, window), FPS)
+
+
+def slowed(frames: list[NDArray[np.uint8]], told: dict[str, list[Line]], window: range) -> list[NDArray[np.uint8]]:
+    """Repeat the frames at which something is said: time to read."""
+    said = {line.tick for lines in told.values() for line in lines}
+    repeats = [READING if tick in said or tick == window.start else 1 for tick in window]
+    return [frame for frame, times in zip(frames, repeats, strict=True) for _ in range(times)]
 
 
 def _caption(tick: int, told: dict[str, list[Line]], cure: str) -> str:
-    """Return the sentence under the panes: the last thing said, of either pane, for a while."""
+    """Return the sentences under the panes: what was said last, of either pane, for a while."""
     recent = [
-        (line.tick, f"tick {line.tick}, {'no protocol' if name == 'none' else name}: {line.text}")
-        for name, lines in told.items()
-        for line in lines
-        if 0 <= tick - line.tick < 10
+        (line.tick, name, line.text) for name, lines in told.items() for line in lines if 0 <= tick - line.tick < 10
     ]
-    return max(recent)[1].replace("*", "") if recent else ""
+    if not recent:
+        return ""
+    latest, _, _ = max(recent)
+    # Where both panes have something to say at one tick, the harm is the news.
+    pane = "none" if any(name == "none" and when == latest for when, name, _ in recent) else cure
+    sentences = " ".join(text for when, name, text in recent if (when, name) == (latest, pane))
+    return f"tick {latest}, {'no protocol' if pane == 'none' else pane}: {sentences}".replace("*", "")
 
 
 def _padded(frame: NDArray[np.uint8], height: int) -> NDArray[np.uint8]:

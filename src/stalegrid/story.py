@@ -70,13 +70,15 @@ def _evidence(rules: Rules, finding: Finding, evidence: Evidence, caught: bool) 
     believed, true = claim(rules, evidence.site, evidence.value), claim(rules, evidence.site, evidence.current_value)
     age = finding.tick - evidence.sensed
     old = f"{age} tick{'s' if age != 1 else ''} old"
-    how = "as promised" if evidence.promise else "a message" if evidence.channel == MESSAGE else "seen"
+    told = evidence.channel == MESSAGE
+    how = "as promised" if evidence.promise else "a message" if told else "seen"
     by = f" ({agent_name(rules, evidence.writer)}, tick {evidence.superseded})" if evidence.superseded >= 0 else ""
     if finding.hazard == HAZARDS[LOST_UPDATE]:
         site = rules.site_names[evidence.site].replace("_", " ")
+        seen = f"the {evidence.value} it {'was told of' if told else 'saw'} {age} tick{'s' if age != 1 else ''} ago"
         if caught:
-            return f"would write {site} from {evidence.value}, {old}. It is {evidence.current_value} now{by}: refused."
-        return f"writes {site} from {evidence.value}, {old}. It was {evidence.current_value}{by}: that update is lost."
+            return f"would write {site} from {seen}. It is {evidence.current_value} now{by}: refused."
+        return f"writes {site} from {seen}. It was {evidence.current_value} by then{by}: that update is lost."
     end = f"Now {true}{by}" if claim(rules, evidence.site, 0) != believed else f"It is not: {true}{by}"
     if caught:
         return f"would act on *{believed}*, {how}, {old}. {end}: refused."
