@@ -9,14 +9,14 @@ import numpy as np
 
 from ..world import actions, entropy, log, scenario, verbs
 from ..world.context import (
-    action_rules, agent_rules, agents_of, beliefs_of, counts_of, distances, followings, gates, goal_rules, goals_of, inputs_of,
+    action_rules, agent_rules, agents_of, beliefs_of, cell_rule, counts_of, distances, followings, gates, goal_rules, goals_of, inputs_of,
     jobs_of, mask_of, neighbours, op_rule, regions, sight_of, sites_of, tally_of, task_inputs, task_rules, thoughts, world_of,
 )  # fmt: skip
-from ..world.jit import compiled, entry_point, lowest
+from ..world.jit import compiled, entry_point, inlined, lowest
 from ..world.judging import argument_of, count_told, judge_executed, judge_refused, outcome_on, pre_slots, value_written
 from ..world.kernel import (
     believed_tick, bit, credit, deliver, draw, emit, has, is_current, next_job, release_mail, renew,
-    reset_world, sees, send, sense_sites, world_events, write,
+    reset_world, sees, send, sense_sites, stand_on, world_events, write,
 )  # fmt: skip
 from ..world.layout import UNREACHABLE
 from ..world.observe import write_mask, write_observation
@@ -42,7 +42,7 @@ _COMMITTED, _BROKE = COUNTER_INDEX["committed"], COUNTER_INDEX["broke_invariant"
 _REJECTED, _FAILED = COUNTER_INDEX["rejected"], COUNTER_INDEX["failed"]
 
 
-@compiled
+@inlined
 def tick(c, b, choices):
     """Advance one world by one tick, in place; `choices` is [A] int32."""
     world = world_of(c, b)
@@ -57,7 +57,7 @@ def tick(c, b, choices):
         act(c, b, moving)
     if c.token != 0:
         count_queue(c, b)
-    if c.events > 0:
+    if world.next_event <= world.tick or (c.boats > 0 and sites_of(c, b)[c.gate].value == 1):
         world_events(c, b)
     if world.next_due <= world.tick:
         deliver(c, b)
@@ -70,29 +70,30 @@ def tick(c, b, choices):
 # ---------------------------------------------------------------------- decide
 
 
-@compiled
+@inlined
 def decide(c, b, choices):
     """Let every ready agent's choice begin."""
-    agents = agents_of(c, b)
+    agents, ready = agents_of(c, b), _ZERO
     for a in range(c.agents):
-        me = agents[a]
-        if me.ready != 0:
-            me.ready = 0
-            mask = mask_of(c, b, a)
-            waits = choices[a] == 0
-            may = waits or allowed(c, b, a, choices[a])
-            mask[0] = _ONE  # until it is ready again it may only wait
-            mask[1] = _ZERO
-            begin(c, b, a, choices[a], may)
+        ready |= np.uint64(agents[a].ready) << np.uint64(a)
+        agents[a].ready = 0
+    while ready != _ZERO:
+        a = lowest(ready)
+        ready &= ready - _ONE
+        may = allowed(c, b, a, choices[a])
+        mask = mask_of(c, b, a)
+        mask[0] = _ONE  # until it is ready again it may only wait
+        mask[1] = _ZERO
+        begin(c, b, a, choices[a], may)
 
 
-@compiled
+@inlined
 def allowed(c, b, a, choice):
     """Tell whether the mask lets an action through; an index outside the table is no action."""
     return 0 <= choice < c.actions and has(mask_of(c, b, a)[choice >> 6], choice & 63)
 
 
-@compiled
+@inlined
 def begin(c, b, a, choice, may):
     """Begin what one agent chose: a transaction, a step, a look, a message, or nothing."""
     me = agents_of(c, b)[a]
@@ -139,7 +140,7 @@ def begin(c, b, a, choice, may):
         let_go(c, b, a)
 
 
-@compiled
+@inlined
 def may_start(c, b, a):
     """Tell whether the token, where there is one, lets the agent start."""
     return c.token == 0 or c.lockstep != 0 or world_of(c, b).holder == a
@@ -229,7 +230,7 @@ def promise(c, b, a, index):
 # ---------------------------------------------------------------------- think, walk
 
 
-@compiled
+@inlined
 def who_is_at_what(c, b):
     """Return the sets of agents that think, and of those that walk, look or step."""
     agents = agents_of(c, b)
@@ -242,7 +243,7 @@ def who_is_at_what(c, b):
     return thinking, moving
 
 
-@compiled
+@inlined
 def think(c, b, thinking):
     """Spend a think tick, or get up and go; return the set of those who go."""
     agents, going = agents_of(c, b), _ZERO
@@ -269,14 +270,14 @@ def count_queue(c, b):
             counts_of(c, b)[_BLOCKED] += 1
 
 
-@compiled
+@inlined
 def in_reach(c, b, a):
     """Tell whether the next op's site is at hand: its cell or one next to it."""
     me = agents_of(c, b)[a]
     return c.lockstep != 0 or distances(c)[op_rule(c, me.task, me.op).site, me.cell] <= 1
 
 
-@compiled
+@inlined
 def walk(c, b, moving):
     """Move those who are on their way by a cell: steps chosen, looks, and the way to the next op."""
     agents = agents_of(c, b)
@@ -296,7 +297,7 @@ def walk(c, b, moving):
                 walk_towards(c, b, a, op_rule(c, me.task, me.op).site)
 
 
-@compiled
+@inlined
 def take_step(c, b, a):
     """Take the step chosen in this tick; in lockstep a crossing is made whole."""
     me = agents_of(c, b)[a]
@@ -314,7 +315,7 @@ def take_step(c, b, a):
         let_go(c, b, a)
 
 
-@compiled
+@inlined
 def count_trip(c, b, a):
     """A crossing is made on reaching the station that the agent is bound for."""
     me = agents_of(c, b)[a]
@@ -326,7 +327,7 @@ def count_trip(c, b, a):
         world_of(c, b).changed = 1
 
 
-@compiled
+@inlined
 def walk_towards(c, b, a, target):
     """Take a step on a shortest path, or be stopped."""
     me = agents_of(c, b)[a]
@@ -359,15 +360,17 @@ def stuck(c, b, a):
         me.look = NO_SITE
 
 
-@compiled
+@inlined
 def step_to(c, b, a, cell):
     """Move to a neighbouring cell unless a closed gate stops it; a region's border settles at once."""
     me = agents_of(c, b)[a]
-    gate = gates(c)[cell]
-    if gate >= 0 and cell != me.cell and sites_of(c, b)[gate].value == 1:
+    if cell == me.cell:
+        return True
+    place = cell_rule(c, cell)
+    if place.gate >= 0 and sites_of(c, b)[place.gate].value == 1:
         return False
-    before, after = regions(c)[me.cell], regions(c)[cell]
-    if c.see_all == 0 and cell != me.cell:
+    before, after = cell_rule(c, me.cell).region, place.region
+    if c.see_all == 0:
         # Beliefs of what is in sight are not dated anew in every tick: on the first step away they get their date.
         seen = sight_of(c, a)[me.cell]
         if not has(world_of(c, b).moved, a):
@@ -381,8 +384,7 @@ def step_to(c, b, a, cell):
     me.reseen = 1
     me.remask = 1
     me.cell = cell
-    me.row = cell // c.columns
-    me.column = cell % c.columns
+    stand_on(me, place)
     if before != after:
         if before >= 0:
             border(c, b, a, before, -1)
@@ -529,7 +531,7 @@ def holds(c, b, a, rule):
     return others != NOBODY
 
 
-@compiled
+@inlined
 def use_inputs(c, b, a, o, rule):
     """Copy and log the inputs as this op uses them."""
     me, task = agents_of(c, b)[a], task_rules(c)[agents_of(c, b)[a].task]
@@ -776,7 +778,7 @@ def use_up(c, b, a, task, again):
 # ---------------------------------------------------------------------- sense, run
 
 
-@compiled
+@inlined
 def sense(c, b):
     """Let everyone see what changed in sight, and hand on the token."""
     world, agents = world_of(c, b), agents_of(c, b)
@@ -794,7 +796,7 @@ def sense(c, b):
         grant(c, b)
 
 
-@compiled
+@inlined
 def would_be_ready(c, b, a):
     """Tell whether the agent must act next, were the world to go on."""
     me = agents_of(c, b)[a]
@@ -803,31 +805,37 @@ def would_be_ready(c, b, a):
     return me.phase == IDLE or (me.phase == WALKING and c.manual != 0 and not in_reach(c, b, a))
 
 
-@compiled
+@inlined
 def present(c, b):
-    """Write observation and mask of every agent that must act now; return how many there are.
+    """Write observation and mask of every agent that must act now; return the set of them.
 
     At the end of an episode those who would have been next see the final state, and nobody is ready.
     """
-    world, agents = world_of(c, b), agents_of(c, b)
-    ready = 0
-    for a in range(c.agents):
-        me = agents[a]
-        if would_be_ready(c, b, a):
-            mask = mask_of(c, b, a)
-            write_observation(c, b, a)
-            if world.status == RUNNING:
-                me.ready = 1
-                ready += 1
-                if me.remask != 0 or c.manual != 0:
-                    write_mask(c, b, a)
-                    me.remask = 0
-                    me.full_mask[0] = mask[0]
-                    me.full_mask[1] = mask[1]
-                else:
-                    mask[0] = me.full_mask[0]
-                    mask[1] = me.full_mask[1]
-    return ready
+    world, agents, due = world_of(c, b), agents_of(c, b), _ZERO
+    if c.lockstep == 0 and c.manual == 0:
+        for a in range(c.agents):
+            due |= np.uint64(agents[a].phase == IDLE) << np.uint64(a)
+    else:
+        for a in range(c.agents):
+            due |= np.uint64(would_be_ready(c, b, a)) << np.uint64(a)
+    left = due
+    while left != _ZERO:
+        a = lowest(left)
+        left &= left - _ONE
+        write_observation(c, b, a)
+        if world.status != RUNNING:
+            continue
+        me, mask = agents[a], mask_of(c, b, a)
+        me.ready = 1
+        if me.remask != 0 or c.manual != 0:
+            write_mask(c, b, a)
+            me.remask = 0
+            me.full_mask[0] = mask[0]
+            me.full_mask[1] = mask[1]
+        else:
+            mask[0] = me.full_mask[0]
+            mask[1] = me.full_mask[1]
+    return due
 
 
 @compiled
@@ -935,6 +943,6 @@ def step_worlds(context, first, last, choices, to_decision, margin):
             tick(c, b, choices[b])
             world.elapsed += 1
             ready = present(c, b)
-            if not to_decision or ready > 0 or (c.logs > 0 and c.logs - world.log_count < margin):
+            if not to_decision or ready != _ZERO or (c.logs > 0 and c.logs - world.log_count < margin):
                 break
 

@@ -48,7 +48,8 @@ def solo(scenario: str = "ledger", protocol: str = "none", **options: Any) -> An
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_turns_play_the_episode_that_parallel_steps_play(scenario: str, protocol: str, steps: str) -> None:
-    env, parallel = turn_based(scenario, protocol, steps=steps), make(scenario, protocol, steps=steps)
+    options = {"steps": steps, "think_cost": 0.01}  # so that there is something to pay at most steps
+    env, parallel = turn_based(scenario, protocol, **options), make(scenario, protocol, **options)
     env.reset(seed=5)
     observations, infos = parallel.reset(seed=5)
     rewards = dict.fromkeys(parallel.agents, 0.0)
@@ -297,6 +298,15 @@ def test_in_lockstep_too_the_learner_must_act_at_every_step(learner: str) -> Non
     returns = sum(reward for _, reward, *_ in go_alone(env, random.Random(0)))
     met = [value for name, value in zip(env.parallel.state_legend, env.parallel.state(), strict=True) if "goal" in name]
     assert returns == pytest.approx(sum(met) / len(met))
+
+
+def test_what_is_paid_before_the_learners_first_turn_comes_with_its_first_step() -> None:
+    env = solo("disjoint", learner="porter_1", lockstep=True, jobs=1)
+    env.reset(seed=0)
+    assert env.parallel.engine.tick == 1  # in which porter_0 met its goal
+    _, reward, terminated, _, _ = env.step(int(np.flatnonzero(env.action_masks())[1]))
+    assert terminated
+    assert reward == pytest.approx(1)
 
 
 @pytest.mark.parametrize("how", ["deepcopy", "pickle"])

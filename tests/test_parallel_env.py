@@ -99,6 +99,18 @@ def test_a_seed_rebuilds_the_streams_and_none_continues_them() -> None:
     assert three() == first
 
 
+def test_episodes_without_a_seed_are_drawn_from_np_random() -> None:
+    env, other = make(), make()
+    env.np_random, other.np_random = np.random.default_rng(3), np.random.default_rng(3)
+    assert same(play(env, None), play(other, None))
+    seeds = set()
+    for _ in range(3):
+        unseeded = make()
+        unseeded.reset()
+        seeds.add(unseeded.seed)
+    assert len(seeds) == 3
+
+
 def test_reset_in_the_middle_begins_anew() -> None:
     env, fresh = make("drawbridge"), make("drawbridge")
     play(env, seed=1, limit=40)

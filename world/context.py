@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from . import log, rules
 from . import state as st
-from .jit import compiled
+from .jit import inlined
 from .rules import RuleArrays
 from .state import State
 
@@ -39,7 +39,7 @@ _VIEW = ("rows", "columns", "roles", "ages", "stamps", "others", "feedback", "ma
 
 _REAL = (
     "think_cost", "message_cost", "accident_cost", "discount", "per_row", "per_column", "across_rows", "across_columns",
-    "per_agent", "per_tick",
+    "per_agent", "per_site", "per_tick",
 )  # fmt: skip
 
 CONTEXT = np.dtype(
@@ -107,34 +107,35 @@ _BELIEF_SIZE, _INPUT_SIZE, _JOB_SIZE = _BELIEF.itemsize, _INPUT.itemsize, _JOB.i
 _GOAL_SIZE, _EVENT_SIZE, _MAIL_SIZE, _LOG_SIZE = _GOAL.itemsize, _EVENT.itemsize, _MAIL.itemsize, _LOG.itemsize
 _AGENT_RULE, _SITE_RULE, _TASK_RULE, _OP_RULE = rules.AGENT_RULE, rules.SITE_RULE, rules.TASK_RECORD, rules.OP_RECORD
 _EVENT_RULE, _GOAL_RULE, _INVARIANT_RULE = rules.EVENT_RULE, rules.GOAL_RULE, rules.INVARIANT_RULE
-_OP_SIZE = _OP_RULE.itemsize
+_CELL_RULE = rules.CELL_RULE
+_OP_SIZE, _CELL_SIZE = _OP_RULE.itemsize, _CELL_RULE.itemsize
 
 
-@compiled
+@inlined
 def world_of(c, b):
     """The world's own record."""
     return numba.carray(_pointer(c.world + b * _WORLD_SIZE), (1,), _WORLD)[0]
 
 
-@compiled
+@inlined
 def agents_of(c, b):
     """[A] AGENT_RECORD."""
     return numba.carray(_pointer(c.agent + b * c.agents * _AGENT_SIZE), (c.agents,), _AGENT)
 
 
-@compiled
+@inlined
 def sites_of(c, b):
     """[S] SITE_RECORD."""
     return numba.carray(_pointer(c.site + b * c.sites * _SITE_SIZE), (c.sites,), _SITE)
 
 
-@compiled
+@inlined
 def beliefs_of(c, b, a):
     """[S] BELIEF_RECORD of one agent."""
     return numba.carray(_pointer(c.belief + (b * c.agents + a) * c.sites * _BELIEF_SIZE), (c.sites,), _BELIEF)
 
 
-@compiled
+@inlined
 def inputs_of(c, b, a, row):
     """[I] INPUT_RECORD of one agent; row 0 is the open transaction's, row 1 + o a copy as op o used them."""
     return numba.carray(
@@ -142,199 +143,205 @@ def inputs_of(c, b, a, row):
     )
 
 
-@compiled
+@inlined
 def seen_of(c, b, a):
     """[T, I, 2] int32."""
     return numba.carray(_pointer(c.seen + (b * c.agents + a) * c.tasks * c.inputs * 8), (c.tasks, c.inputs, 2), _I4)
 
 
-@compiled
+@inlined
 def jobs_of(c, b, a):
     """[J] JOB_RECORD of one agent."""
     return numba.carray(_pointer(c.job + (b * c.agents + a) * c.jobs * _JOB_SIZE), (c.jobs,), _JOB)
 
 
-@compiled
+@inlined
 def tally_of(c, b, a):
     """[T, 2] int32."""
     return numba.carray(_pointer(c.tally + (b * c.agents + a) * c.tasks * 8), (c.tasks, 2), _I4)
 
 
-@compiled
+@inlined
 def goals_of(c, b):
     """[G] GOAL_RECORD."""
     return numba.carray(_pointer(c.goal + b * c.goals * _GOAL_SIZE), (c.goals,), _GOAL)
 
 
-@compiled
+@inlined
 def events_of(c, b):
     """[W] EVENT_RECORD."""
     return numba.carray(_pointer(c.event + b * c.events * _EVENT_SIZE), (c.events,), _EVENT)
 
 
-@compiled
+@inlined
 def mail_of(c, b):
     """[M] MAIL_RECORD; those in flight lie from `mail_first` to `mail_count`, in order of sending."""
     return numba.carray(_pointer(c.mail + b * c.mails * _MAIL_SIZE), (c.mails,), _MAIL)
 
 
-@compiled
+@inlined
 def sent_of(c, b):
     """[A, A, 2] int32."""
     return numba.carray(_pointer(c.sent + b * c.agents * c.agents * 8), (c.agents, c.agents, 2), _I4)
 
 
-@compiled
+@inlined
 def pipe_of(c, b):
     """[A, A] int32."""
     return numba.carray(_pointer(c.pipe + b * c.agents * c.agents * 4), (c.agents, c.agents), _I4)
 
 
-@compiled
+@inlined
 def counts_of(c, b):
     """[len(COUNTERS)] int64."""
     return numba.carray(_pointer(c.count + b * c.counters * 8), (c.counters,), np.int64)
 
 
-@compiled
+@inlined
 def log_of(c, b):
     """[L] log.EVENT."""
     return numba.carray(_pointer(c.log + b * c.logs * _LOG_SIZE), (c.logs,), _LOG)
 
 
-@compiled
+@inlined
 def observation_of(c, b, a):
     """[D] float32."""
     return numba.carray(_pointer(c.observation + (b * c.agents + a) * c.width * 4), (c.width,), _F4)
 
 
-@compiled
+@inlined
 def mask_of(c, b, a):
     """[2] uint64."""
     return numba.carray(_pointer(c.mask + (b * c.agents + a) * 16), (2,), _U8)
 
 
-@compiled
+@inlined
 def agent_rules(c):
     """[A] AGENT_RULE."""
     return numba.carray(_pointer(c.agent_rule), (c.agents,), _AGENT_RULE)
 
 
-@compiled
+@inlined
 def site_rules(c):
     """[S] SITE_RULE."""
     return numba.carray(_pointer(c.site_rule), (c.sites,), _SITE_RULE)
 
 
-@compiled
+@inlined
 def task_rules(c):
     """[T] TASK_RECORD."""
     return numba.carray(_pointer(c.task_rule), (c.tasks,), _TASK_RULE)
 
 
-@compiled
+@inlined
 def op_rule(c, t, o):
     """One OP_RECORD."""
     return numba.carray(_pointer(c.op_rule + (t * 4 + o) * _OP_SIZE), (1,), _OP_RULE)[0]
 
 
-@compiled
+@inlined
 def task_inputs(c):
     """[T, I] site of each input slot."""
     return numba.carray(_pointer(c.task_input_rule), (c.tasks, c.inputs), _I4)
 
 
-@compiled
+@inlined
 def job_tasks(c):
     """[A, most] job tasks that an agent may be given."""
     return numba.carray(_pointer(c.job_task_rule), (c.agents, c.job_tasks), _I4)
 
 
-@compiled
+@inlined
 def event_rules(c):
     """[W] EVENT_RULE."""
     return numba.carray(_pointer(c.event_rule), (c.events,), _EVENT_RULE)
 
 
-@compiled
+@inlined
 def goal_rules(c):
     """[G] GOAL_RULE."""
     return numba.carray(_pointer(c.goal_rule), (c.goals,), _GOAL_RULE)
 
 
-@compiled
+@inlined
 def invariant_rules(c):
     """[V] INVARIANT_RULE."""
     return numba.carray(_pointer(c.invariant_rule), (c.invariants,), _INVARIANT_RULE)
 
 
-@compiled
+@inlined
 def action_rules(c):
     """[actions, 2] kind and index."""
     return numba.carray(_pointer(c.action_rule), (c.actions, 2), _I4)
 
 
-@compiled
+@inlined
 def always_allowed(c):
     """[2] uint64."""
     return numba.carray(_pointer(c.always_rule), (2,), _U8)
 
 
-@compiled
+@inlined
 def open_actions(c, a):
     """[actions] actions that an agent's role may be allowed, then -1."""
     return numba.carray(_pointer(c.depends_rule + a * c.actions * 4), (c.actions,), _I4)
 
 
-@compiled
+@inlined
+def cell_rule(c, cell):
+    """One CELL_RULE."""
+    return numba.carray(_pointer(c.cell_rule + cell * _CELL_SIZE), (1,), _CELL_RULE)[0]
+
+
+@inlined
 def nearness(c, cell):
     """[S] distance from a cell to each site, as observed."""
     return numba.carray(_pointer(c.near_rule + cell * c.sites * 4), (c.sites,), _F4)
 
 
-@compiled
+@inlined
 def distances(c):
     """[targets, cells] int32."""
     return numba.carray(_pointer(c.distance_rule), (c.targets, c.cells), _I4)
 
 
-@compiled
+@inlined
 def followings(c):
     """[targets, cells] int32."""
     return numba.carray(_pointer(c.following_rule), (c.targets, c.cells), _I4)
 
 
-@compiled
+@inlined
 def neighbours(c):
     """[cells, 4] int32."""
     return numba.carray(_pointer(c.neighbour_rule), (c.cells, 4), _I4)
 
 
-@compiled
+@inlined
 def gates(c):
     """[cells] switch that gates the cell, or -1."""
     return numba.carray(_pointer(c.gate_of_rule), (c.cells,), _I4)
 
 
-@compiled
+@inlined
 def regions(c):
     """[cells] region of the cell, or -1."""
     return numba.carray(_pointer(c.region_of_rule), (c.cells,), _I4)
 
 
-@compiled
+@inlined
 def sight_of(c, a):
     """[cells] set of sites in sight of one agent."""
     return numba.carray(_pointer(c.visible_rule + a * c.cells * 8), (c.cells,), _U8)
 
 
-@compiled
+@inlined
 def thoughts(c):
     """[QUANTILES] think times."""
     return numba.carray(_pointer(c.thought_rule), (4096,), _I4)
 
 
-@compiled
+@inlined
 def delays(c):
     """[QUANTILES] message delays."""
     return numba.carray(_pointer(c.delay_rule), (4096,), _I4)

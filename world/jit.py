@@ -27,7 +27,18 @@ def _widen(kind: Any) -> Any:
 
 def compiled(function: Callable[..., Any]) -> Any:
     """Compile an inner function: called from compiled code only, every signed integer an int64."""
-    dispatcher = numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy")(function)
+    return _compiled(function, False)
+
+
+def inlined(function: Callable[..., Any]) -> Any:
+    """Compile an inner function into its callers: for the few that every tick of every agent passes through."""
+    return _compiled(function, True)
+
+
+def _compiled(function: Callable[..., Any], inline: bool) -> Any:
+    dispatcher = numba.njit(
+        no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy", forceinline=inline
+    )(function)  # fmt: skip
     resolve = dispatcher.get_call_template
     dispatcher.get_call_template = lambda args, kws: resolve(tuple(_widen(kind) for kind in args), kws)
     return dispatcher

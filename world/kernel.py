@@ -9,11 +9,11 @@ import numpy as np
 
 from . import entropy, log, scenario, verbs
 from .context import (
-    agent_rules, agents_of, beliefs_of, counts_of, delays, distances, event_rules, events_of, goal_rules, goals_of,
+    agent_rules, agents_of, beliefs_of, cell_rule, counts_of, delays, distances, event_rules, events_of, goal_rules, goals_of,
     invariant_rules, job_tasks, jobs_of, log_of, mail_of, op_rule, pipe_of, seen_of, sent_of, sight_of, site_rules,
     sites_of, tally_of, world_of,
 )  # fmt: skip
-from .jit import compiled, lowest
+from .jit import compiled, inlined, lowest
 from .rules import PROBABILITY_BITS
 from .settings import QUANTILES
 from .state import (
@@ -28,19 +28,19 @@ _SHIFT = np.uint64(64 - PROBABILITY_BITS)
 _QUANTILES = np.uint64(QUANTILES)
 
 
-@compiled
+@inlined
 def bit(index):
     """Return the set of one member."""
     return _ONE << np.uint64(index)
 
 
-@compiled
+@inlined
 def has(members, index):
     """Tell whether a set holds a member."""
     return (members >> np.uint64(index)) & _ONE != _ZERO
 
 
-@compiled
+@inlined
 def emit(c, b, kind, agent, txn, op, site, value, version, other, a0, b0, c0, d0, e0):
     """Append one event, where a log is kept."""
     if c.logs > 0:
@@ -72,13 +72,13 @@ def _append(c, b, kind, agent, txn, op, site, value, version, other, a0, b0, c0,
     row.e = e0
 
 
-@compiled
+@inlined
 def draw(c, b, purpose, k1, k2, k3, k4):
     """Draw 64 bits for this world's seed."""
     return entropy.draw_compiled(world_of(c, b).seed, purpose, k1, k2, k3, k4)
 
 
-@compiled
+@inlined
 def credit(c, b, a, amount):
     """Add to what an agent earns in this step, discounted by the ticks since its beginning."""
     if amount != 0.0:
@@ -86,13 +86,13 @@ def credit(c, b, a, amount):
     return
 
 
-@compiled
+@inlined
 def sees(c, b, a, site):
     """Tell whether an agent has a site in sight."""
     return has(sight_of(c, a)[agents_of(c, b)[a].cell], site)
 
 
-@compiled
+@inlined
 def believed_tick(c, b, a, site):
     """When a belief was sensed: what is in sight was sensed at the end of the tick before this one."""
     belief = beliefs_of(c, b, a)[site]
@@ -102,7 +102,7 @@ def believed_tick(c, b, a, site):
     return belief.tick
 
 
-@compiled
+@inlined
 def _outdate(me, belief, site):
     """Note that what the agent is shown of a site is out of date."""
     me.show |= bit(site)
@@ -127,7 +127,7 @@ def renew(c, b, a, site, channel, why):
         emit(c, b, log.SENSE, a, NO_TXN, 0, site, there.value, there.version, NOBODY, channel, why, 0, 0, 0)
 
 
-@compiled
+@inlined
 def sense_sites(c, b, a, candidates):
     """Let an agent see those of `candidates` that differ from what it believes."""
     beliefs, sites, tick = beliefs_of(c, b, a), sites_of(c, b), world_of(c, b).tick
@@ -161,10 +161,10 @@ def send(c, b, sender, kind, site, value, stamp, sensed, held):
         sent[sender, receiver, kind] = nth + 1
         pair = sender * 256 + receiver
         copies = 1
-        if c.lockstep == 0 and (draw(c, b, entropy.DUPLICATION, pair, kind, nth, 0) >> _SHIFT) < c.duplication:
+        if c.lockstep == 0 and c.duplication > 0 and (draw(c, b, entropy.DUPLICATION, pair, kind, nth, 0) >> _SHIFT) < c.duplication:
             copies = 2
         for copy in range(copies):
-            lost = c.lockstep == 0 and (draw(c, b, entropy.LOSS, pair, kind, nth, copy) >> _SHIFT) < c.loss
+            lost = c.lockstep == 0 and c.loss > 0 and (draw(c, b, entropy.LOSS, pair, kind, nth, copy) >> _SHIFT) < c.loss
             due = world.tick
             if c.lockstep == 0:
                 due += delays(c)[draw(c, b, entropy.DELAY, pair, kind, nth, copy) % _QUANTILES]
@@ -235,7 +235,7 @@ def _close_gaps(c, b):
     world.mail_count = kept
 
 
-@compiled
+@inlined
 def deliver(c, b):
     """Hand over the mail that is due, in order of sending."""
     world, mail, counts = world_of(c, b), mail_of(c, b), counts_of(c, b)
@@ -346,7 +346,7 @@ def write(c, b, agent, txn, op, site, value, relative, argument, verb, unsettled
         send(c, b, sender, FACT, site, there.value, there.version, world.tick, txn if held != 0 else NO_TXN)
 
 
-@compiled
+@inlined
 def others_wrote(there, agent, version):
     """Tell whether an agent other than `agent` wrote the site after `version`."""
     if there.writer != agent:
@@ -354,7 +354,7 @@ def others_wrote(there, agent, version):
     return there.other_writer_version > version
 
 
-@compiled
+@inlined
 def is_current(there, read):
     """Tell whether an input or belief is current: its version stands, or the very next one kept the promise."""
     if read.promise != 0:
@@ -366,8 +366,11 @@ def is_current(there, read):
 def world_events(c, b):
     """Boats arrive, things drift; boats pass a closed gate."""
     world, sites, rules, events = world_of(c, b), sites_of(c, b), event_rules(c), events_of(c, b)
+    world.next_event = NEVER
     for index in range(c.events):
         rule, event = rules[index], events[index]
+        if event.due > world.tick and event.due < world.next_event:
+            world.next_event = event.due
         if event.due != world.tick:
             continue
         if rule.what == scenario.ARRIVES:
@@ -417,6 +420,7 @@ def reset_world(c, b, seed):
     world.goals_met = 0
     world.goals_lost = 0
     world.last_goal_tick = 0
+    world.next_event = 0
     world.mail_first = 0
     world.mail_count = 0
     world.next_due = NEVER
@@ -477,6 +481,15 @@ def _tally_zero(c, b, a, t):
         seen[t, slot, 1] = NO_VERSION
 
 
+@inlined
+def stand_on(me, place):
+    """Note the row and column of the cell an agent stands on."""
+    me.row = place.row
+    me.column = place.column
+    me.down = place.down
+    me.right = place.right
+
+
 @compiled
 def _reset_agent(c, b, a, me):
     rule = agent_rules(c)[a]
@@ -520,8 +533,7 @@ def _reset_agent(c, b, a, me):
         start = np.int64(draw(c, b, entropy.START, a, 0, 0, 0) & _ONE)
         me.side = 1 - start
         me.cell = _target_cell(c, rule.stations[start])
-    me.row = me.cell // c.columns
-    me.column = me.cell % c.columns
+    stand_on(me, cell_rule(c, me.cell))
     jobs = jobs_of(c, b, a)
     for n in range(c.jobs):
         jobs[n].task = -1

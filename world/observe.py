@@ -17,7 +17,7 @@ from .context import (
     action_rules, agent_rules, agents_of, always_allowed, beliefs_of, gates, jobs_of, mask_of, nearness, neighbours,
     observation_of, op_rule, open_actions, regions, sight_of, site_rules, sites_of, task_inputs, task_rules, world_of,
 )  # fmt: skip
-from .jit import compiled, lowest
+from .jit import compiled, inlined, lowest
 from .kernel import bit, has
 from .rules import Rules
 from .state import IDLE, MESSAGE, NONE, OUT, OUTCOMES, WALKING
@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 
 AGE_SCALE = 64  # ticks shown as 1
 HAND_SCALE = 10
+HAND_SHARE = np.float32(1 / HAND_SCALE)
 AGE_SHARE = 1 / AGE_SCALE
 INBOX_SCALE = 8
+INBOX_SHARE = 1 / INBOX_SCALE
 MAP_RADIUS = 2
 BLOCKS = ("stamps", "ages", "others", "feedback")  # switchable
 
@@ -86,6 +88,7 @@ def observation_layout(rules: Rules, blocks: tuple[str, ...] = BLOCKS, stamped: 
         "across_rows": 1 / rules.layout.rows,
         "across_columns": 1 / rules.layout.columns,
         "per_agent": 2 / max(1, len(rules.agent_names) - 1),
+        "per_site": 1 / max(1, len(rules.site_names) - 1),
         "per_tick": 2 / rules.max_cycles,
         "roles": len(blueprint.roles),
         "ages": "ages" in blocks,
@@ -100,7 +103,7 @@ def observation_layout(rules: Rules, blocks: tuple[str, ...] = BLOCKS, stamped: 
 # ---------------------------------------------------------------------- compiled
 
 
-@compiled
+@inlined
 def _clip(x):
     return min(1.0, max(-1.0, x))
 
@@ -118,12 +121,12 @@ def write_observation(c, b, a):
             row[at + role] = 1.0 if rule.role == role else 0.0
         row[at + c.roles + 8] = a * c.per_agent - 1.0
     at += c.roles
-    row[at] = 0.0 if me.hand == 0 else _clip(me.hand / HAND_SCALE)
+    row[at] = min(1.0, me.hand * HAND_SHARE)
     row[at + 1] = 1.0 if world.holder == a else 0.0
     row[at + 2] = 1.0 if regions(c)[me.cell] >= 0 else 0.0
     row[at + 3] = 1.0 if me.promised != 0 else 0.0
     row[at + 4] = 2.0 * me.side - 1.0
-    row[at + 5] = 0.0 if me.trips >= rule.trips else (rule.trips - me.trips) / rule.trips
+    row[at + 5] = 0.0 if me.trips >= rule.trips else (rule.trips - me.trips) * rule.per_trip
     if me.rejob != 0 and c.jobs > 0:
         jobs, left = jobs_of(c, b, a), 0
         for n in range(c.jobs):
@@ -138,44 +141,39 @@ def write_observation(c, b, a):
         at = _write_others(c, b, a, row, at)
     at = _write_sites(c, b, a, row, at)
     if c.mailbox != 0:
-        row[at] = _clip(me.inbox / INBOX_SCALE)
+        row[at] = min(1.0, me.inbox * INBOX_SHARE)
         row[at + 1] = 1.0 if me.inbox_site >= 0 and me.inbox_kind == 1 else 0.0
         row[at + 2] = me.inbox_sender * c.per_agent - 1.0
-        row[at + 3] = me.inbox_site / max(1, c.sites - 1)
+        row[at + 3] = me.inbox_site * c.per_site
         row[at + 4] = 0.0
         if me.inbox_site >= 0:
-            row[at + 4] = _clip(me.inbox_value / site_rules(c)[me.inbox_site].scale)
+            row[at + 4] = _clip(me.inbox_value * site_rules(c)[me.inbox_site].share)
         at += 5
     if c.manual != 0:
         _write_map(c, b, row, at, me.row, me.column)
 
 
-@compiled
+@inlined
 def _write_others(c, b, a, row, at):
     agents, radius = agents_of(c, b), agent_rules(c)[a].radius
-    my_row, my_column = agents[a].row, agents[a].column
+    me = agents[a]
     for other in range(c.agents):
         if other == a:
             continue
         they = agents[other]
-        down, right = they.row - my_row, they.column - my_column
-        if they.phase != OUT and (radius < 0 or max(abs(down), abs(right)) <= radius):
-            row[at] = 1.0
-            row[at + 1] = down * c.across_rows
-            row[at + 2] = right * c.across_columns
-            row[at + 3] = 0.0 if they.phase == IDLE else 1.0
-            row[at + 4] = 0.0 if they.hand == 0 else _clip(they.hand / HAND_SCALE)
-        elif row[at] != 0.0:
-            row[at] = 0.0
-            row[at + 1] = 0.0
-            row[at + 2] = 0.0
-            row[at + 3] = 0.0
-            row[at + 4] = 0.0
+        # Without branches: who is in view is a coin toss for the processor.
+        far = max(abs(they.row - me.row), abs(they.column - me.column))
+        seen = np.float32(((radius < 0) | (far <= radius)) & (they.phase != OUT))
+        row[at] = seen
+        row[at + 1] = seen * (they.down - me.down)
+        row[at + 2] = seen * (they.right - me.right)
+        row[at + 3] = seen * np.float32(they.phase != IDLE)
+        row[at + 4] = seen * min(1.0, they.hand * HAND_SHARE)
         at += 5
     return at
 
 
-@compiled
+@inlined
 def _write_sites(c, b, a, row, first):
     """Write of each site what is out of date: where it is, what is believed, the jobs there, and how old the belief is."""
     world, me, beliefs = world_of(c, b), agents_of(c, b)[a], beliefs_of(c, b, a)
@@ -231,7 +229,7 @@ def _write_sites(c, b, a, row, first):
     return first + c.sites * width
 
 
-@compiled
+@inlined
 def _write_jobs(c, b, a, row, first, width):
     """Write how many open jobs are at each site, and where the next one is."""
     jobs, share, left = jobs_of(c, b, a), 1.0 / c.jobs, 0
@@ -304,7 +302,7 @@ def write_mask(c, b, a):
             mask[action >> 6] |= bit(action & 63)
 
 
-@compiled
+@inlined
 def _allows_task(c, b, a, kind, index, known, wanted):
     task = task_rules(c)[index]
     if task.crosses != 0:

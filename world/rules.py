@@ -60,6 +60,7 @@ AGENT_RULE = np.dtype(
         ("home", np.int64),
         ("stations", np.int64, (2,)),  # target indexes, or NO_TARGET
         ("trips", np.int64),
+        ("per_trip", np.float64),  # 1 / trips
         ("jobs", np.int64),  # how many job tasks the agent may be given
         ("radius", np.int64),  # of sight, -1 for all
     ],
@@ -83,6 +84,17 @@ EVENT_RULE = np.dtype(
     [("what", np.int64), ("source", np.int64), ("nth", np.int64), ("site", np.int64), ("amount", np.int64), ("base", np.int64), ("jitter", np.int64)],
     align=True,
 )  # fmt: skip
+CELL_RULE = np.dtype(
+    [
+        ("row", np.int64),
+        ("column", np.int64),
+        ("gate", np.int64),  # switch that gates the cell, or -1
+        ("region", np.int64),  # region of the cell, or -1
+        ("down", np.float32),  # row and column as shares of the grid
+        ("right", np.float32),
+    ],
+    align=True,
+)
 GOAL_RULE = np.dtype(
     [("kind", np.int64), ("site", np.int64), ("agent", np.int64), ("index", np.int64), ("target", np.int64)], align=True
 )
@@ -126,6 +138,7 @@ class RuleArrays(NamedTuple):
     action: NDArray[np.int32]  # [actions, 2] kind and index
     always: NDArray[np.uint64]  # [2] actions that every ready agent is allowed, as a mask
     depends: NDArray[np.int32]  # [A, actions] the other actions open to the agent's role, then -1
+    cell: NDArray[Any]  # [cells] CELL_RULE
     near: NDArray[np.float32]  # [cells, S] distance to each site as observed
     distance: NDArray[np.int32]  # [targets, cells]; targets are the sites, then the stations
     following: NDArray[np.int32]  # [targets, cells] next cell on a shortest path
@@ -468,7 +481,7 @@ def _compile(rules: Rules) -> RuleArrays:
             (
                 rules.role_of[a], rules.targets[rules.station(a, 0)],
                 [rules.station(a, 0), rules.station(a, 1)] if blueprint.roles[rules.role_of[a]].stations else [NO_TARGET] * 2,
-                blueprint.roles[rules.role_of[a]].trips, len(rules.job_tasks[a]), -1 if radius is None else radius,
+                blueprint.roles[rules.role_of[a]].trips, 1 / max(1, blueprint.roles[rules.role_of[a]].trips), len(rules.job_tasks[a]), -1 if radius is None else radius,
             )
             for a in agents
             for radius in [rules.sight_of(a)]
@@ -500,6 +513,11 @@ def _compile(rules: Rules) -> RuleArrays:
         action=np.array([(action.kind, action.index) for action in rules.actions], np.int32),
         always=np.array([bits & (2**64 - 1), bits >> 64], np.uint64),
         depends=depends,
+        cell=_rows(CELL_RULE, [
+            (row, column, gate_of[cell], region_of[cell], row / rules.layout.rows, column / rules.layout.columns)
+            for cell in range(cells)
+            for row, column in [rules.layout.place(cell)]
+        ]),
         near=np.ascontiguousarray(near, np.float32),
         distance=np.stack([distance for distance, _ in rules.paths]),
         following=np.stack([following for _, following in rules.paths]),

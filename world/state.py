@@ -102,6 +102,7 @@ WORLD_RECORD = np.dtype(
         ("last_goal_tick", _I),  # tick at which the count of met goals last grew
         ("mail_first", _I),  # the messages in flight lie between these two in order of sending, with gaps (due = GONE)
         ("mail_count", _I),
+        ("next_event", _I),  # earliest world event to come, or NEVER
         ("next_due", _I),  # earliest due tick in flight, or NEVER
         ("message_number", _I),
         ("log_count", _I),
@@ -121,6 +122,8 @@ AGENT_RECORD = np.dtype(
         ("cell", _I),
         ("row", _I),  # of the cell, kept so that observing needs no division
         ("column", _I),
+        ("down", np.float32),  # the same as shares of the grid, as others observe them
+        ("right", np.float32),
         ("phase", _I),
         ("hand", _I),  # item carried, 0 for none
         ("task", _I),  # of the open transaction, or NO_TASK
