@@ -741,7 +741,6 @@ def settle(c, b, a, outcome, before_thought):
     me.stuck = 0
     me.pending = 0
     me.broke = 0
-    world.changed = 1
     if me.phase != OUT:
         me.phase = IDLE
     if world.holder == a:
@@ -762,6 +761,7 @@ def use_up(c, b, a, task, again):
             job.used = 1
             me.rejob = 1
             me.remask = 1
+            world_of(c, b).changed = 1
             goals = goals_of(c, b)
             for g in range(c.goals):
                 if goal_rules(c)[g].kind == scenario.TOTAL and goal_rules(c)[g].site == op_rule(c, job.task, 0).site:
@@ -782,14 +782,16 @@ def use_up(c, b, a, task, again):
 def sense(c, b):
     """Let everyone see what changed in sight, and hand on the token."""
     world, agents = world_of(c, b), agents_of(c, b)
-    for a in range(c.agents):
-        me = agents[a]
-        if me.phase == OUT:
-            continue
-        if has(world.moved, a):
-            sense_sites(c, b, a, sight_of(c, a)[me.cell])
-        elif world.dirty != _ZERO:
-            sense_sites(c, b, a, sight_of(c, a)[me.cell] & world.dirty)
+    due = world.moved
+    if world.dirty != _ZERO:
+        for a in range(c.agents):
+            due |= np.uint64(sight_of(c, a)[agents[a].cell] & world.dirty != _ZERO) << np.uint64(a)
+    while due != _ZERO:
+        a = lowest(due)
+        due &= due - _ONE
+        if agents[a].phase != OUT:
+            candidates = sight_of(c, a)[agents[a].cell]
+            sense_sites(c, b, a, candidates if has(world.moved, a) else candidates & world.dirty)
     world.dirty = _ZERO
     world.moved = _ZERO
     if c.token != 0:
@@ -876,11 +878,12 @@ def random_choices(context, choices, streams):
     c = context[0]
     many = 0
     for b in range(len(streams)):
-        agents = agents_of(c, b)
-        word = streams[b]
+        agents, word, ready = agents_of(c, b), streams[b], _ZERO
         for a in range(c.agents):
-            if agents[a].ready == 0:
-                continue
+            ready |= np.uint64(agents[a].ready) << np.uint64(a)
+        while ready != _ZERO:
+            a = lowest(ready)
+            ready &= ready - _ONE
             many += 1
             mask = mask_of(c, b, a)
             while True:  # waiting is always allowed, so this ends

@@ -30,12 +30,13 @@ _SIZES = (
 # What of the constants and of the policy is copied into the context, so that one pointer serves.
 _CONSTANTS = (
     "lockstep", "manual", "patience", "horizon", "job_low", "job_high", "boats", "board", "gate", "see_all",
+    "value_goals",
 )  # fmt: skip
 _POLICY = (
     "scopes", "at_act", "at_settle", "admission_reads", "buffered", "whole_task", "closed", "token", "stamped", "fifo",
     "mail_at_settle", "semantic",
 )  # fmt: skip
-_VIEW = ("rows", "columns", "roles", "ages", "stamps", "others", "feedback", "mailbox", "own_reward")
+_VIEW = ("rows", "columns", "roles", "ages", "stamps", "others", "hands", "feedback", "mailbox", "own_reward")
 
 _REAL = (
     "think_cost", "message_cost", "accident_cost", "discount", "per_row", "per_column", "across_rows", "across_columns",

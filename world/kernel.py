@@ -319,7 +319,8 @@ def judge_invariants(c, b, agent, txn):
 def write(c, b, agent, txn, op, site, value, relative, argument, verb, unsettled, held, announcer):
     """Give a site a new version, unless the value stays the same."""
     world, there = world_of(c, b), sites_of(c, b)[site]
-    world.changed = 1
+    if c.value_goals != 0:
+        world.changed = 1
     if agent >= 0:
         world.writer = agent
     if value != there.value:
@@ -385,6 +386,7 @@ def world_events(c, b):
     for index in range(c.boats):
         if events[index].state == WAITING:
             events[index].state = PASSED
+            world.changed = 1
             emit(c, b, log.WORLD_EVENT, WORLD, NO_TXN, 0, c.board, 0, 0, NOBODY, 0, index, scenario.PASSES, 0, 0)
             write(c, b, WORLD, NO_TXN, 0, c.board, sites[c.board].value - 1, 1, -1, verbs.WRITE, 0, 0, NOBODY)
 

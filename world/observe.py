@@ -21,6 +21,7 @@ from .jit import compiled, inlined, lowest
 from .kernel import bit, has
 from .rules import Rules
 from .state import IDLE, MESSAGE, NONE, OUT, OUTCOMES, WALKING
+from .verbs import TAKE
 
 if TYPE_CHECKING:
     from .reference import World
@@ -64,9 +65,11 @@ def observation_layout(rules: Rules, blocks: tuple[str, ...] = BLOCKS, stamped: 
     names = ["row", "column"] + [f"is {role.name}" for role in blueprint.roles]
     names += ["hand", "has token", "in a region", "promised", "bound for", "crossings left", "jobs left", "time", "index"]
     names += [f"last: {outcome}" for outcome in OUTCOMES[1:]]
+    hands = any(op.verb == TAKE for task in rules.tasks for op in task.ops)
     if "others" in blocks:
         for other in range(1, len(rules.agent_names)):
-            names += [f"other {other}: {what}" for what in ("in view", "rows away", "columns away", "busy", "hand")]
+            columns = ("in view", "rows away", "columns away", "busy", *(("hand",) if hands else ()))
+            names += [f"other {other}: {what}" for what in columns]
     for site in rules.site_names:
         columns = ["known", "value", "was told", "in sight", "distance"]
         columns += ["jobs left here", "next job here"] if blueprint.jobs else []
@@ -94,6 +97,7 @@ def observation_layout(rules: Rules, blocks: tuple[str, ...] = BLOCKS, stamped: 
         "ages": "ages" in blocks,
         "stamps": "stamps" in blocks and stamped,
         "others": "others" in blocks,
+        "hands": hands,
         "feedback": "feedback" in blocks,
         "mailbox": mailbox,
     }
@@ -168,8 +172,10 @@ def _write_others(c, b, a, row, at):
         row[at + 1] = seen * (they.down - me.down)
         row[at + 2] = seen * (they.right - me.right)
         row[at + 3] = seen * np.float32(they.phase != IDLE)
-        row[at + 4] = seen * min(1.0, they.hand * HAND_SHARE)
-        at += 5
+        at += 4
+        if c.hands != 0:
+            row[at] = seen * min(1.0, they.hand * HAND_SHARE)
+            at += 1
     return at
 
 
@@ -357,10 +363,10 @@ def observe_reference(world: World, agent: int, layout: ObservationLayout) -> ND
             radius = rules.sight_of(agent)
             near = radius is None or max(abs(down), abs(right)) <= radius
             if they.phase == OUT or not near:
-                out += [0.0] * 5
+                out += [0.0] * (5 if view["hands"] else 4)
             else:
-                busy = float(they.phase != IDLE)
-                out += [1.0, down / rules.layout.rows, right / rules.layout.columns, busy, they.hand / HAND_SCALE]
+                out += [1.0, down / rules.layout.rows, right / rules.layout.columns, float(they.phase != IDLE)]
+                out += [they.hand / HAND_SCALE] if view["hands"] else []
     for index, site in enumerate(blueprint.sites):
         belief = world.beliefs[agent][index]
         known, seen = belief.channel != NONE, index in rules.sights[agent][me.cell]

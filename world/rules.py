@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from . import verbs
 from .actions import CHECK, DO, LOOK_AT, MOVE, PROMISE_THAT, TELL, WAIT, Action, action_table
 from .layout import Layout, paths_to, read_map, sees
-from .scenario import ARRIVES, DRIFTS, FROM_JOB, Blueprint
+from .scenario import ARRIVES, DRIFTS, FROM_JOB, TOTAL, VALUE, Blueprint
 from .settings import Settings, delay_table, thought_table
 
 MAX_SET = 64  # sites, agents and tasks are sets in one uint64
@@ -117,6 +117,7 @@ CONSTANT_RECORD = np.dtype(
         ("board", np.int32),
         ("gate", np.int32),
         ("see_all", np.int32),
+        ("value_goals", np.int32),  # 1 if some goal is about a site's value
     ],
     align=True,
 )
@@ -439,6 +440,7 @@ def _compile(rules: Rules) -> RuleArrays:
         jobs.low if jobs else 0, jobs.high if jobs else 0, boats.count if boats else 0,
         rules.site_index[boats.board] if boats else -1, rules.site_index[boats.gate] if boats else -1,
         all(rules.sight_of(agent) is None for agent in agents),
+        any(goal.kind in (TOTAL, VALUE) for goal in blueprint.goals),
     )  # fmt: skip
     widest = max(max(len(task.inputs) for task in rules.tasks), 1)
     op = np.zeros((len(rules.tasks), MAX_OPS), OP_RECORD)

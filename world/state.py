@@ -112,33 +112,35 @@ WORLD_RECORD = np.dtype(
 )
 
 AGENT_RECORD = np.dtype(
-    [
-        ("stale", _U),  # set of sites that feedback marks as not current
-        ("show", _U),  # set of sites whose beliefs in the observation are out of date
-        ("reseen", _I),  # 1 if the agent has moved since it was last shown where things are
-        ("rejob", _I),  # 1 if its jobs have changed since they were last shown
-        ("full_mask", _U, (2,)),  # the mask when ready, up to date unless `remask`
-        ("remask", _I),
+    [  # what every tick reads stands first, in few cache lines
+        ("phase", _I),
+        ("ready", _I),  # 1 if the agent must act now
+        ("step", _I),  # cell to step to in this tick's walk, or NO_CELL
         ("cell", _I),
         ("row", _I),  # of the cell, kept so that observing needs no division
         ("column", _I),
         ("down", np.float32),  # the same as shares of the grid, as others observe them
         ("right", np.float32),
-        ("phase", _I),
-        ("hand", _I),  # item carried, 0 for none
+        ("thought_left", _I),  # think ticks still to come
+        ("earned", np.float64),  # reward of this step
+        ("show", _U),  # set of sites whose beliefs in the observation are out of date
+        ("reseen", _I),  # 1 if the agent has moved since it was last shown where things are
+        ("rejob", _I),  # 1 if its jobs have changed since they were last shown
+        ("remask", _I),
+        ("full_mask", _U, (2,)),  # the mask when ready, up to date unless `remask`
         ("task", _I),  # of the open transaction, or NO_TASK
         ("op", _I),  # index of the op to be done next
+        ("look", _I),  # site being looked at, or NO_SITE
+        ("stale", _U),  # set of sites that feedback marks as not current
+        ("hand", _I),  # item carried, 0 for none
         ("txn", _I),  # number of the open transaction, or NO_TXN
         ("job", _I),  # index in the agent's job list, or NO_JOB
-        ("thought_left", _I),  # think ticks still to come
         ("thought", _I),  # think ticks drawn for the open transaction
         ("decided", _I),  # tick of the decision
         ("stuck", _I),  # ticks stopped in a row: by a closed gate, or in a hold
         ("holding", _I),  # agent whose unsettled version is waited for, or NOBODY
         ("queued_since", _I),  # tick of joining the queue
         ("queued_task", _I),  # chosen then, or NO_TASK
-        ("step", _I),  # cell to step to in this tick's walk, or NO_CELL
-        ("look", _I),  # site being looked at, or NO_SITE
         ("outcome", _I),
         ("broke", _I),  # 1 if the open transaction broke an invariant
         ("done", _I),  # ops of the open transaction that took effect, or are buffered
@@ -153,8 +155,6 @@ AGENT_RECORD = np.dtype(
         ("inbox_sender", _I),
         ("inbox_site", _I),  # or NO_SITE
         ("inbox_value", _I),
-        ("ready", _I),  # 1 if the agent must act now
-        ("earned", np.float64),  # reward of this step
     ],
     align=True,
 )

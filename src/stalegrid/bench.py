@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from .make import Compiling, make_rules, parallel_env
+from .make import compile_engine, make_rules, parallel_env
 from .protocols.batch import Batch
 from .protocols.config import Config
 from .protocols.engine import random_choices
@@ -31,8 +30,8 @@ def machine() -> str:
     model = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists():
-        found = [line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
-        model = found[0] if found else model
+        named = [line for line in info.read_text().splitlines() if line.startswith("model name")]
+        model = named[0].split(":", 1)[1].strip() if named else model
     return f"{model}, Python {platform.python_version()}, {platform.system()}"
 
 
@@ -51,19 +50,24 @@ def measure(
         for protocol in protocols:
             config = resolve({"preset": protocol, **axes})
             rules = make_rules(scenario, size=size, **settings)
-            with Compiling():
-                batch = _batch(rules, config, worlds, seconds)
-                single = _parallel(scenario, config, size, settings, seconds)
+            compile_engine()
+            batch = _batch(rules, config, worlds, seconds)
+            single = _parallel(scenario, config, size, settings, seconds)
             found.append(
                 {
                     "scenario": scenario, "protocol": name_of(config), "agents": len(rules.agent_names),
                     "grid": f"{rules.layout.rows}x{rules.layout.columns}", "worlds": worlds, "parallel_env": single,
                     "batch": batch["agent_steps"], "decisions": batch["decisions"],
-                    "rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform != "darwin" else 2**20),
+                    "rss_mb": _peak_mb(),
                     "machine": machine(),
                 }
             )  # fmt: skip
     return found
+
+
+def _peak_mb() -> float:
+    unit = 2**20 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 
 
 def _median_rate(seconds: float, work: Callable[[], float]) -> float:
@@ -88,17 +92,17 @@ def _batch(rules: Rules, config: Config, worlds: int, seconds: float) -> dict[st
 
     def work() -> float:
         nonlocal ticks, decided
-        done = 0
+        before = int(batch.state.world["tick"].sum())
         for _ in range(16):
-            done += int(np.count_nonzero(batch.running))
             decided += random_choices(batch.context, choices, random)
             batch.step(choices)
+        done = int(batch.state.world["tick"].sum()) - before
         ticks += done
         ended = ~batch.running
         if ended.any():
             seeds[ended] += np.uint64(worlds)
             batch.reset_chosen(ended, seeds)
-        return done * batch.agents
+        return float(done * batch.agents)
 
     rate = _median_rate(seconds, work)
     return {"agent_steps": rate, "decisions": rate * decided / max(1, ticks * batch.agents)}
@@ -132,7 +136,7 @@ def show(console: Console, found: list[dict[str, Any]], form: str, out: Path | N
         if out is None:
             print(text)
         return
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("scenario", "protocol", "agents", "grid", "ParallelEnv", "batch", "decisions", "RSS"):
         table.add_column(name, justify="left" if name in ("scenario", "protocol") else "right")
     for row in found:
