@@ -1,4 +1,4 @@
-"""A scene as text: the map in single letters, then a line for each agent, the sites, the mail. Colours only on request."""
+"""A scene as text: the map in single letters, then a line for each agent, the sites, the mail; colours on request."""
 
 from __future__ import annotations
 

@@ -103,7 +103,9 @@ def _switch(easel: Easel, value: int, low: float, u: float) -> None:
 
 
 @lru_cache(maxsize=4096)
-def agent(px: int, role: int, name: str, ring: int, mark: int, out: bool, carries: bool, outcome: int, token: bool) -> Sprite:
+def agent(
+    px: int, role: int, name: str, ring: int, mark: int, out: bool, carries: bool, outcome: int, token: bool
+) -> Sprite:
     """Draw an agent; `ring`: sixteenths of its thinking that are done, -1 while it does not think."""
     easel, u = Easel(px, px), px / 32
     middle, radius = px / 2, 10.5 * u
@@ -114,7 +116,8 @@ def agent(px: int, role: int, name: str, ring: int, mark: int, out: bool, carrie
     if ring >= 0:
         easel.paint(easel.disc(middle, middle, 15.5 * u), palette.INK)
         easel.paint(easel.disc(middle, middle, 14.7 * u), palette.THOUGHT_TRACK)
-        easel.paint(easel.disc(middle, middle, 14.7 * u) & easel.wedge(middle, middle, ring / RING_STEPS), palette.THOUGHT)
+        done = easel.wedge(middle, middle, ring / RING_STEPS)
+        easel.paint(easel.disc(middle, middle, 14.7 * u) & done, palette.THOUGHT)
         easel.paint(easel.disc(middle, middle, 11.3 * u), palette.PAPER)
     else:
         easel.paint(easel.disc(middle, middle, radius + max(1.0, 1.4 * u)), palette.INK)

@@ -1,4 +1,4 @@
-"""A bitmap font of 5 x 7 pixels: digits, capitals, a few signs. Small letters are written as capitals, unknown signs as '?'."""
+"""A bitmap font of 5 x 7 pixels: digits, capitals, a few signs; small letters become capitals, unknown signs '?'."""
 
 from __future__ import annotations
 
@@ -46,7 +46,9 @@ def text_mask(text: str, scale: int = 1) -> NDArray[np.bool_]:
     return mask
 
 
-def write(frame: NDArray[np.uint8], text: str, top: int, left: int, colour: tuple[int, int, int], scale: int = 1) -> None:
+def write(
+    frame: NDArray[np.uint8], text: str, top: int, left: int, colour: tuple[int, int, int], scale: int = 1
+) -> None:
     """Write one line into `frame`, [H, W, 3] uint8, in place; what does not fit is cut off."""
     mask = text_mask(text, scale)
     above, before = max(0, -top), max(0, -left)

@@ -22,7 +22,7 @@ Frame = NDArray[np.uint8]
 def write_gif(path: str | PathLike[str], frames: Iterable[Frame], fps: float = 8) -> None:
     """Write frames, each [H, W, 3] uint8 of one shape, as a GIF that repeats for ever.
 
-    Raises: ImportError if imageio is missing; ValueError if there is no frame, their shapes differ or `fps` is not positive.
+    Raises: ImportError if imageio is missing; ValueError if there is no frame, shapes differ or `fps` is not positive.
     """
     try:
         import imageio.v3 as imageio
@@ -40,7 +40,8 @@ def write_gif(path: str | PathLike[str], frames: Iterable[Frame], fps: float = 8
 def side_by_side(left: Frame, right: Frame, titles: tuple[str, str], caption: str = "") -> Frame:
     """Compose two pictures, [H, W, 3] uint8 each, under a title each, with a caption beneath both.
 
-    A caption too long for a line is broken at spaces. Returns a fresh contiguous [H, W, 3] uint8, sides multiples of 16.
+    A caption too long for a line is broken at spaces. Returns a fresh contiguous [H, W, 3] uint8, its sides multiples
+    of 16.
     """
     width = _rounded(3 * MARGIN + left.shape[1] + GAP + right.shape[1])
     scale = 2 if width >= 640 else 1

@@ -1,4 +1,4 @@
-"""What a picture stands on: floor, wall, water, gates open or closed, regions. Painted once for each look, then copied."""
+"""What a picture stands on: floor, wall, water, gates, regions. Painted once for each look, then copied."""
 
 from __future__ import annotations
 
@@ -54,7 +54,8 @@ def _paint_ground(stage: Stage, px: int, closed: frozenset[int]) -> Frame:
         elif cell in water:
             tile[...] = palette.WATER
             for down, right in ((0.25, 0.1), (0.7, 0.5)):
-                tile[int(px * down) : int(px * down) + fine, int(px * right) : int(px * (right + 0.4))] = palette.WATER_LINE
+                wave = slice(int(px * down), int(px * down) + fine), slice(int(px * right), int(px * (right + 0.4)))
+                tile[wave] = palette.WATER_LINE
         elif is_wall:
             tile[...] = palette.WALL
             tile[:fine], tile[:, :fine] = palette.WALL_LIGHT, palette.WALL_LIGHT

@@ -1,6 +1,7 @@
-"""Every colour a picture uses, named by what it says. The hues are Okabe and Ito's: told apart by colour-blind eyes too.
+"""Every colour a picture uses, named by what it says. The hues are Okabe and Ito's, for colour-blind eyes too.
 
-No meaning hangs on a hue alone: outcomes carry a tick or a cross, a closed gate is striped, a superseded message bears a bar.
+No meaning hangs on a hue alone: outcomes carry a tick or a cross, a closed gate is striped, a superseded message bears
+a bar.
 Source: M. Okabe, K. Ito, "Color Universal Design", 2008.
 """
 

@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 from ..world.reference import Agent, Mail, World
 from ..world.rules import Rules
 from ..world.state import (
+    GONE,
     LOOKING,
     NO_CELL,
     NO_SITE,
@@ -167,7 +168,8 @@ def scene_of_reference(world: World) -> Scene:
         agents=tuple(_agent_of_reference(world, index, me) for index, me in enumerate(world.agents)),
         sites=sites,
         beliefs=tuple(
-            tuple(_belief(b.value, b.channel, b.tick, b.promise, world.now) for b in beliefs) for beliefs in world.beliefs
+            tuple(_belief(b.value, b.channel, b.tick, b.promise, world.now) for b in beliefs)
+            for beliefs in world.beliefs
         ),
         messages=tuple(_message_of_reference(mail, sites) for mail in world.mail),
         boats=tuple(world.boats),
@@ -181,9 +183,8 @@ def scene_of_arrays(rules: Rules, state: State, b: int = 0) -> Scene:
     tick, holder, met = int(world["tick"]), int(world["holder"]), int(world["goals_met"])
     sites = tuple(SiteView(*row) for row in state.site[b][["value", "version", "unsettled"]].tolist())
     beliefs = state.belief[b][["value", "channel", "tick", "promise"]].tolist()
-    mail = state.mail[b, int(world["mail_first"]) : int(world["mail_count"])][
-        ["sender", "receiver", "kind", "site", "value", "stamp", "sent", "due", "held"]
-    ].tolist()
+    mail = state.mail[b, int(world["mail_first"]) : int(world["mail_count"])]
+    columns = ["sender", "receiver", "kind", "site", "value", "stamp", "sent", "due", "held"]
     names = ["cell", "phase", "hand", "thought", "thought_left", "outcome", "task", "op", "txn", "look", "holding"]
     return Scene(
         stage=stage,
@@ -195,9 +196,10 @@ def scene_of_arrays(rules: Rules, state: State, b: int = 0) -> Scene:
         agents=tuple(_agent(rules, index, holder, *row) for index, row in enumerate(state.agent[b][names].tolist())),
         sites=sites,
         beliefs=tuple(
-            tuple(_belief(value, channel, sensed, promise, tick) for value, channel, sensed, promise in row) for row in beliefs
+            tuple(_belief(value, channel, sensed, promise, tick) for value, channel, sensed, promise in row)
+            for row in beliefs
         ),
-        messages=tuple(_message(sites, *row) for row in mail),
+        messages=tuple(_message(sites, *row) for row in mail[mail["due"] != GONE][columns].tolist()),
         boats=tuple(state.event[b, : rules.blueprint.boats.count]["state"].tolist()) if rules.blueprint.boats else (),
         closed=_closed(stage, sites),
     )

@@ -136,7 +136,7 @@ def plate(text: str, colour: Colour, ground: Colour, fade: float = 1.0) -> Sprit
 
 @lru_cache(maxsize=512)
 def envelope(text: str, promise: bool, stale: bool, px: int) -> Sprite:
-    """Draw a message: what it says on a letter; a promise is yellow, a superseded one vermillion with a corner cut off."""
+    """Draw a message: what it says on a letter; a promise is yellow, a superseded one vermillion, a corner cut off."""
     scale = max(1, px // 40)
     height, width = max(9, int(px * 0.4)), max(11, int(px * 0.56), text_width(text, scale) + 6)
     easel = Easel(height, width)

@@ -117,7 +117,9 @@ def _draw_targets(below: Frame, scene: Scene, px: int, spots: dict[int, tuple[in
             _dots(below, _centre(spots[index]), end, palette.role_colour(agent.role), max(4, px // 5), max(1, px // 16))
 
 
-def _draw_agents(below: Frame, scene: Scene, px: int, spots: dict[int, tuple[int, int, int]], focus: int | None) -> None:
+def _draw_agents(
+    below: Frame, scene: Scene, px: int, spots: dict[int, tuple[int, int, int]], focus: int | None
+) -> None:
     for index, agent in enumerate(scene.agents):
         top, left, side = spots[index]
         ring, mark = _ring_and_mark(agent)
@@ -193,7 +195,8 @@ def _dots(below: Frame, start: tuple[int, int], end: tuple[int, int], colour: Co
         return
     share = np.arange(1, count)
     down, right = (
-        np.clip(a + (b - a) * share // count, 0, room - size) for a, b, room in zip(start, end, below.shape[:2], strict=True)
+        np.clip(a + (b - a) * share // count, 0, room - size)
+        for a, b, room in zip(start, end, below.shape[:2], strict=True)
     )
     for nth in range(size * size):
         below[down + nth // size, right + nth % size] = colour
@@ -203,7 +206,7 @@ def _dots(below: Frame, start: tuple[int, int], end: tuple[int, int], colour: Co
 
 
 def _draw_strip(strip: Frame, scene: Scene) -> None:
-    """Write the tick, a bar with one segment for each goal (met, lost, open) and the count; a thin line runs to the horizon."""
+    """Write the tick, a bar with a segment for each goal (met, lost, open), the count; a line runs to the horizon."""
     height, width = strip.shape[:2]
     scale = 2 if height > SIDE and width >= 320 else 1
     top = (height - 3 - HEIGHT * scale) // 2 + 1

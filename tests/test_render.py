@@ -59,11 +59,12 @@ def as_arrays(world: World) -> records.State:
         "site": (records.SITE_RECORD, (sites,)),
         "belief": (records.BELIEF_RECORD, (agents, sites)),
         "event": (records.EVENT_RECORD, (len(world.due),)),
-        "mail": (records.MAIL_RECORD, (len(world.mail) + 3,)),
+        "mail": (records.MAIL_RECORD, (2 * len(world.mail) + 3,)),
     }
     arrays = {name: np.full((2, *shape), 7, dtype) for name, (dtype, shape) in shapes.items()}
     row = arrays["world"][1]
-    row["tick"], row["holder"], row["mail_count"] = world.now, world.holder, len(world.mail)
+    row["tick"], row["holder"] = world.now, world.holder
+    row["mail_first"], row["mail_count"] = 1, 1 + 2 * len(world.mail)  # after each letter one that has arrived
     row["goals_met"], row["goals_lost"] = sum(world.met), sum(world.lost)
     for index, me in enumerate(world.agents):
         record, txn = arrays["agent"][1, index], me.txn
@@ -83,7 +84,8 @@ def as_arrays(world: World) -> records.State:
         arrays["event"][1, index]["state"] = boat
     for index, mail in enumerate(world.mail):
         for name in records.MAIL_RECORD.names or ():
-            arrays["mail"][1, index][name] = getattr(mail, name)
+            arrays["mail"][1, 1 + 2 * index][name] = getattr(mail, name)
+        arrays["mail"][1, 2 + 2 * index]["due"] = records.GONE
     nothing = np.zeros((2, 0))
     return records.State(**{name: arrays.get(name, nothing) for name in records.State._fields})  # type: ignore[arg-type]
 
@@ -133,7 +135,9 @@ def test_taking_a_scene_leaves_the_world_as_it_was() -> None:
 @pytest.mark.parametrize("scenario", SCENARIOS)
 @pytest.mark.parametrize("size", ["tiny", "small", "medium", "large"])
 @pytest.mark.parametrize("tile_px", [8, 13, 16, 32])
-def test_every_frame_is_contiguous_uint8_with_sides_that_are_multiples_of_16(scenario: str, size: str, tile_px: int) -> None:
+def test_every_frame_is_contiguous_uint8_with_sides_that_are_multiples_of_16(
+    scenario: str, size: str, tile_px: int
+) -> None:
     for scene in moments(new_world(scenario, size=size), 12):
         frame = draw(scene, tile_px, focus=0)
         assert frame.dtype == np.uint8
@@ -180,7 +184,8 @@ def test_each_phase_and_fate_of_an_agent_looks_different() -> None:
         me._replace(outcome=records.COMMITTED),
         me._replace(outcome=records.REJECTED),
     ]
-    tiles = {tile_of(draw(replace(scene, agents=(look, *scene.agents[1:]))), scene, me.cell).tobytes() for look in looks}
+    scenes = [replace(scene, agents=(look, *scene.agents[1:])) for look in looks]
+    tiles = {tile_of(draw(one), scene, me.cell).tobytes() for one in scenes}
     tiles.add(tile_of(draw(replace(scene, holder=0)), scene, me.cell).tobytes())
     assert len(tiles) == len(looks) + 1
 
@@ -316,7 +321,9 @@ def test_an_animation_of_nothing_or_of_unequal_frames_is_refused(tmp_path: Path)
         write_gif(tmp_path / "none.gif", [frame], fps=0)
 
 
-def test_a_missing_library_is_named_with_the_extra_that_installs_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_missing_library_is_named_with_the_extra_that_installs_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     from stalegrid.render.window import Window
 
     for name in ("pygame", "imageio", "imageio.v3"):
@@ -335,7 +342,11 @@ def test_drawing_imports_neither_pygame_nor_pillow_nor_imageio() -> None:
     )
     source = str(Path(__file__).parents[1] / "src")
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": source}
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": source},
     )
     assert done.stdout.strip() == "[]"
 
