@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from .mind import View, first_allowed
 
-
 PATIENCE = 40  # ticks that the careful operator waits for a message before it goes and looks
 
 
@@ -18,7 +17,7 @@ def _walk(view: View, rows: NDArray[np.float32], masks: NDArray[np.bool_], promi
     shut = (rows[:, view.entry("gate: in sight")] > 0.5) & (rows[:, view.entry("gate: value")] > 0.5)
     wanted = np.where(shut & ~inside, 0, cross)
     if promises:
-        # The deck is three cells, its place is the westernmost: bound east one leaves from distance 2, bound west from 0.
+        # The deck is three cells, its place the westernmost: bound east one leaves from distance 2, bound west from 0.
         steps = rows[:, view.entry("deck: distance")]
         east = rows[:, view.entry("bound for")] > 0
         leaving = np.where(east, steps > 1.5 * view.step, steps == 0)
@@ -59,8 +58,8 @@ def careful(
 ) -> NDArray[np.int64]:
     """Walkers promise nothing; the operator checks before it closes, and waits where the check finds its belief stale.
 
-    Where a boat has waited long for a deck that is said to be occupied, it goes and looks: the last message may have been
-    overtaken or lost.
+    Where a boat has waited long for a deck that is said to be occupied, it goes and looks: the last message may have
+    been overtaken or lost.
     """
     operator = rows[:, view.entry("is operator")] > 0.5
     wanted, closing = _operate(view, rows)

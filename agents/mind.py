@@ -40,7 +40,10 @@ class Rule(Protocol):
         chance: NDArray[np.float64],
         memory: NDArray[np.int64],
     ) -> NDArray[np.int64]:
-        """Return actions, [N]. `rows` [N, D], `masks` [N, actions], `chance` [N] in [0, 1); `memory` [N, 4] is its own."""
+        """Return actions, [N].
+
+        `rows` are [N, D], `masks` [N, actions], `chance` [N] in [0, 1); `memory` [N, MEMORY] is the rule's own.
+        """
 
 
 MEMORY = 4

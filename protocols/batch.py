@@ -12,9 +12,19 @@ from ..world.context import bind
 from ..world.observe import BLOCKS, ObservationLayout, observation_layout
 from ..world.rules import Rules
 from ..world.state import (
-    AGENT_RECORD, BELIEF_RECORD, COUNTERS, EVENT_RECORD, GOAL_RECORD, INPUT_RECORD, JOB_RECORD, MAIL_RECORD, RUNNING,
-    SITE_RECORD, WORLD_RECORD, State,
-)  # fmt: skip
+    AGENT_RECORD,
+    BELIEF_RECORD,
+    COUNTERS,
+    EVENT_RECORD,
+    GOAL_RECORD,
+    INPUT_RECORD,
+    JOB_RECORD,
+    MAIL_RECORD,
+    RUNNING,
+    SITE_RECORD,
+    WORLD_RECORD,
+    State,
+)
 from .config import Config
 from .engine import reset_chosen, reset_worlds, step_worlds
 
@@ -71,7 +81,8 @@ class Batch:
         self.layout: ObservationLayout = observation_layout(rules, blocks, config.messages == "stamped")
         # What one tick can log at the most; a step that runs on to a decision stops before it could overflow.
         a, s = self.agents, len(rules.site_names)
-        self.margin = 64 + a * (3 * s + 80) + 4 * rules.mail_capacity + 4 * len(rules.world_events) + 2 * len(rules.blueprint.goals)
+        self.margin = 64 + a * (3 * s + 80) + 4 * (rules.mail_capacity + len(rules.world_events))
+        self.margin += 2 * len(rules.blueprint.goals)
         self.state = allocate(rules, worlds, self.layout.width, max(4096, 2 * self.margin) if keep_log else 0)
         view = {**self.layout.view, "own_reward": own_reward, "discount": discount}
         view |= {"think_cost": 0.0, "message_cost": 0.0, "accident_cost": 0.0, **(costs or {})}

@@ -72,7 +72,8 @@ class CompiledEngine:
 
     def observations(self) -> NDArray[np.float32]:
         """Return a fresh [A, D] array."""
-        return self.batch.state.observation[0].copy()
+        shown: NDArray[np.float32] = self.batch.state.observation[0].copy()
+        return shown
 
     def masks(self) -> NDArray[np.int8]:
         """Return a fresh [A, actions] array."""
@@ -159,7 +160,7 @@ class ReferenceEngine:
             self.rewards[agent] += factor * change / goals
             self.rewards[agent] -= factor * self.costs["think_cost"] * (agent in self.world.thought_in_tick)
         for event in self.world.events[seen:]:
-            if event[0] == log.SEND:
+            if event[0] == log.SEND and event[13] & 2 == 0:
                 self.rewards[event[2]] -= factor * self.costs["message_cost"]
             elif event[0] == log.ACCIDENT:
                 self.rewards[event[2]] -= factor * self.costs["accident_cost"]

@@ -15,19 +15,14 @@ class Textbook(Control):
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        self.reads = config.reads  # type: ignore[assignment]
-        self.writes = config.writes  # type: ignore[assignment]
-        self.transaction = config.transaction  # type: ignore[assignment]
-        self.mail = config.mail  # type: ignore[assignment]
-        self.delivery = config.delivery  # type: ignore[assignment]
-        self.feedback = config.feedback  # type: ignore[assignment]
+        for axis in ("reads", "writes", "transaction", "mail", "delivery", "feedback"):
+            setattr(self, axis, getattr(config, axis))  # one of the values that `Control` names: the config checked it
         self.stamped = config.messages == "stamped"
         self.validation = Validation(
             sum(SCOPE_BITS[scope] for scope in config.scopes), config.validated, config.transaction == "task"
         )
         self.stamps = Stamps() if self.stamped else None
         self.one_at_a_time = Token() if config.order == "token" else None
-        self.token = self.one_at_a_time is not None
 
     def admit(self, world: World, agent: int, task: int, moment: str) -> Answer:
         """Ask the token."""

@@ -1,8 +1,8 @@
-"""The action table: what the index that an agent hands to `step` means. Fixed at construction, the same for all agents."""
+"""The action table: what the index handed to `step` means. Fixed at construction, the same for all agents."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from .layout import MOVES
 from .scenario import Blueprint
@@ -11,7 +11,8 @@ WAIT, MOVE, DO, LOOK_AT, CHECK, TELL, PROMISE_THAT = range(7)
 MAX_ACTIONS = 128
 
 
-class Action(NamedTuple):
+@dataclass(frozen=True)
+class Action:
     """One row: its name, its kind, and which move, task or site it is about."""
 
     name: str

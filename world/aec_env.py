@@ -19,11 +19,10 @@ _EPISODE = (
 )  # fmt: skip
 
 
-class StaleGridAECEnv(AECEnv[str, Any, int]):
+class StaleGridAECEnv(AECEnv[str, Any, Any]):
     """Enforces order itself, so it needs no wrapper; a busy agent's turn takes any action and ignores it."""
 
     def __init__(self, parallel: StaleGridParallelEnv) -> None:
-        super().__init__()
         self.parallel = parallel
         self.metadata = parallel.metadata
         self.render_mode = parallel.render_mode
@@ -105,12 +104,12 @@ class StaleGridAECEnv(AECEnv[str, Any, int]):
             if isinstance(observed, dict):
                 return {name: part.copy() for name, part in observed.items()}
             return observed.copy()
-        space = self.observation_spaces[agent]
-        if isinstance(space, spaces.Dict):
-            zeros = {name: np.zeros(part.shape, part.dtype) for name, part in space.items()}
-            zeros["action_mask"][0] = 1
+        zeros = np.zeros(len(self.observation_legend), np.float32)
+        if not isinstance(self.observation_spaces[agent], spaces.Dict):
             return zeros
-        return np.zeros(space.shape, space.dtype)
+        mask = np.zeros(len(self.action_table), np.int8)
+        mask[0] = 1
+        return {"observation": zeros, "action_mask": mask}
 
     def state(self) -> NDArray[np.float32]:
         """Return what is true, a fresh vector."""

@@ -41,14 +41,16 @@ class Control:
     delivery: Literal["any", "fifo"] = "any"
     stamped: bool = False  # agents may see stamps
     feedback: Literal["opaque", "semantic"] = "semantic"
-    token: bool = False  # one at a time: crossings too are asked about
 
     def reset(self) -> None:
         """An episode begins: forget the last one."""
 
     def admit(self, world: World, agent: int, task: int, moment: Literal["decide", "sense"]) -> Answer:
-        """May the agent start this task? One that waits is asked again in the sensing of each tick, first come first
-        served; once told GO it gets its beliefs renewed and chooses anew."""
+        """May the agent start this task?
+
+        One that waits is asked again in the sensing of each tick, first come first served; once told GO it gets its
+        beliefs renewed and chooses anew.
+        """
         return Answer.GO
 
     def watch(self, world: World, agent: int, site: int) -> None:

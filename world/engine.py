@@ -1,4 +1,4 @@
-"""What the environment classes ask of an engine that runs one world; `protocols/single.py` has the compiled and the readable one."""
+"""What the environment classes ask of an engine that runs one world; `protocols/single.py` has both engines."""
 
 from __future__ import annotations
 

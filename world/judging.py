@@ -13,9 +13,22 @@ from .context import agents_of, counts_of, inputs_of, op_rule, seen_of, sites_of
 from .jit import compiled
 from .kernel import bit, has, others_wrote
 from .state import (
-    COUNTER_INDEX, DECISIVE, DESYNC, EXPOSED, FALSE_REJECT, LEVELS, LOST_UPDATE, MESSAGE, PLANNED, PREVENTED, RETRIES,
-    SENSED, STALE_CORRECTION, STALE_READ, TOLD,
-)  # fmt: skip
+    COUNTER_INDEX,
+    DECISIVE,
+    DESYNC,
+    EXPOSED,
+    FALSE_REJECT,
+    LEVELS,
+    LOST_UPDATE,
+    MESSAGE,
+    PLANNED,
+    PREVENTED,
+    RETRIES,
+    SENSED,
+    STALE_CORRECTION,
+    STALE_READ,
+    TOLD,
+)
 
 premise_holds = compiled(verbs.premise_holds)
 value_written = compiled(verbs.value_written)

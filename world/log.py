@@ -1,7 +1,7 @@
 """The event records: what happened, in order, and all that an auditor may read.
 
-An event is one row of fixed-width little-endian integers. The first nine columns mean the same in every kind; `a` to `e`
-are explained per kind in `KINDS`, the literal table below.
+An event is one row of fixed-width little-endian integers. The first nine columns mean the same in every kind; `a` to
+`e` are explained per kind in `KINDS`, the literal table below.
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ class Kind(NamedTuple):
 KINDS: tuple[Kind, ...] = (
     Kind("none", "never logged"),
     Kind("choose", "agent acts without a transaction; a: action, b: 1 if it was masked out and counted as wait"),
-    Kind("decide", "agent opens txn; a: task, b: think ticks drawn, c: attempt, d: job or n-th completion, value: argument"),
+    Kind(
+        "decide",
+        "agent opens txn; a: task, b: think ticks drawn, c: attempt, d: job or n-th completion, value: argument",
+    ),
     Kind("input", "frozen input of txn; site, value, version, a: channel, b: 1 if promised, c: tick it was sensed"),
     Kind("wait_begin", "agent waits for other; a: task, b: 0 admission, 1 hold at a site"),
     Kind("wait_end", "agent waits no more; a: task, b: as in wait_begin, c: ticks waited"),
@@ -37,20 +40,50 @@ KINDS: tuple[Kind, ...] = (
     Kind("think_end", "txn has thought"),
     Kind("border", "agent crosses the border of region site; a: +1 in, -1 out, b: cell it stands on now"),
     Kind("sense", "belief changed; site, value, version, a: channel, b: 0 senses, 1 feedback, 2 registry, 3 look"),
-    Kind("read", "input as op uses it; site, value, version, a: channel, b: 1 if promised, c: bit 0 in pre, bit 1 written, d: 1 if an own write stands in it"),
-    Kind("act", "op is tried; site, version: current, value: argument, a: verb, b: 1 if the premise holds on the inputs, c: value or difference it would write, other: task"),
-    Kind("write", "site takes value and version; other: value before, a: 1 if relative, b: the argument, c: 1 if unsettled, d: verb"),
-    Kind("buffer", "op's write waits for settle; site, value: value or difference, a: 1 if relative, b: the argument, d: verb"),
-    Kind("refused_by_world", "op fails; a: reason (physics.REASONS)"),
-    Kind("check_failed", "input is not current; site, version: of the input, other: current, a: scope bit, b: 0 at act, 1 at settle"),
+    Kind(
+        "read",
+        "input as op uses it; site, value, version, a: channel, b: 1 if promised, c: bit 0 in pre, bit 1 written, "
+        "d: 1 if an own write stands in it",
+    ),
+    Kind(
+        "act",
+        "op is tried; site, version: current, value: argument, a: verb, b: 1 if the premise holds on the inputs, "
+        "c: value or difference it would write, other: task",
+    ),
+    Kind(
+        "write",
+        "site takes value and version; other: value before, a: 1 if relative, b: the argument, c: 1 if unsettled, "
+        "d: verb",
+    ),
+    Kind(
+        "buffer",
+        "op's write waits for settle; site, value: value or difference, a: 1 if relative, b: the argument, d: verb",
+    ),
+    Kind("refused_by_world", "op fails; a: reason (verbs.REASONS)"),
+    Kind(
+        "check_failed",
+        "input is not current; site, version: of the input, other: current, a: scope bit, b: 0 at act, 1 at settle",
+    ),
     Kind("commit", "txn settles; a: think ticks, c: buffered writes installed"),
-    Kind("partial", "txn settles with what it did; a: think ticks, b: outcome of the op that ended it, c: buffered writes installed"),
+    Kind(
+        "partial",
+        "txn settles with what it did; a: think ticks, b: outcome of the op that ended it, "
+        "c: buffered writes installed",
+    ),
     Kind("reject", "txn is refused; a: think ticks, b: 1 before thought"),
     Kind("abort", "txn is given up; a: think ticks"),
     Kind("fail", "txn ends on an op that the world refused; a: think ticks"),
     Kind("victim", "txn is lost to waiting; other: agent waited for"),
-    Kind("send", "agent to other; site, value, version: stamp, a: message kind, b: due tick, c: number, d: tick sensed, e: 1 if lost, 2 if a duplicate"),
-    Kind("deliver", "agent receives from other; site, value, version: stamp, a: message kind, b: 1 if believed, c: number, d: tick sensed, e: tick sent"),
+    Kind(
+        "send",
+        "agent to other; site, value, version: stamp, a: message kind, b: due tick, c: number, d: tick sensed, "
+        "e: bit 0 lost, bit 1 a duplicate",
+    ),
+    Kind(
+        "deliver",
+        "agent receives from other; site, value, version: stamp, a: message kind, b: 1 if believed, c: number, "
+        "d: tick sensed, e: tick sent",
+    ),
     Kind("drop", "message other waited for a txn that did not settle; c: number"),
     Kind("world_event", "a: source, b: n-th, c: what (scenario.EVENT_KINDS)"),
     Kind("accident", "agent's op in txn closed site on bodies; value: bodies, a: boat lost or -1"),
@@ -61,8 +94,8 @@ KINDS: tuple[Kind, ...] = (
 )  # fmt: skip
 
 (
-    _NONE, CHOOSE, DECIDE, INPUT, WAIT_BEGIN, WAIT_END, GRANT, RELEASE, THINK_END, BORDER, SENSE, READ, ACT, WRITE, BUFFER,
-    REFUSED_BY_WORLD, CHECK_FAILED, COMMIT, PARTIAL_COMMIT, REJECT, ABORT, FAIL, VICTIM, SEND, DELIVER, DROP,
+    _NONE, CHOOSE, DECIDE, INPUT, WAIT_BEGIN, WAIT_END, GRANT, RELEASE, THINK_END, BORDER, SENSE, READ, ACT, WRITE,
+    BUFFER, REFUSED_BY_WORLD, CHECK_FAILED, COMMIT, PARTIAL_COMMIT, REJECT, ABORT, FAIL, VICTIM, SEND, DELIVER, DROP,
     WORLD_EVENT, ACCIDENT, PUT_OUT, INVARIANT_BROKEN, GOAL, END,
 ) = range(len(KINDS))  # fmt: skip
 

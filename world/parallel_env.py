@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 from copy import deepcopy
-from typing import Any, ClassVar
+from typing import Any, cast
 
 import numpy as np
 from gymnasium import spaces
@@ -21,6 +21,13 @@ STEPS = ("tick", "decision")
 SEEDS = 2**64
 RENDER_MODES = ("human", "rgb_array", "ansi")
 
+METADATA: dict[str, Any] = {
+    "name": "stalegrid_v0",
+    "render_modes": list(RENDER_MODES),
+    "render_fps": 8,
+    "is_parallelizable": True,
+}
+
 Drawing = Callable[[Engine, str], Any]
 
 
@@ -31,12 +38,7 @@ class StaleGridParallelEnv(ParallelEnv[str, Any, int]):
     action dict, and its observation stays what it decided on. Masked actions are counted no-ops.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {
-        "name": "stalegrid_v0",
-        "render_modes": list(RENDER_MODES),
-        "render_fps": 8,
-        "is_parallelizable": True,
-    }
+    metadata = METADATA
 
     def __init__(
         self,
@@ -70,7 +72,7 @@ class StaleGridParallelEnv(ParallelEnv[str, Any, int]):
         self._drawing = drawing
         self._known = frozenset(self.possible_agents)
         self._choices = np.zeros((1, len(self.possible_agents)), np.int32)
-        self._action_space = spaces.Discrete(len(self.action_table))
+        self._action_space = cast("spaces.Space[int]", spaces.Discrete(len(self.action_table)))
         box = spaces.Box(-1.0, 1.0, (engine.layout.width,), np.float32)
         self._observation_space: spaces.Space[Any] = box
         if self._mask_in_observation:

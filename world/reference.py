@@ -1,7 +1,7 @@
-"""The readable engine: one world in plain Python, written from the semantics; the textbook that the compiled one must equal.
+"""The readable engine: one world in plain Python, written from the semantics; the compiled one must equal it.
 
-It runs the built-in protocols and any user's own (`control.Control`). Read `World.tick` first: the order of its lines is
-the semantics.
+It runs the built-in protocols and any user's own (`control.Control`). Read `World.tick` first: the order of its lines
+is the semantics.
 """
 
 from __future__ import annotations
@@ -17,10 +17,48 @@ from .layout import UNREACHABLE
 from .rules import PROBABILITY_BITS, ResolvedOp, ResolvedTask, Rules
 from .settings import QUANTILES
 from .state import (
-    ABORTED, COMMITTED, EXPECTED, FACT, FAILED, IDLE, LOOK, LOOKING, LOST, MESSAGE, NO_CELL, NO_JOB, NO_OUTCOME,
-    NO_SITE, NO_TASK, NO_TXN, NOBODY, NONE, OUT, PARTIAL, PASSED, PROMISE, QUEUED, REGISTRY, REJECTED, RUNNING, SENSOR,
-    TERMINATED, THINKING, TRUNCATED, WAITING, WALKING, WORLD,
-)  # fmt: skip
+    ABORTED,
+    COMMITTED,
+    EXPECTED,
+    FACT,
+    FAILED,
+    IDLE,
+    LOOK,
+    LOOKING,
+    LOST,
+    MESSAGE,
+    NO_CELL,
+    NO_JOB,
+    NO_OUTCOME,
+    NO_SITE,
+    NO_TASK,
+    NO_TXN,
+    NOBODY,
+    NONE,
+    OUT,
+    PARTIAL,
+    PASSED,
+    PROMISE,
+    QUEUED,
+    REGISTRY,
+    REJECTED,
+    RUNNING,
+    SENSOR,
+    TERMINATED,
+    THINKING,
+    TRUNCATED,
+    WAITING,
+    WALKING,
+    WORLD,
+)
+
+_SETTLES = {
+    COMMITTED: log.COMMIT,
+    PARTIAL: log.PARTIAL_COMMIT,
+    REJECTED: log.REJECT,
+    ABORTED: log.ABORT,
+    FAILED: log.FAIL,
+}
 
 
 @dataclass
@@ -248,7 +286,8 @@ class World:
                     self._open(agent, action.index)
                 continue
             step = self._step_chosen(agent, action)
-            if step != NO_CELL and self._enters_region(agent, step) and not self._may_start(agent, action.index if action.kind == actions.DO else NO_TASK):
+            task = action.index if action.kind == actions.DO else NO_TASK
+            if step != NO_CELL and self._enters_region(agent, step) and not self._may_start(agent, task):
                 continue
             self.record(log.CHOOSE, agent, a=self.rules.actions.index(action), b=int(illegal))
             if action.kind == actions.CHECK:
@@ -394,9 +433,10 @@ class World:
     def _walk_towards(self, agent: int, target: int) -> None:
         me = self.agents[agent]
         distance, following = self.rules.paths[target]
-        if me.txn is None and self._enters_region(agent, int(following[me.cell])) and not self._may_start(agent, NO_TASK):
-            me.look = NO_SITE  # a look gives way: it chooses anew once it is let in
-        elif distance[me.cell] < UNREACHABLE and self._step(agent, int(following[me.cell])):
+        step = int(following[me.cell])
+        if me.txn is None and self._enters_region(agent, step) and not self._may_start(agent, NO_TASK):
+            return  # the look waits at the border, and goes on once it is let in
+        if distance[me.cell] < UNREACHABLE and self._step(agent, step):
             me.stuck = 0
             self._count_trip(agent)
         else:
@@ -410,11 +450,12 @@ class World:
             return
         me.stuck = 0
         if me.txn is not None:
-            self.record(log.REFUSED_BY_WORLD, agent, me.txn.number, me.txn.op, self._op(me.txn).site, a=verbs.GATE_CLOSED)
+            site = self._op(me.txn).site
+            self.record(log.REFUSED_BY_WORLD, agent, me.txn.number, me.txn.op, site, a=verbs.GATE_CLOSED)
             self._settle(me.txn, FAILED)
         else:
             self.record(log.REFUSED_BY_WORLD, agent, site=me.look, a=verbs.GATE_CLOSED)
-            me.phase, me.look = IDLE, NO_SITE
+            self._end_look(agent)
 
     def _step(self, agent: int, cell: int) -> bool:
         """Move to a neighbouring cell unless a closed gate stops it; a region's border settles at once."""
@@ -438,7 +479,8 @@ class World:
         self.next_txn += 1
         self.record(log.BORDER, agent, txn, site=region, a=change, b=self.agents[agent].cell)
         self.agents[agent].promised = False
-        self._write(agent, txn, 0, region, self.sites[region].value + change, relative=True, argument=change, verb=verbs.CROSS)
+        bodies = self.sites[region].value + change
+        self._write(agent, txn, 0, region, bodies, relative=True, argument=change, verb=verbs.CROSS)
         self.record(log.COMMIT, agent, txn)
 
     def _enters_region(self, agent: int, cell: int) -> bool:
@@ -454,12 +496,18 @@ class World:
         for index, me in enumerate(self.agents):
             if me.phase == LOOKING and (self._sees(index, me.look) or self.rules.settings.lockstep):
                 self._renew(index, me.look, LOOK, 3)
-                me.phase, me.look = IDLE, NO_SITE
+                self._end_look(index)
         actors = [index for index, me in enumerate(self.agents) if me.phase == WALKING and self._in_reach(index)]
         for agent in sorted(actors, key=lambda index: (self._draw(entropy.TIE, self.now, index), index)):
             txn = self.agents[agent].txn
             while txn is not None and self.agents[agent].txn is txn and self._try(txn) and self.rules.settings.lockstep:
                 pass
+
+    def _end_look(self, agent: int) -> None:
+        me = self.agents[agent]
+        me.phase, me.look = IDLE, NO_SITE
+        if not self._in_region(agent):
+            self.control.settle(self, agent)
 
     def _in_reach(self, agent: int) -> bool:
         txn = self.agents[agent].txn
@@ -665,8 +713,9 @@ class World:
                 broken = sum(self.sites[site].value for site in sites) < rule.floor
             else:
                 broken = any(
-                    self.sites[site].value == 1 and any(self.sites[region].value > 0 for region in self.rules.regions_of[site])
+                    self.sites[site].value == 1 and self.sites[region].value > 0
                     for site in sites
+                    for region in self.rules.regions_of[site]
                 )
             if broken and index not in self.broken and agent >= 0:
                 self.record(log.INVARIANT_BROKEN, agent, txn, a=index)
@@ -701,7 +750,7 @@ class World:
         ended = outcome
         if outcome != COMMITTED and (physical or (keeps and txn.buffered)):
             ended = PARTIAL
-        kind = {COMMITTED: log.COMMIT, PARTIAL: log.PARTIAL_COMMIT, REJECTED: log.REJECT, ABORTED: log.ABORT, FAILED: log.FAIL}[ended]
+        kind = _SETTLES[ended]
         spent = txn.thought - me.thought_left
         detail = outcome if ended == PARTIAL else int(before_thought)
         self.record(kind, txn.agent, txn.number, a=spent, b=detail, c=len(txn.buffered) if keeps else 0)
@@ -768,10 +817,11 @@ class World:
                 self.message_number += 1
                 self.record(
                     log.SEND, sender, site=site, value=value, version=stamp, other=receiver, a=kind, b=due, c=number,
-                    d=sensed, e=1 if lost else 2 * copy,
+                    d=sensed, e=lost + 2 * copy,
                 )  # fmt: skip
                 if not lost:
-                    self.mail.append(Mail(due, number, sender, receiver, kind, site, value, stamp, sensed, self.now, held))
+                    mail = Mail(due, number, sender, receiver, kind, site, value, stamp, sensed, self.now, held)
+                    self.mail.append(mail)
 
     def _happens(self, purpose: int, keys: tuple[int, ...], share: float) -> bool:
         bits = self._draw(purpose, *keys) >> (64 - PROBABILITY_BITS)
@@ -836,7 +886,7 @@ class World:
             self.record(log.GRANT, agent)
             for site in range(len(self.sites)):
                 self._renew(agent, site, REGISTRY, 2)
-            me.phase, me.queued_task = IDLE, NO_TASK
+            me.phase, me.queued_task = IDLE if me.look == NO_SITE else LOOKING, NO_TASK
 
     def _renew(self, agent: int, site: int, channel: int, why: int) -> None:
         there, belief = self.sites[site], self.beliefs[agent][site]
@@ -929,9 +979,10 @@ class World:
         return True
 
     def record(
-        self, kind: int, agent: int, txn: int = NO_TXN, op: int = 0, site: int = NO_SITE, value: int = 0, version: int = 0,
-        other: int = NOBODY, a: int = 0, b: int = 0, c: int = 0, d: int = 0, e: int = 0,
+        self, kind: int, agent: int, txn: int = NO_TXN, op: int = 0, site: int = NO_SITE, value: int = 0,
+        version: int = 0, other: int = NOBODY, a: int = 0, b: int = 0, c: int = 0, d: int = 0, e: int = 0,
     ) -> None:  # fmt: skip
+        """Log an event of this tick; the columns are explained in `log.KINDS`."""
         self.events.append((kind, self.now, agent, txn, op, site, value, version, other, a, b, c, d, e))
 
     def event_array(self) -> NDArray[np.void]:

@@ -1,7 +1,7 @@
 """What a scenario is made of: plain data, one file each under `scenarios/`.
 
-A `Scenario` names sizes and builds a `Blueprint` for one of them; `rules.compile_rules` turns a blueprint into the arrays
-that both engines read. Sites, roles and tasks refer to one another by name, so that a scenario file reads as a story.
+A `Scenario` names sizes and builds a `Blueprint` for one of them; `rules.Rules` turns a blueprint into the arrays that
+both engines read. Sites, roles and tasks refer to one another by name, so that a scenario file reads as a story.
 """
 
 from __future__ import annotations
@@ -18,7 +18,12 @@ EVENT_KINDS = ("a boat arrives", "a boat passes", "a boat is lost", "a site drif
 
 # Kinds of goal.
 TOTAL, BOAT, TRIPS, VALUE = range(4)
-GOAL_KINDS = ("value = initial + all amounts drawn", "the boat passed", "all crossings made, in play", "value at the end")
+GOAL_KINDS = (
+    "value = initial + all amounts drawn",
+    "the boat passed",
+    "all crossings made, in play",
+    "value at the end",
+)
 
 # Kinds of invariant.
 CLEAR_WHEN_CLOSED, AT_LEAST = range(2)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from .parallel_env import RENDER_MODES, StaleGridParallelEnv
+from .parallel_env import METADATA, StaleGridParallelEnv
 from .state import RUNNING, TERMINATED, TRUNCATED
 
 Teammate = Callable[[NDArray[np.float32], NDArray[np.int8]], int]
@@ -21,7 +21,7 @@ class StaleGridSoloEnv(gymnasium.Env[Any, int]):
     Each step runs to the learner's next decision, so every step is one of its own.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": list(RENDER_MODES), "render_fps": 8}
+    metadata = METADATA
 
     def __init__(
         self, parallel: StaleGridParallelEnv, learner: str, teammates: Callable[[int, int], Teammate]

@@ -27,11 +27,25 @@ PREMISES = (
 
 # What is written. The last two are relative: they are a difference and read nothing of their site.
 ARGUMENT, OWN_PLUS_ARG, OWN_PLUS_ONE, DEPS_PLUS_ARG, NOTHING, PLUS_ONE, MINUS_ONE = range(7)
-WRITES = ("the argument", "input + argument", "input + 1", "argument + its dependencies' inputs", "0", "value + 1", "value - 1")
+WRITES = (
+    "the argument",
+    "input + argument",
+    "input + 1",
+    "argument + its dependencies' inputs",
+    "0",
+    "value + 1",
+    "value - 1",
+)
 
 # Which other sites an op rests on.
 NO_DEPS, REGIONS_IF_CLOSING, DEPENDENCIES, ORDER, OTHER_POSTS = range(5)
-DEPENDS = ("nothing else", "the regions it commands, when closing", "its dependencies", "its order, where there is one", "the other posts")
+DEPENDS = (
+    "nothing else",
+    "the regions it commands, when closing",
+    "its dependencies",
+    "its order, where there is one",
+    "the other posts",
+)
 
 
 class Verb(NamedTuple):

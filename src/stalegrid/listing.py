@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from .agents.minds import ABOUT as MINDS_ABOUT
 from .make import make_rules
 from .protocols.config import AXES
@@ -11,7 +13,7 @@ from .world.scenarios import SCENARIOS
 from .world.verbs import DEPENDS, PREMISES, VERB_INDEX, VERBS, WRITES
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
     return [f"| {' | '.join(row)} |" for row in (head, ("---",) * len(head), *rows)]
 
 
@@ -48,7 +50,8 @@ def scenario_facts(name: str, size: str) -> str:
     lines += [
         f"- a seed changes {scenario.seed_changes}",
         f"- ceiling: {scenario.ceiling}",
-        f"- size {size}: {len(rules.agent_names)} agents, {rules.layout.rows} x {rules.layout.columns} cells, sight {sight}",
+        f"- size {size}: {len(rules.agent_names)} agents, {rules.layout.rows} x {rules.layout.columns} cells, "
+        f"sight {sight}",
         f"- think {rules.settings.think}, delay {rules.settings.delay}, horizon {rules.max_cycles} ticks",
         "",
         "## Map",
@@ -91,7 +94,8 @@ def _map(name: str, size: str) -> list[str]:
     rules = make_rules(name, size=size)
     marks = [list(row) for row in rules.blueprint.map]
     for site in rules.blueprint.sites:
-        for row, column in (*([site.cell] if site.cell else []), *site.cells):
+        cells = site.cells if site.kind == "region" else ()  # a gate's cells are the region's that it shuts
+        for row, column in (*([site.cell] if site.cell else []), *cells):
             marks[row][column] = "=" if site.kind == "region" else site.kind[0].upper()
     for agent in range(len(rules.agent_names)):
         row, column = rules.layout.place(rules.targets[rules.station(agent, 0)])

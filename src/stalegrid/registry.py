@@ -13,7 +13,7 @@ SOLO_ID = "stalegrid/solo-v0"
 
 
 def register_all() -> None:
-    """Register `stalegrid/<scenario>-v0` in both of PettingZoo's registries (from 1.27) and the solo view in Gymnasium's."""
+    """Register `stalegrid/<scenario>-v0` in PettingZoo's two registries (from 1.27), the solo view in Gymnasium's."""
     if SOLO_ID not in gymnasium.registry:
         gymnasium.register(SOLO_ID, "stalegrid.make:solo_env", disable_env_checker=True)
     register: Any = getattr(pettingzoo, "register", None)

@@ -35,7 +35,7 @@ from ..state import (
     TERMINATED,
     TOLD,
     WRITTEN,
-)  # fmt: skip
+)
 from .history import SiteHistory, Version, initial_history
 from .report import EpisodeReport, Evidence, Finding
 from .sums import SETTLES, goals_over_time, last_tick, sums

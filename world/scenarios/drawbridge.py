@@ -5,7 +5,9 @@ from __future__ import annotations
 from ..scenario import BOAT, CLEAR_WHEN_CLOSED, TRIPS, Blueprint, Boats, Goal, Invariant, Op, Role, Scenario, Site, Task
 
 
-def build(rows: int, columns: int, agents: int, trips: int, boats: int, first: int, every: int, jitter: int) -> Blueprint:
+def build(
+    rows: int, columns: int, agents: int, trips: int, boats: int, first: int, every: int, jitter: int
+) -> Blueprint:
     """Cut the map by a river three cells wide with one bridge; the operator's post is far up on the west bank."""
     walkers = agents - 1
     middle, bridge = columns // 2, rows // 2 + 1
@@ -40,7 +42,10 @@ def build(rows: int, columns: int, agents: int, trips: int, boats: int, first: i
             *(Goal(TRIPS, agent=index, target=trips) for index in range(walkers)),
         ),
         bound=lambda think, delay: (
-            last + boats * 2 * (think + delay + 8) + trips * (columns + rows) + walkers * trips * (len(deck) + 4 + delay)
+            last
+            + boats * 2 * (think + delay + 8)
+            + trips * (columns + rows)
+            + walkers * trips * (len(deck) + 4 + delay)
         ),
         sight=2,
         boats=Boats("river", "gate", boats, first, every, jitter),
@@ -49,19 +54,23 @@ def build(rows: int, columns: int, agents: int, trips: int, boats: int, first: i
     )
 
 
+def _size(rows: int, columns: int, **dials: int) -> dict[str, int]:
+    return {"rows": rows, "columns": columns, **dials}
+
+
 SCENARIO = Scenario(
     name="drawbridge",
-    story="Walkers cross a bridge; an operator out of sight closes it for boats when messages say that the deck is empty.",
+    story="Walkers cross a bridge; an operator out of sight closes it for boats when told that the deck is empty.",
     shows="action-message desync, accidents",
     hazard="action_message_desync",
     cure="stamped",
     seed_changes="when each boat arrives, and on which bank each walker starts",
     dials={"trips": "crossings per walker", "boats": "boats to let pass"},
     sizes={
-        "tiny": {"rows": 6, "columns": 13, "agents": 2, "trips": 4, "boats": 2, "first": 12, "every": 20, "jitter": 6},
-        "small": {"rows": 7, "columns": 17, "agents": 5, "trips": 8, "boats": 5, "first": 16, "every": 24, "jitter": 9},
-        "medium": {"rows": 16, "columns": 16, "agents": 8, "trips": 8, "boats": 5, "first": 16, "every": 24, "jitter": 9},
-        "large": {"rows": 32, "columns": 32, "agents": 16, "trips": 10, "boats": 8, "first": 24, "every": 30, "jitter": 12},
+        "tiny": _size(6, 13, agents=2, trips=4, boats=2, first=12, every=20, jitter=6),
+        "small": _size(7, 17, agents=5, trips=8, boats=5, first=16, every=24, jitter=9),
+        "medium": _size(16, 16, agents=8, trips=8, boats=5, first=16, every=24, jitter=9),
+        "large": _size(32, 32, agents=16, trips=10, boats=8, first=24, every=30, jitter=12),
     },
     build=build,
 )

@@ -18,11 +18,13 @@ def build(rows: int, columns: int, agents: int, counters: int, jobs: int, shared
     longest = rows + columns
     return Blueprint(
         map=(wall, *[floor] * (rows - 2), wall),
-        sites=tuple(Site(name, "counter", place, scale=5 * jobs * 9) for name, place in zip(names, places, strict=True)),
+        sites=tuple(
+            Site(name, "counter", place, scale=5 * jobs * 9) for name, place in zip(names, places, strict=True)
+        ),
         roles=(Role("porter", agents, tuple(inner)),),
         tasks=tuple(
-            Task(f"add {name}", (Op(name, "add", FROM_JOB),), ("porter",), jobs=True, agents=None if shared else (index,))
-            for index, name in enumerate(names)
+            Task(f"add {name}", (Op(name, "add", FROM_JOB),), ("porter",), jobs=True, agents=None if shared else (i,))
+            for i, name in enumerate(names)
         ),
         goals=tuple(Goal(TOTAL, site=name) for name in names),
         jobs=Jobs(jobs, 1, 9),
