@@ -13,7 +13,7 @@ from ..world.state import HAZARDS, PLANNED, SENSED, TOLD, WRITTEN
 
 
 class Axis(NamedTuple):
-    """One axis of the design space: what it asks, the values that can be had, and those that are designed but not built."""
+    """One axis of the design space: what it asks, the values that can be had, and those that are not built yet."""
 
     question: str
     values: tuple[str, ...]
@@ -112,12 +112,11 @@ class Config(BaseModel):
     @classmethod
     def _known_values(cls, value: Any, info: Any) -> Any:
         axis = AXES[info.field_name]
-        chosen = [value] if isinstance(value, str) else list(value) if isinstance(value, (tuple, list, set, frozenset)) else [value]
+        chosen = list(value) if isinstance(value, (tuple, list, set, frozenset)) else [value]
         for one in chosen:
-            if one in axis.later:
-                raise ValueError(f"{info.field_name} = {one!r} is not available yet; available are {_quoted(axis.values)}")
             if one not in axis.values:
-                raise ValueError(f"{info.field_name} = {one!r} is unknown; available are {_quoted(axis.values)}")
+                wrong = "not available yet" if one in axis.later else "unknown"
+                raise ValueError(f"{info.field_name} = {one!r} is {wrong}; available are {_quoted(axis.values)}")
         if not axis.many and (len(chosen) != 1 or not isinstance(value, str)):
             raise ValueError(f"{info.field_name} takes one of {_quoted(axis.values)}; got {value!r}")
         # Kept in the axis's order, so that equal configs have equal digests.
@@ -127,7 +126,7 @@ class Config(BaseModel):
     def _consistent(self) -> Config:
         for contradiction, reason in (
             ("message" in self.scopes and self.messages == "unstamped",
-             "scope 'message' needs messages = 'stamped': without a stamp nobody can tell whether a message is current"),
+             "scope 'message' needs messages = 'stamped': without a stamp nobody can tell if a message is current"),
             (bool(self.scopes) and not self.validated,
              "scopes without a moment check nothing: give validated = 'act', 'settle' or both"),
             (bool(self.validated) and not self.scopes,
@@ -161,10 +160,10 @@ class Config(BaseModel):
         """Whether a site with an unsettled version is closed to others: from read committed upward."""
         return self.writes == "buffered" and self.transaction == "task"
 
-    def differences(self) -> dict[str, Any]:
-        """Return what differs from `none`."""
-        default = Config()
-        return {name: getattr(self, name) for name in AXES if getattr(self, name) != getattr(default, name)}
+    def differences(self, other: Config | None = None) -> dict[str, Any]:
+        """Return what differs from another config, by default from `none`."""
+        other = other or Config()
+        return {name: getattr(self, name) for name in AXES if getattr(self, name) != getattr(other, name)}
 
     @cached_property
     def policy(self) -> NDArray[Any]:

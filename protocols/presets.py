@@ -57,7 +57,8 @@ def resolve(protocol: str | Config | Mapping[str, Any]) -> Config:
     try:
         return Config(**{**base, **axes})
     except ValidationError as error:
-        raise ValueError("; ".join(problem["msg"].removeprefix("Value error, ") for problem in error.errors())) from None
+        problems = (problem["msg"].removeprefix("Value error, ") for problem in error.errors())
+        raise ValueError("; ".join(problems)) from None
 
 
 def _known(name: Any) -> str:
@@ -69,10 +70,8 @@ def _known(name: Any) -> str:
 
 
 def name_of(config: Config) -> str:
-    """Return the preset's name of a config, or its differences from `none` in words."""
-    for name, axes in PRESETS.items():
-        if Config(**axes) == config:
-            return name
-    return ", ".join(
-        f"{axis}={'+'.join(value) if isinstance(value, tuple) else value}" for axis, value in config.differences().items()
-    )
+    """Return a config's preset; of any other the nearest preset, and how it differs."""
+    unlike = {name: config.differences(Config(**axes)) for name, axes in PRESETS.items()}
+    nearest = min(unlike, key=lambda name: len(unlike[name]))
+    parts = [f"{axis}={'+'.join(v) if isinstance(v, tuple) else v}" for axis, v in unlike[nearest].items()]
+    return ", ".join([nearest, *parts])
