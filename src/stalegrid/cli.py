@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
+from rich.markdown import Markdown
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from . import bench as benchmark
+from . import demo as story
 from . import tables
+from .compare import Cell, Row, all_cells, check_cells, default_cells, regained, run_rows
+from .listing import overview, protocol_facts, scenario_facts
+from .make import compile_engine
 from .protocols.config import AXES
-from .protocols.presets import PRESETS
+from .protocols.presets import PRESETS, resolve
+from .world.parallel_env import SEEDS
+from .world.scenarios import SCENARIOS
+from .world.settings import Settings
 
 app = typer.Typer(
     help="Concurrency control in multi-agent systems: a grid world in which thinking takes time.",
@@ -32,7 +42,9 @@ Agents = Annotated[int | None, typer.Option(help="number of agents")]
 Think = Annotated[int | None, typer.Option(help="centre of the think time, in ticks")]
 Delay = Annotated[int | None, typer.Option(help="centre of the message delay, in ticks")]
 Size = Annotated[str, typer.Option(help="tiny, small, medium or large")]
-Sets = Annotated[list[str] | None, typer.Option("--set", help="key=value: a setting, a size's parameter or a protocol's axis")]
+Sets = Annotated[
+    list[str] | None, typer.Option("--set", help="key=value: a setting, a size's parameter or a protocol's axis")
+]
 Out = Annotated[Path | None, typer.Option(help="file to write")]
 
 
@@ -45,14 +57,18 @@ def fail(message: object) -> NoReturn:
 def read_sets(pairs: list[str] | None) -> tuple[dict[str, Any], dict[str, Any]]:
     """Split `--set` into settings and axes.
 
-    Raises: ValueError for a pair without an equals sign.
+    Raises: ValueError for a pair without an equals sign or with an unknown key.
     """
     settings: dict[str, Any] = {}
     axes: dict[str, Any] = {}
+    parameters = {name for one in SCENARIOS.values() for size in one.sizes.values() for name in size}
+    known = sorted({*Settings.model_fields, *parameters})
     for pair in pairs or ():
         key, equals, text = pair.partition("=")
         if not equals:
             raise ValueError(f"--set takes key=value; got {pair!r}")
+        if key not in AXES and key not in known:
+            raise ValueError(f"--set knows no {key!r}; settings are {', '.join(known)}; axes are {', '.join(AXES)}")
         if key in AXES:
             axes[key] = tuple(part for part in text.split("+") if part) if AXES[key].many else text
         else:
@@ -71,7 +87,9 @@ def _value(text: str) -> Any:
     return text
 
 
-def common(agents: int | None, think: int | None, delay: int | None, pairs: list[str] | None) -> tuple[dict[str, Any], dict[str, Any]]:
+def common(
+    agents: int | None, think: int | None, delay: int | None, pairs: list[str] | None
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return (settings, axes) from the flags that every command has."""
     settings, axes = read_sets(pairs)
     for name, value in (("agents", agents), ("think", think), ("delay", delay)):
@@ -92,9 +110,6 @@ def list_command(
     markdown: Annotated[bool, typer.Option(help="print Markdown")] = False,
 ) -> None:
     """Print the scenarios, protocols and minds; with NAME, its facts and its action table."""
-    from .listing import overview, protocol_facts, scenario_facts
-    from .world.scenarios import SCENARIOS
-
     try:
         if name is None:
             text = overview()
@@ -109,8 +124,6 @@ def list_command(
     if markdown:
         print(text)
     else:
-        from rich.markdown import Markdown
-
         console.print(Markdown(text))
 
 
@@ -123,18 +136,16 @@ def compare(
     think: Think = None,
     delay: Delay = None,
     size: Size = "small",
-    seeds: Annotated[int, typer.Option(help="how many seeds, from --seed")] = 64,
-    seed: Annotated[int, typer.Option(help="the first seed; test seeds begin at 1,000,000")] = 1_000_000,
+    seeds: Annotated[int, typer.Option(help="how many seeds, from --seed", min=1)] = 64,
+    seed: Annotated[
+        int, typer.Option(help="the first seed; test seeds begin at 1,000,000", min=0, max=SEEDS - 1)
+    ] = 1_000_000,
     everything: Annotated[bool, typer.Option("--all", help="every scenario under every protocol")] = False,
     sets: Sets = None,
     form: Annotated[str, typer.Option("--format", help="table, json or csv")] = "table",
     out: Out = None,
 ) -> None:
     """Compare protocols on the same seeds; without arguments, each hazard with none, its cure and serial."""
-    from .compare import Cell, all_cells, default_cells, regained, run_rows
-    from .make import Compiling
-    from .world.scenarios import SCENARIOS
-
     try:
         if form not in tables.FORMATS:
             raise ValueError(f"--format is one of {', '.join(tables.FORMATS)}; got {form!r}")
@@ -154,9 +165,16 @@ def compare(
                 cells += [Cell(place, name, **shared) for name in names(protocol) or usual]
         if axes:
             cells = [_with_axes(cell, axes) for cell in cells]
-        rows = _measure(cells, form, out, run_rows, Compiling)
+        check_cells(cells)
+        if out is not None and not out.parent.is_dir():
+            raise ValueError(f"--out needs a folder that is there; got {out}")
+        rows = _measure(cells, form, out)
     except (ValueError, OSError) as error:
         fail(error)
+    except KeyboardInterrupt:
+        kept = "" if out is None else f"; the finished rows are in {out}, and the same command goes on from there"
+        errors.print(f"stopped{kept}", highlight=False, markup=False)
+        raise typer.Exit(130) from None
     if form == "table":
         console.print(tables.table(rows))
         console.print(tables.LEGEND, style="dim", highlight=False)
@@ -166,24 +184,24 @@ def compare(
         sys.stdout.write(tables.as_text(rows, form))
 
 
-def _with_axes(cell: Any, axes: dict[str, Any]) -> Any:
-    from dataclasses import replace
+def _with_axes(cell: Cell, axes: dict[str, Any]) -> Cell:
+    try:
+        return replace(cell, protocol=resolve({"preset": cell.protocol, **axes}))
+    except ValueError as error:
+        raise ValueError(f"{cell.protocol} with {', '.join(axes)}: {error}") from None
 
-    from .protocols.presets import resolve
 
-    return replace(cell, protocol=resolve({"preset": cell.protocol, **axes}))
-
-
-def _measure(cells: list[Any], form: str, out: Path | None, run_rows: Any, compiling: Any) -> list[Any]:
+def _measure(cells: list[Cell], form: str, out: Path | None) -> list[Row]:
     """Run the cells with a progress bar; `out` holds the finished rows at every moment."""
+    compile_engine()
     journal = None if out is None else out.with_name(out.name + ".unfinished")
     if journal is not None and journal.exists():
-        errors.print(f"going on with the finished rows of {journal}", style="dim", highlight=False)
+        errors.print(f"going on with the finished rows of {journal}", style="dim", highlight=False, markup=False)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as progress:
         task = progress.add_task("comparing", total=len(cells))
 
-        def done(rows: list[Any]) -> None:
+        def done(rows: list[Row]) -> None:
             progress.update(task, completed=len(rows), description=f"{rows[-1]['scenario']}, {rows[-1]['protocol']}")
             if out is not None:
                 written = "csv" if form == "csv" or (form == "table" and out.suffix == ".csv") else "json"
@@ -191,16 +209,16 @@ def _measure(cells: list[Any], form: str, out: Path | None, run_rows: Any, compi
                 part.write_text(tables.as_text(rows, written), encoding="utf-8")
                 os.replace(part, out)
 
-        with compiling():
-            rows: list[Any] = run_rows(cells, journal, done)
-        return rows
+        return run_rows(cells, journal, done)
 
 
 @app.command()
 def demo(
     scenario: Annotated[str, typer.Option(help="the scenario to tell")] = "drawbridge",
-    protocol: Annotated[str | None, typer.Option(help="the cure to tell it with; the scenario's own by default")] = None,
-    seed: Annotated[int | None, typer.Option(help="the seed; the most telling of the first 64 by default")] = None,
+    protocol: Annotated[str | None, typer.Option(help="the protocol to tell it with; by default its cure")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="the seed; a typical one by default", min=0, max=SEEDS - 1)
+    ] = None,
     agents: Agents = None,
     think: Think = None,
     delay: Delay = None,
@@ -209,13 +227,11 @@ def demo(
     picture: Annotated[bool, typer.Option(help="write the picture")] = True,
 ) -> None:
     """Tell one episode hazard by hazard, first without protocol and then with the cure, on the same seed."""
-    from .demo import tell
-
     try:
         settings, axes = common(agents, think, delay, sets)
         if axes:
             raise ValueError(f"the demo takes a protocol by name; --set {next(iter(axes))} is for compare")
-        tell(console, scenario, protocol, seed, settings, out if picture else None)
+        story.tell(console, scenario, protocol, seed, settings, out if picture else None)
     except (ValueError, OSError, ImportError) as error:
         fail(error)
 
@@ -234,18 +250,15 @@ def bench(
     out: Out = None,
 ) -> None:
     """Measure agent-steps per CPU-second on one core: protocol and counters on, log off, random actions."""
-    from .bench import measure, show
-
     try:
         settings, axes = common(agents, think, None, sets)
         if form not in ("table", "json"):
             raise ValueError(f"--format is table or json; got {form!r}")
-        found = measure(
-            names(scenario) or ["ledger", "drawbridge"], names(protocol) or ["occ"], worlds, seconds, size, settings, axes
-        )
+        scenarios, protocols = names(scenario) or ["ledger", "drawbridge"], names(protocol) or ["occ"]
+        found = benchmark.measure(scenarios, protocols, worlds, seconds, size, settings, axes)
+        benchmark.show(console, found, form, out)
     except (ValueError, OSError) as error:
         fail(error)
-    show(console, found, form, out)
 
 
 def main() -> None:

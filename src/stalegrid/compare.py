@@ -16,6 +16,7 @@ from .protocols.config import Config
 from .protocols.presets import PRESETS, name_of, resolve
 from .world.audit import EpisodeReport, audit_episode, metrics
 from .world.control import Control
+from .world.parallel_env import SEEDS
 from .world.rules import Rules
 from .world.scenarios import SCENARIOS
 from .world.state import HAZARDS, LEVELS
@@ -103,6 +104,8 @@ def check_cells(cells: Iterable[Cell]) -> None:
     for cell in cells:
         if cell.seeds < 1:
             raise ValueError(f"seeds is a whole number from 1; got {cell.seeds}")
+        if not 0 <= cell.first_seed <= SEEDS - cell.seeds:
+            raise ValueError(f"seeds lie between 0 and 2**64 - 1; got {cell.seeds} from {cell.first_seed}")
         if cell.scenario not in SCENARIOS:
             raise ValueError(f"unknown scenario {cell.scenario!r}; available are {', '.join(SCENARIOS)}")
         rule_of(cell.mind, cell.scenario)
@@ -156,7 +159,6 @@ def _row(cell: Cell, run: Run, none: Run, serial: Run) -> Row:
     success = metrics.success_interval(run.shares)
     efficiency = metrics.efficiency_interval(goals[0], ticks[0], goals[1], ticks[1])
     inference = metrics.inference_interval(goals[0], thought[0], goals[1], thought[1])
-    agent_ticks = len(rules.agent_names) * sum(report.ticks for report in reports)
     return {
         "scenario": cell.scenario,
         "protocol": cell.name,
@@ -170,7 +172,7 @@ def _row(cell: Cell, run: Run, none: Run, serial: Run) -> Row:
         "efficiency": efficiency.value,
         "inference": inference.value,
         "wasted_inference": metrics.wasted_inference(counts),
-        "blocked": counts["blocked_ticks"] / agent_ticks if agent_ticks else None,
+        "blocked": metrics.blocked_share(counts, len(rules.agent_names), sum(report.ticks for report in reports)),
         "hazards": {hazard: {level: run.mean(f"{hazard}.{level}") for level in LEVELS} for hazard in HAZARDS},
         "outdated_belief": run.mean("outdated_belief"),
         "drift": run.mean("drift"),
@@ -204,7 +206,8 @@ def regained(rows: Sequence[Row]) -> list[str]:
         above_none = row["versus_none"]["difference"]
         gap = above_none - row["versus_serial"]["difference"]
         if abs(gap) > 1e-9:
-            lines.append(f"{row['scenario']}, {row['mind']}: {row['protocol']} regains {above_none / gap:.0%} of S(serial) - S(none)")
+            share = f"regains {above_none / gap:.0%} of S(serial) - S(none)"
+            lines.append(f"{row['scenario']}, {row['mind']}: {row['protocol']} {share}")
     return lines
 
 
@@ -234,7 +237,8 @@ def run_rows(cells: Sequence[Cell], journal: Path | None, done: Callable[[list[R
 def _identity(cell: Cell) -> str:
     config = cell.config
     named = config.name if isinstance(config, Control) else config.model_dump(mode="json")
-    parts = {"config": named, "mind": cell.mind, "first_seed": cell.first_seed, "seeds": cell.seeds, **cell.rules().header}
+    seeds = [cell.first_seed, cell.seeds]
+    parts = {"config": named, "mind": cell.mind, "seeds": seeds, **cell.rules().header}
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 

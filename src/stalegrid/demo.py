@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
+from rich.padding import Padding
 
 from . import tables
 from .compare import FIRST_TEST_SEED, Cell, Comparison, Row, Run, regained
 from .episodes import play, run_episodes
-from .make import Compiling, make_rules
+from .make import compile_engine, make_rules
 from .protocols.presets import resolve
 from .protocols.single import CompiledEngine
 from .story import HAZARD_WORDS, Line
@@ -43,11 +44,13 @@ def tell(
         raise ValueError(f"{scenario} has no hazard to tell; there is one in {shown}")
     cure = protocol or usual
     resolve(cure)
+    if cure == "none":
+        raise ValueError(f"the demo tells a protocol beside none: give another, such as {usual}")
     given = tuple(settings.items())
     cells = {name: Cell(scenario, name, seeds=SEEDS, settings=given) for name in ("none", cure, "serial")}
     comparison = Comparison()
-    with Compiling():
-        none = comparison.run(cells["none"])
+    compile_engine()
+    none = comparison.run(cells["none"])
     if seed is None:
         seed = median_seed(none, hazard)
     console.print(f"\n[bold]{scenario}[/bold]: {SCENARIOS[scenario].story}", highlight=False)
@@ -72,7 +75,7 @@ def tell(
     console.print("\nNext:", highlight=False)
     for command in (
         "stalegrid compare",
-        f"stalegrid compare --scenario {scenario} --protocol none,fresh,{cure},occ,serial --think 12",
+        f"stalegrid compare --scenario {scenario} --all --think 12",
         f"stalegrid list {scenario}",
     ):
         console.print(f"  {command}", style="cyan", highlight=False)
@@ -97,7 +100,7 @@ def _tell_one(console: Console, rules: Rules, protocol: str, title: str, seed: i
     console.print(f"[bold]{title}[/bold]", highlight=False)
     for line in lines[:MOST_LINES]:
         mark = "[red]x[/red]" if line.grave else "[green]ok[/green]"
-        console.print(f"  {mark} tick {line.tick}: {line.text}", highlight=False)
+        console.print(Padding(f"{mark} tick {line.tick}: {line.text}", (0, 0, 0, 2)), highlight=False)
     if len(lines) > MOST_LINES:
         console.print(f"  ... and {len(lines) - MOST_LINES} more like these", style="dim", highlight=False)
     if not lines:

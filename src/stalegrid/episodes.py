@@ -1,4 +1,4 @@
-"""Run whole episodes with scripted minds: many seeds at once on the compiled engine, or one by one on the readable one."""
+"""Run whole episodes with scripted minds: many seeds at once on the compiled engine, one by one on the readable."""
 
 from __future__ import annotations
 
@@ -19,18 +19,19 @@ from .world.control import Control
 from .world.engine import Engine
 from .world.entropy import MIND, KeyedUniform, draw_many
 from .world.rules import Rules
-from .world.state import RUNNING
+from .world.state import COUNTERS, RUNNING
 
 BLOCK = 64  # worlds run together
 
 
 @dataclass(frozen=True)
 class Episode:
-    """One finished episode: its seed, its log and its digest."""
+    """One finished episode: its seed, its log, its digest and the kernel's own counters, by name."""
 
     seed: int
     events: NDArray[Any]
     digest: str
+    counts: dict[str, int] | None = None  # None of the readable engine, which keeps none
 
 
 def run_episodes(rules: Rules, protocol: Config | Control, mind: str, seeds: Sequence[int]) -> list[Episode]:
@@ -61,7 +62,7 @@ def _run_batch(rules: Rules, config: Config, mind: str, seeds: Sequence[int]) ->
             masks = (words[:, (bits >> np.uint64(6)).astype(np.int64)] >> (bits & np.uint64(63))) & np.uint64(1) != 0
             decided[worlds, agents] += 1
             drawn = draw_many(named[worlds], MIND, agents, decided[worlds, agents])
-            chance = (drawn >> np.uint64(11)) * (1.0 / (1 << 53))
+            chance = (drawn >> np.uint64(11)).astype(np.float64) / (1 << 53)
             own = memory[worlds, agents]
             choices[worlds, agents] = choose(view, state.observation[worlds, agents], masks, chance, own)
             memory[worlds, agents] = own
@@ -71,9 +72,10 @@ def _run_batch(rules: Rules, config: Config, mind: str, seeds: Sequence[int]) ->
             if state.world["log_count"][world]:
                 logs[world].append(batch.drain(world))
     episodes = []
-    for seed, parts in zip(seeds, logs, strict=True):
+    for seed, parts, counted in zip(seeds, logs, state.count.tolist(), strict=True):
         events = np.concatenate(parts)
-        episodes.append(Episode(seed, events, log.digest(episode_header(rules, config, seed), events)))
+        digest = log.digest(episode_header(rules, config, seed), events)
+        episodes.append(Episode(seed, events, digest, dict(zip(COUNTERS, counted, strict=True))))
     return episodes
 
 

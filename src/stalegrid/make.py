@@ -238,6 +238,15 @@ def _no_choice(rules: Rules) -> Any:
     return np.zeros((1, len(rules.agent_names)), np.int32)
 
 
+def compile_engine() -> None:
+    """Compile the engine, or load it, before anything else takes time; whoever waits for that is told."""
+    rules = make_rules(size="tiny")
+    with Compiling():
+        engine = CompiledEngine(rules, resolve("none"), keep_log=True)
+        engine.reset(0)
+        engine.step(_no_choice(rules), True)
+
+
 class Compiling:
     """Tells the user, once a second has passed, that the engine is being compiled."""
 

@@ -6,9 +6,9 @@ import csv
 import io
 import json
 from collections.abc import Sequence
+from itertools import chain, groupby, repeat
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from .compare import Row
@@ -22,6 +22,7 @@ SHORT = {
     "action_message_desync": "desync",
 }
 FORMATS = ("table", "json", "csv")
+REFUSED = ("prevented", "false_reject", "retries")
 
 
 def number(value: float | None, digits: int = 2) -> str:
@@ -39,51 +40,45 @@ def at_stake(level: dict[str, float], seeds: int) -> int:
     return round((level["exposed"] + level["decisive"] + level["prevented"]) * seeds)
 
 
-def decisive(row: Row) -> str:
-    """Return the decisive acts of all kinds over what was at stake; a zero with what it still allows."""
-    wrong = round(sum(row["hazards"][hazard]["decisive"] for hazard in HAZARDS) * row["seeds"])
+def decisive(row: Row) -> tuple[str, str]:
+    """Return the decisive acts over those at stake, and the kinds of the former; of a zero, what it still allows."""
+    found = sorted(((row["hazards"][hazard]["decisive"], SHORT[hazard]) for hazard in HAZARDS), reverse=True)
+    wrong = round(sum(many for many, _ in found) * row["seeds"])
     stake = sum(at_stake(row["hazards"][hazard], row["seeds"]) for hazard in HAZARDS)
-    if wrong or not stake:
-        return f"{wrong}/{stake}"
-    return f"0/{stake} <{metrics.upper_bound(0, stake):.1%}"
-
-
-def kinds(row: Row) -> str:
-    """Name the hazards that were decisive, the most frequent first."""
-    found = [(row["hazards"][hazard]["decisive"], SHORT[hazard]) for hazard in HAZARDS if row["hazards"][hazard]["decisive"]]
-    return ", ".join(name for _, name in sorted(found, reverse=True)) or "none"
+    kinds = ", ".join(name for many, name in found if many)
+    return f"{wrong}/{stake}", kinds or (f"< {metrics.upper_bound(0, stake):.1%}" if stake else "-")
 
 
 def table(rows: Sequence[Row]) -> Table:
     """Return the table that fits a terminal of 80 columns; the JSON rows have everything."""
-    made = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    minds = {row["mind"] for row in rows}
-    for name in ("scenario", "protocol", *(("mind",) if len(minds) > 1 else ())):
-        made.add_column(name, no_wrap=True)
-    for name in ("S", "95 %", "E", "I"):
+    made = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    made.add_column("scenario")
+    made.add_column("protocol")
+    for name in ("S", "95 %", "E", "I", "decisive"):
         made.add_column(name, justify="right", no_wrap=True)
-    made.add_column("decisive", justify="right", no_wrap=True)
-    made.add_column("of kind", no_wrap=True)
+    made.add_column("of kind")
     made.add_column("refused", justify="right", no_wrap=True)
-    last = None
-    for row in rows:
-        if last is not None and row["scenario"] != last:
-            made.add_section()
-        first = row["scenario"] if row["scenario"] != last else ""
-        last = row["scenario"]
-        refused = sum(row["hazards"][h][level] for h in HAZARDS for level in ("prevented", "false_reject", "retries"))
-        made.add_row(
-            first, row["protocol"], *((row["mind"],) if len(minds) > 1 else ()), number(row["success"]),
-            interval(row["intervals"]["success"]), number(row["efficiency"]), number(row["inference"]), decisive(row),
-            kinds(row), number(refused, 1),
-        )  # fmt: skip
+    several = len({row["mind"] for row in rows}) > 1
+    groups = [list(group) for _, group in groupby(rows, lambda row: (row["scenario"], row["mind"]))]
+    for group in groups:
+        made.add_row()
+        title = [group[0]["scenario"], *([f"  {group[0]['mind']}"] if several else [])]
+        if len(group) < len(title):
+            title = ["\n".join(title)]
+        for row, first in zip(group, chain(title, repeat("")), strict=False):
+            refused = sum(row["hazards"][hazard][level] for hazard in HAZARDS for level in REFUSED)
+            made.add_row(
+                first, row["protocol"], number(row["success"]), interval(row["intervals"]["success"]),
+                number(row["efficiency"]), number(row["inference"]), *decisive(row), number(refused, 1),
+            )  # fmt: skip
     return made
 
 
 LEGEND = (
-    "S: share of goals met.  E: goals per tick, I: think ticks per goal, over the serial run's.\n"
-    "decisive: acts gone wrong / acts at stake, over all seeds (a zero: what it still allows).\n"
-    "refused: acts refused per episode."
+    "\nS: share of goals met. E: goals per tick, I: think ticks per goal, both over\n"
+    "the serial run's. decisive: acts gone wrong / acts at stake, over all seeds;\n"
+    "of kind: their hazards; of a zero, the share that it still allows.\n"
+    "refused: acts per episode.\n"
 )
 
 
