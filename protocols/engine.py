@@ -333,7 +333,6 @@ def walk_towards(c, b, a, target):
     me = agents_of(c, b)[a]
     cell = followings(c)[target, me.cell]
     if me.txn == NO_TXN and regions(c)[cell] >= 0 and regions(c)[cell] != regions(c)[me.cell] and not may_start(c, b, a):
-        me.look = NO_SITE
         join_queue(c, b, a, NO_TASK)
     elif distances(c)[target, me.cell] < UNREACHABLE and step_to(c, b, a, followings(c)[target, me.cell]):
         me.stuck = 0
@@ -356,8 +355,7 @@ def stuck(c, b, a):
         settle(c, b, a, FAILED, 0)
     else:
         emit(c, b, log.REFUSED_BY_WORLD, a, NO_TXN, 0, me.look, 0, 0, NOBODY, verbs.GATE_CLOSED, 0, 0, 0, 0)
-        me.phase = IDLE
-        me.look = NO_SITE
+        end_look(c, b, a)
 
 
 @inlined
@@ -429,8 +427,7 @@ def act(c, b, moving):
         me = agents[a]
         if me.phase == LOOKING and (c.lockstep != 0 or sees(c, b, a, me.look)):
             renew(c, b, a, me.look, LOOK, 3)
-            me.phase = IDLE
-            me.look = NO_SITE
+            end_look(c, b, a)
         elif me.phase == WALKING and in_reach(c, b, a):
             waiting |= bit(a)
     while waiting != _ZERO:
@@ -448,6 +445,16 @@ def act(c, b, moving):
         txn = agents[first].txn
         while txn != NO_TXN and agents[first].txn == txn and attempt_op(c, b, first) and c.lockstep != 0:
             pass
+
+
+@compiled
+def end_look(c, b, a):
+    """A look is over; outside a region nothing is held for it any more."""
+    me = agents_of(c, b)[a]
+    me.phase = IDLE
+    me.look = NO_SITE
+    if regions(c)[me.cell] < 0:
+        let_go(c, b, a)
 
 
 @compiled

@@ -13,7 +13,7 @@ from ..world.control import Answer
 from ..world.jit import compiled
 from ..world.kernel import bit, draw, emit, renew
 from ..world.reference import Mail, World
-from ..world.state import COUNTER_INDEX, IDLE, NO_SITE, NO_TXN, NOBODY, QUEUED, REGISTRY
+from ..world.state import COUNTER_INDEX, IDLE, LOOKING, NO_SITE, NO_TXN, NOBODY, QUEUED, REGISTRY
 
 
 class Token:
@@ -93,7 +93,7 @@ def grant(c, b):
     emit(c, b, log.GRANT, first, NO_TXN, 0, NO_SITE, 0, 0, NOBODY, 0, 0, 0, 0, 0)
     for site in range(c.sites):
         renew(c, b, first, site, REGISTRY, 2)
-    me.phase = IDLE
+    me.phase = IDLE if me.look == NO_SITE else LOOKING
     me.queued_task = -1
     world.holder = first
     world.holder_since = world.tick

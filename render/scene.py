@@ -185,7 +185,7 @@ def scene_of_arrays(rules: Rules, state: State, b: int = 0) -> Scene:
     beliefs = state.belief[b][["value", "channel", "tick", "promise"]].tolist()
     mail = state.mail[b, int(world["mail_first"]) : int(world["mail_count"])]
     columns = ["sender", "receiver", "kind", "site", "value", "stamp", "sent", "due", "held"]
-    names = ["cell", "phase", "hand", "thought", "thought_left", "outcome", "task", "op", "txn", "look", "holding"]
+    names = ["cell", "phase", "hand", "thought", "thought_left", "outcome", "task", "op", "txn", "look", "holding", "queued_task"]
     return Scene(
         stage=stage,
         tick=tick,
@@ -208,19 +208,19 @@ def scene_of_arrays(rules: Rules, state: State, b: int = 0) -> Scene:
 def _agent_of_reference(world: World, index: int, me: Agent) -> AgentView:
     txn = me.txn
     if txn is None:
-        open_txn = (0, 0, me.queued_task, 0, NO_TXN)
+        open_txn = (0, 0, NO_TASK, 0, NO_TXN)
     else:
         open_txn = (txn.thought, me.thought_left, txn.task, txn.op, txn.number)
     thought, left, task, op, number = open_txn
     return _agent(
         world.rules, index, world.holder, me.cell, me.phase, me.hand, thought, left, me.outcome, task, op, number,
-        me.look, me.holding,
+        me.look, me.holding, me.queued_task,
     )  # fmt: skip
 
 
 def _agent(
     rules: Rules, index: int, holder: int, cell: int, phase: int, hand: int, thought: int, thought_left: int,
-    outcome: int, task: int, op: int, txn: int, look: int, holding: int,
+    outcome: int, task: int, op: int, txn: int, look: int, holding: int, queued: int,
 ) -> AgentView:  # fmt: skip
     name, target, waits_for = None, NO_CELL, NOBODY
     if phase == LOOKING and look != NO_SITE:
@@ -228,7 +228,7 @@ def _agent(
     elif txn != NO_TXN:
         name, target, waits_for = rules.task_names[task], rules.targets[rules.tasks[task].ops[op].site], holding
     elif phase == QUEUED:
-        name, waits_for = rules.task_names[task] if task != NO_TASK else "step", holder
+        name, waits_for = rules.task_names[queued] if queued != NO_TASK else "step", holder
     if txn == NO_TXN:
         thought = thought_left = 0
     return AgentView(cell, phase, rules.role_of[index], hand, thought, thought_left, outcome, name, target, waits_for)

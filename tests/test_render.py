@@ -68,10 +68,10 @@ def as_arrays(world: World) -> records.State:
     row["goals_met"], row["goals_lost"] = sum(world.met), sum(world.lost)
     for index, me in enumerate(world.agents):
         record, txn = arrays["agent"][1, index], me.txn
-        for name in ("cell", "phase", "hand", "thought_left", "outcome", "look", "holding"):
+        for name in ("cell", "phase", "hand", "thought_left", "outcome", "look", "holding", "queued_task"):
             record[name] = getattr(me, name)
         record["txn"] = records.NO_TXN if txn is None else txn.number
-        record["task"] = me.queued_task if txn is None else txn.task
+        record["task"] = records.NO_TASK if txn is None else txn.task
         if txn is not None:
             record["op"], record["thought"] = txn.op, txn.thought
         for site, belief in enumerate(world.beliefs[index]):

@@ -173,9 +173,10 @@ def send(c, b, sender, kind, site, value, stamp, sensed, held):
                 pipe[sender, receiver] = due
             number = world.message_number
             world.message_number = number + 1
-            counts[_MESSAGES] += 1
-            credit(c, b, sender, -c.message_cost)
-            fate = 1 if lost else 2 * copy
+            if copy == 0:  # a duplicate is the channel's doing
+                counts[_MESSAGES] += 1
+                credit(c, b, sender, -c.message_cost)
+            fate = (1 if lost else 0) + 2 * copy
             emit(c, b, log.SEND, sender, NO_TXN, 0, site, value, stamp, receiver, kind, due, number, sensed, fate)
             if lost:
                 continue

@@ -34,7 +34,7 @@ def sums(rules: Rules, events: NDArray[Any]) -> dict[str, int]:
         "false_stall": false_stall(rules, events),
         "invariant_violations": int(many[log.INVARIANT_BROKEN]),
         "accidents": int(many[log.ACCIDENT]),
-        "messages": int(many[log.SEND]),
+        "messages": int(np.count_nonzero((kind == log.SEND) & (events["e"] & 2 == 0))),  # not the channel's copies
         "committed": len(committed),
         "broke_invariant": len(np.intersect1d(committed, events["txn"][kind == log.INVARIANT_BROKEN])),
         "rejected": int(many[log.REJECT]),
