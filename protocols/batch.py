@@ -48,7 +48,7 @@ def allocate(rules: Rules, worlds: int, width: int, logs: int) -> State:
         mail=np.zeros((worlds, rules.mail_capacity), MAIL_RECORD),
         sent=np.zeros((worlds, a, a, 2), np.int32),
         pipe=np.zeros((worlds, a, a), np.int32),
-        count=np.zeros((worlds, len(COUNTERS)), np.int64),
+        counts=np.zeros((worlds, len(COUNTERS)), np.int64),
         log=np.zeros((worlds, logs), log.EVENT),
         observation=np.zeros((worlds, a, width), np.float32),
         mask=np.zeros((worlds, a, 2), np.uint64),

@@ -9,24 +9,86 @@ import numpy as np
 
 from ..world import actions, entropy, log, scenario, verbs
 from ..world.context import (
-    action_rules, agent_rules, agents_of, beliefs_of, cell_rule, counts_of, distances, followings, gates, goal_rules, goals_of, inputs_of,
-    jobs_of, mask_of, neighbours, op_rule, regions, sight_of, sites_of, tally_of, task_inputs, task_rules, thoughts, world_of,
-)  # fmt: skip
+    action_rules,
+    agent_rules,
+    agents_of,
+    beliefs_of,
+    cell_rule,
+    counts_of,
+    distances,
+    followings,
+    gates,
+    goal_rules,
+    goals_of,
+    inputs_of,
+    jobs_of,
+    mask_of,
+    neighbours,
+    op_rule,
+    regions,
+    sight_of,
+    sites_of,
+    tally_of,
+    task_inputs,
+    task_rules,
+    thoughts,
+    world_of,
+)
 from ..world.jit import compiled, entry_point, inlined, lowest
 from ..world.judging import argument_of, count_told, judge_executed, judge_refused, outcome_on, pre_slots, value_written
 from ..world.kernel import (
-    believed_tick, bit, credit, deliver, draw, emit, has, is_current, next_job, release_mail, renew,
-    reset_world, sees, send, sense_sites, stand_on, world_events, write,
-)  # fmt: skip
+    believed_tick,
+    bit,
+    credit,
+    deliver,
+    draw,
+    emit,
+    has,
+    is_current,
+    next_job,
+    release_mail,
+    renew,
+    reset_world,
+    sees,
+    send,
+    sense_sites,
+    stand_on,
+    world_events,
+    write,
+)
 from ..world.layout import UNREACHABLE
 from ..world.observe import write_mask, write_observation
 from ..world.scoring import put_out_boat, score
 from ..world.settings import QUANTILES
 from ..world.state import (
-    ABORTED, COMMITTED, COUNTER_INDEX, FACT, FAILED, IDLE, LOOK, LOOKING, MESSAGE, NO_CELL, NO_JOB, NO_OUTCOME,
-    NO_SITE, NO_TASK, NO_TXN, NOBODY, NONE, OUT, PARTIAL, PROMISE, QUEUED, REGISTRY, REJECTED, RUNNING, THINKING, WALKING,
+    ABORTED,
+    COMMITTED,
+    COUNTER_INDEX,
+    FACT,
+    FAILED,
+    IDLE,
+    LOOK,
+    LOOKING,
+    MESSAGE,
+    NO_CELL,
+    NO_JOB,
+    NO_OUTCOME,
+    NO_SITE,
+    NO_TASK,
+    NO_TXN,
+    NOBODY,
+    NONE,
+    OUT,
+    PARTIAL,
+    PROMISE,
+    QUEUED,
+    REGISTRY,
+    REJECTED,
+    RUNNING,
+    THINKING,
+    WALKING,
     WORLD,
-)  # fmt: skip
+)
 from .token import grant, join_queue, let_go
 from .validation import stale_scope
 
@@ -44,7 +106,7 @@ _REJECTED, _FAILED = COUNTER_INDEX["rejected"], COUNTER_INDEX["failed"]
 
 @inlined
 def tick(c, b, choices):
-    """Advance one world by one tick, in place; `choices` is [A] int32."""
+    """Advance one world by one tick, in place; `choices` is [B, A] int32."""
     world = world_of(c, b)
     world.tick += 1
     world.writer = NOBODY
@@ -80,11 +142,11 @@ def decide(c, b, choices):
     while ready != _ZERO:
         a = lowest(ready)
         ready &= ready - _ONE
-        may = allowed(c, b, a, choices[a])
+        may = allowed(c, b, a, choices[b, a])
         mask = mask_of(c, b, a)
         mask[0] = _ONE  # until it is ready again it may only wait
         mask[1] = _ZERO
-        begin(c, b, a, choices[a], may)
+        begin(c, b, a, choices[b, a], may)
 
 
 @inlined
@@ -332,7 +394,8 @@ def walk_towards(c, b, a, target):
     """Take a step on a shortest path, or be stopped."""
     me = agents_of(c, b)[a]
     cell = followings(c)[target, me.cell]
-    if me.txn == NO_TXN and regions(c)[cell] >= 0 and regions(c)[cell] != regions(c)[me.cell] and not may_start(c, b, a):
+    enters = regions(c)[cell] >= 0 and regions(c)[cell] != regions(c)[me.cell]
+    if me.txn == NO_TXN and enters and not may_start(c, b, a):
         join_queue(c, b, a, NO_TASK)
     elif distances(c)[target, me.cell] < UNREACHABLE and step_to(c, b, a, followings(c)[target, me.cell]):
         me.stuck = 0
@@ -878,7 +941,7 @@ def reset_chosen(context, chosen, seeds):
 
 @entry_point
 def random_choices(context, choices, streams):
-    """Fill `choices`, [B, A] int32, with a random allowed action for every agent that must act; return how many those are.
+    """Fill `choices`, [B, A] int32, with a random allowed action for every agent that must act; return their number.
 
     `streams` is [B] uint64, not zero: one xorshift generator a world, moved on in place.
     """
@@ -909,8 +972,8 @@ def random_choices(context, choices, streams):
 def summarize(context, b, summary, rewards, masks):
     """Fill what a view of one world reads at each step.
 
-    `summary` is [A + 2, 2] int64: (ready, ready in) of each agent, then (status, 0) and (ticks of the step, tick); `rewards`
-    is [A] float64; `masks` is [A, actions] int8.
+    `summary` is [A + 2, 2] int64: (ready, ready in) of each agent, then (status, 0) and (ticks of the step, tick);
+    `rewards` is [A] float64; `masks` is [A, actions] int8.
     """
     c = context[0]
     world, agents = world_of(c, b), agents_of(c, b)
@@ -950,7 +1013,7 @@ def step_worlds(context, first, last, choices, to_decision, margin):
         for a in range(c.agents):
             agents[a].earned = 0.0
         while world.status == RUNNING:
-            tick(c, b, choices[b])
+            tick(c, b, choices)
             world.elapsed += 1
             ready = present(c, b)
             if not to_decision or ready != _ZERO or (c.logs > 0 and c.logs - world.log_count < margin):

@@ -185,7 +185,8 @@ def scene_of_arrays(rules: Rules, state: State, b: int = 0) -> Scene:
     beliefs = state.belief[b][["value", "channel", "tick", "promise"]].tolist()
     mail = state.mail[b, int(world["mail_first"]) : int(world["mail_count"])]
     columns = ["sender", "receiver", "kind", "site", "value", "stamp", "sent", "due", "held"]
-    names = ["cell", "phase", "hand", "thought", "thought_left", "outcome", "task", "op", "txn", "look", "holding", "queued_task"]
+    names = ["cell", "phase", "hand", "thought", "thought_left", "outcome"]
+    names += ["task", "op", "txn", "look", "holding", "queued_task"]
     return Scene(
         stage=stage,
         tick=tick,

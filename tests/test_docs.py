@@ -11,6 +11,7 @@ import pytest
 from stalegrid.listing import scenario_facts
 from stalegrid.protocols.config import AXES
 from stalegrid.protocols.presets import ABOUT, LATER, PRESETS, resolve
+from stalegrid.story import HAZARD_WORDS
 from stalegrid.world.scenarios import SCENARIOS
 from stalegrid.world.verbs import DEPENDS, PREMISES, SITE_KINDS, VERBS, WRITES
 
@@ -46,7 +47,7 @@ def preset_table():
         return "; ".join(f"{axis} = {'+'.join(v) if isinstance(v, tuple) else v}" for axis, v in found) or "nothing"
 
     def excludes(name):
-        return ", ".join(sorted(hazard.replace("_", " ") for hazard in resolve(name).guarantees)) or "-"
+        return ", ".join(sorted(HAZARD_WORDS[hazard] for hazard in resolve(name).guarantees)) or "-"
 
     rows = [(f"`{name}`", ABOUT[name], differs(name), excludes(name)) for name in PRESETS]
     return table(("preset", "what it is", "differs from `none` by", "rules out"), rows)

@@ -80,7 +80,7 @@ def compare_views(schedule: Schedule, world: World, batch: Batch, agent: int, ma
 def compare_counts(schedule: Schedule, world: World, batch: Batch) -> EpisodeReport:
     """Compare the running counters with what the auditor finds in the log."""
     report = audit_episode(schedule.rules, world.event_array())
-    kernel = dict(zip(COUNTERS, batch.state.count[0].tolist(), strict=True))
+    kernel = dict(zip(COUNTERS, batch.state.counts[0].tolist(), strict=True))
     differing = {name: (kernel[name], report.counts[name]) for name in COUNTERS if kernel[name] != report.counts[name]}
     assert not differing, f"counters (compiled, auditor) {differing} of {schedule}"
     there = batch.state.world[0]
@@ -195,7 +195,7 @@ class Player:
             chosen = np.zeros((self.batch.worlds, self.batch.agents), np.int32)
             for world in np.flatnonzero(self.batch.running):
                 self.shown[world] += (self.batch.drain(world).tobytes(), state.observation[world].tobytes())
-                self.shown[world] += (state.agent["earned"][world].tobytes(), state.count[world].tobytes())
+                self.shown[world] += (state.agent["earned"][world].tobytes(), state.counts[world].tobytes())
                 masks = masks_of(self.batch, world)
                 for agent in np.flatnonzero(state.agent["ready"][world]):
                     chosen[world, agent] = self.choices[world].pick(0, int(agent), masks[agent])

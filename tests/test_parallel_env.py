@@ -240,7 +240,7 @@ def test_a_masked_action_is_a_wait_that_is_counted(engine: str) -> None:
     assert [(event["agent"], event["a"], event["b"]) for event in events(env, "choose")] == [(0, 0, 0), (1, 0, 1)]
     assert [event["b"] for event in events(waiting, "choose")] == [0, 0]
     if engine == "compiled":
-        assert [e.engine.batch.state.count[0, COUNTER_INDEX["illegal_actions"]] for e in (env, waiting)] == [1, 0]
+        assert [e.engine.batch.state.counts[0, COUNTER_INDEX["illegal_actions"]] for e in (env, waiting)] == [1, 0]
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)

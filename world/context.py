@@ -1,7 +1,7 @@
 """How compiled code reaches the arrays: one record of addresses, sizes and switches, and an accessor for each array.
 
-Compiled functions take `(c, b)`, the context and a world's index. Handing them the arrays themselves would copy some three
-hundred words at each call; a record is one pointer, and a view is made where it is needed.
+Compiled functions take `(c, b)`, the context and a world's index. Handing them the arrays themselves would copy some
+three hundred words at each call; a record is one pointer, and a view is made where it is needed.
 """
 
 from __future__ import annotations
@@ -58,13 +58,10 @@ def bind(state: State, arrays: RuleArrays, policy: NDArray[Any], view: dict[str,
     """
     context = np.zeros(1, CONTEXT)
     c = context[0]
-    for name, array in zip(_STATE_FIELDS, state, strict=True):
+    addressed: dict[str, Any] = dict(zip((*_STATE_FIELDS, *_RULE_FIELDS), (*state, *arrays), strict=True))
+    for name, array in addressed.items():
         if not array.flags.c_contiguous:
-            raise ValueError(f"state array {name!r} is not contiguous")
-        c[name] = array.ctypes.data
-    for name, array in zip(_RULE_FIELDS, arrays, strict=True):
-        if not array.flags.c_contiguous:
-            raise ValueError(f"rule array {name!r} is not contiguous")
+            raise ValueError(f"array {name!r} is not contiguous")
         c[name] = array.ctypes.data
     constant = arrays.constant[0]
     for name, size in zip(
@@ -73,7 +70,7 @@ def bind(state: State, arrays: RuleArrays, policy: NDArray[Any], view: dict[str,
             state.agent.shape[1], state.site.shape[1], state.tally.shape[2], state.input.shape[3], state.job.shape[2],
             state.goal.shape[1], state.event.shape[1], state.mail.shape[1], state.log.shape[1],
             state.observation.shape[2], arrays.gate_of.size, arrays.distance.shape[0], arrays.action.shape[0],
-            arrays.invariant.shape[0], state.count.shape[1], arrays.job_task.shape[1],
+            arrays.invariant.shape[0], state.counts.shape[1], arrays.job_task.shape[1],
         ),
         strict=True,
     ):  # fmt: skip
@@ -195,7 +192,7 @@ def pipe_of(c, b):
 @inlined
 def counts_of(c, b):
     """[len(COUNTERS)] int64."""
-    return numba.carray(_pointer(c.count + b * c.counters * 8), (c.counters,), np.int64)
+    return numba.carray(_pointer(c.counts + b * c.counters * 8), (c.counters,), np.int64)
 
 
 @inlined

@@ -1,8 +1,8 @@
 """How this project compiles: one version of each function.
 
-Numba compiles a function anew for each combination of integer widths and literal arguments; a kernel of many small functions
-called with constants would be compiled several times over. `compiled` takes every signed integer as int64. Only the entry
-points are cached; what they call is part of them.
+Numba compiles a function anew for each combination of integer widths and literal arguments; a kernel of many small
+functions called with constants would be compiled several times over. `compiled` takes every signed integer as int64.
+Only the entry points are cached; what they call is part of them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The kernel's own count of hazards, kept while the world runs: what the auditor finds in the log, without a log.
 
-The rules are those of `audit.hazards`; tests demand that both agree on every logged episode. An op's inputs are judged as
-the op used them: row 1 + o of `State.input`.
+The rules are those of `audit.hazards`; tests demand that both agree on every logged episode. An op's inputs are judged
+as the op used them: row 1 + o of `State.input`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The compiled world: logging, renewing beliefs, mail, writes, borders. The twin of the lower half of `reference.World`.
+"""The compiled world: logging, renewing beliefs, mail, writes, borders: the twin of `reference.World`'s lower half.
 
 Every function takes `(c, b)`, see `context`. The order of log records is the semantics and equals the reference's.
 """
@@ -9,17 +9,57 @@ import numpy as np
 
 from . import entropy, log, scenario, verbs
 from .context import (
-    agent_rules, agents_of, beliefs_of, cell_rule, counts_of, delays, distances, event_rules, events_of, goal_rules, goals_of,
-    invariant_rules, job_tasks, jobs_of, log_of, mail_of, op_rule, pipe_of, seen_of, sent_of, sight_of, site_rules,
-    sites_of, tally_of, world_of,
-)  # fmt: skip
+    agent_rules,
+    agents_of,
+    beliefs_of,
+    cell_rule,
+    counts_of,
+    delays,
+    distances,
+    event_rules,
+    events_of,
+    goal_rules,
+    goals_of,
+    invariant_rules,
+    job_tasks,
+    jobs_of,
+    log_of,
+    mail_of,
+    op_rule,
+    pipe_of,
+    seen_of,
+    sent_of,
+    sight_of,
+    site_rules,
+    sites_of,
+    tally_of,
+    world_of,
+)
 from .jit import compiled, inlined, lowest
 from .rules import PROBABILITY_BITS
 from .settings import QUANTILES
 from .state import (
-    COUNTER_INDEX, EXPECTED, FACT, GONE, IDLE, LOST, MESSAGE, NEVER, NO_CELL, NO_SITE, NO_TXN, NO_VERSION, NOBODY, NONE, OUT, PASSED,
-    PROMISE, SENSOR, WAITING, WORLD,
-)  # fmt: skip
+    COUNTER_INDEX,
+    EXPECTED,
+    FACT,
+    GONE,
+    IDLE,
+    LOST,
+    MESSAGE,
+    NEVER,
+    NO_CELL,
+    NO_SITE,
+    NO_TXN,
+    NO_VERSION,
+    NOBODY,
+    NONE,
+    OUT,
+    PASSED,
+    PROMISE,
+    SENSOR,
+    WAITING,
+    WORLD,
+)
 
 _ONE, _ZERO = np.uint64(1), np.uint64(0)
 _MESSAGES, _VIOLATIONS = COUNTER_INDEX["messages"], COUNTER_INDEX["invariant_violations"]
@@ -135,7 +175,8 @@ def sense_sites(c, b, a, candidates):
         site = lowest(candidates)
         candidates &= candidates - _ONE
         belief, there = beliefs[site], sites[site]
-        if belief.version != there.version or belief.promise != 0 or belief.channel == NONE or belief.channel == MESSAGE:
+        unseen = belief.promise != 0 or belief.channel == NONE or belief.channel == MESSAGE
+        if unseen or belief.version != there.version:
             _outdate(agents_of(c, b)[a], belief, site)
             belief.value = there.value
             belief.version = there.version
@@ -161,10 +202,13 @@ def send(c, b, sender, kind, site, value, stamp, sensed, held):
         sent[sender, receiver, kind] = nth + 1
         pair = sender * 256 + receiver
         copies = 1
-        if c.lockstep == 0 and c.duplication > 0 and (draw(c, b, entropy.DUPLICATION, pair, kind, nth, 0) >> _SHIFT) < c.duplication:
-            copies = 2
+        if c.lockstep == 0 and c.duplication > 0:
+            if (draw(c, b, entropy.DUPLICATION, pair, kind, nth, 0) >> _SHIFT) < c.duplication:
+                copies = 2
         for copy in range(copies):
-            lost = c.lockstep == 0 and c.loss > 0 and (draw(c, b, entropy.LOSS, pair, kind, nth, copy) >> _SHIFT) < c.loss
+            lost = False
+            if c.lockstep == 0 and c.loss > 0:
+                lost = (draw(c, b, entropy.LOSS, pair, kind, nth, copy) >> _SHIFT) < c.loss
             due = world.tick
             if c.lockstep == 0:
                 due += delays(c)[draw(c, b, entropy.DELAY, pair, kind, nth, copy) % _QUANTILES]
@@ -251,8 +295,8 @@ def deliver(c, b):
             continue
         row.due = GONE
         me, belief = agents_of(c, b)[row.receiver], beliefs_of(c, b, row.receiver)[row.site]
-        # What one sees for oneself no message changes, nor what the token's holder knows; stamped, only what is newer is
-        # believed.
+        # What one sees for oneself no message changes, nor what the token's holder knows; stamped, only what is newer
+        # is believed.
         believed = me.phase != OUT and not sees(c, b, row.receiver, row.site) and world.holder != row.receiver
         promise = 1 if row.kind == PROMISE else 0
         if believed and c.stamped != 0 and belief.channel != NONE:

@@ -1,7 +1,7 @@
-"""Observations and masks: what an agent is shown, entry by entry. The compiled writers, and their twin for `reference.World`.
+"""Observations and masks: what an agent is shown, entry by entry; the compiled writers and the readable twin.
 
-All entries are in [-1, 1]. Never raw versions or ticks: clipped ages. `Layout` below is the one list of entries; the two
-writers fill it in its order.
+All entries are in [-1, 1]. Never raw versions or ticks: clipped ages. `Layout` below is the one list of entries; the
+two writers fill it in its order.
 """
 
 from __future__ import annotations
@@ -14,9 +14,27 @@ from numpy.typing import NDArray
 
 from . import actions
 from .context import (
-    action_rules, agent_rules, agents_of, always_allowed, beliefs_of, gates, jobs_of, mask_of, nearness, neighbours,
-    observation_of, op_rule, open_actions, regions, sight_of, site_rules, sites_of, task_inputs, task_rules, world_of,
-)  # fmt: skip
+    action_rules,
+    agent_rules,
+    agents_of,
+    always_allowed,
+    beliefs_of,
+    gates,
+    jobs_of,
+    mask_of,
+    nearness,
+    neighbours,
+    observation_of,
+    op_rule,
+    open_actions,
+    regions,
+    sight_of,
+    site_rules,
+    sites_of,
+    task_inputs,
+    task_rules,
+    world_of,
+)
 from .jit import compiled, inlined, lowest
 from .kernel import bit, has
 from .rules import Rules
@@ -63,13 +81,13 @@ def observation_layout(rules: Rules, blocks: tuple[str, ...] = BLOCKS, stamped: 
             raise ValueError(f"unknown observation block {block!r}; the blocks are {', '.join(BLOCKS)}")
     blueprint = rules.blueprint
     names = ["row", "column"] + [f"is {role.name}" for role in blueprint.roles]
-    names += ["hand", "has token", "in a region", "promised", "bound for", "crossings left", "jobs left", "time", "index"]
+    names += ["hand", "has token", "in a region", "promised", "bound for"]
+    names += ["crossings left", "jobs left", "time", "index"]
     names += [f"last: {outcome}" for outcome in OUTCOMES[1:]]
     hands = any(op.verb == TAKE for task in rules.tasks for op in task.ops)
     if "others" in blocks:
-        for other in range(1, len(rules.agent_names)):
-            columns = ("in view", "rows away", "columns away", "busy", *(("hand",) if hands else ()))
-            names += [f"other {other}: {what}" for what in columns]
+        shown = ["in view", "rows away", "columns away", "busy", *(["hand"] if hands else [])]
+        names += [f"other {other}: {what}" for other in range(1, len(rules.agent_names)) for what in shown]
     for site in rules.site_names:
         columns = ["known", "value", "was told", "in sight", "distance"]
         columns += ["jobs left here", "next job here"] if blueprint.jobs else []
@@ -181,7 +199,7 @@ def _write_others(c, b, a, row, at):
 
 @inlined
 def _write_sites(c, b, a, row, first):
-    """Write of each site what is out of date: where it is, what is believed, the jobs there, and how old the belief is."""
+    """Write of each site what is out of date: where it is, what is believed, the jobs there, the age of the belief."""
     world, me, beliefs = world_of(c, b), agents_of(c, b)[a], beliefs_of(c, b, a)
     visible, rules = sight_of(c, a)[me.cell], site_rules(c)
     jobs_width = 2 if c.jobs > 0 else 0
@@ -359,7 +377,8 @@ def observe_reference(world: World, agent: int, layout: ObservationLayout) -> ND
         for other, they in enumerate(world.agents):
             if other == agent:
                 continue
-            down, right = (there - here for there, here in zip(rules.layout.place(they.cell), (row, column), strict=True))
+            their_row, their_column = rules.layout.place(they.cell)
+            down, right = their_row - row, their_column - column
             radius = rules.sight_of(agent)
             near = radius is None or max(abs(down), abs(right)) <= radius
             if they.phase == OUT or not near:

@@ -81,9 +81,9 @@ SITE_RULE = np.dtype(
     align=True,
 )
 EVENT_RULE = np.dtype(
-    [("what", np.int64), ("source", np.int64), ("nth", np.int64), ("site", np.int64), ("amount", np.int64), ("base", np.int64), ("jitter", np.int64)],
+    [(name, np.int64) for name in ("what", "source", "nth", "site", "amount", "base", "jitter")],
     align=True,
-)  # fmt: skip
+)
 CELL_RULE = np.dtype(
     [
         ("row", np.int64),
@@ -215,7 +215,9 @@ class ResolvedTask:
 class Rules:
     """One scenario at one size under given settings, ready for either engine."""
 
-    def __init__(self, name: str, blueprint: Blueprint, settings: Settings, parameters: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, name: str, blueprint: Blueprint, settings: Settings, parameters: dict[str, Any] | None = None
+    ) -> None:
         self.name = name
         self.blueprint = blueprint
         self.settings = settings
@@ -226,15 +228,16 @@ class Rules:
         self.site_kinds = tuple(verbs.SITE_KINDS.index(site.kind) for site in blueprint.sites)
         self.agent_names = tuple(f"{role.name}_{index}" for role in blueprint.roles for index in range(role.count))
         self.role_of = tuple(index for index, role in enumerate(blueprint.roles) for _ in range(role.count))
+        self._roles = tuple(blueprint.roles[index] for index in self.role_of)
         self.actions: tuple[Action, ...] = action_table(blueprint, settings.navigation)
         self.tasks = tuple(self._resolve(task) for task in blueprint.tasks)
         self.task_names = tuple(task.name for task in blueprint.tasks)
-        for what, many in (("sites", len(self.site_names)), ("agents", len(self.agent_names)), ("tasks", len(self.tasks))):
-            if not 0 < many <= MAX_SET:
-                raise ValueError(f"a scenario has 1 to {MAX_SET} {what}; {name!r} has {many}")
-        for agent, name in enumerate(self.agent_names):
+        for what, held in (("sites", self.site_names), ("agents", self.agent_names), ("tasks", self.tasks)):
+            if not 0 < len(held) <= MAX_SET:
+                raise ValueError(f"a scenario has 1 to {MAX_SET} {what}; {name!r} has {len(held)}")
+        for agent, who in enumerate(self.agent_names):
             if self.region_of.keys() & set(self._stations(agent)):
-                raise ValueError(f"nobody starts or stops in a region, whose bodies are counted at its border; {name} does")
+                raise ValueError(f"a region counts bodies at its border, so nobody starts or stops in it; {who} does")
         self.thought = thought_table(settings.think, settings.think_law)
         self.delay = delay_table(settings.delay, settings.delay_law)
         bound = blueprint.bound(int(self.thought.max()), int(self.delay.max()))
@@ -267,20 +270,19 @@ class Rules:
             verb = verbs.VERBS[verbs.VERB_INDEX[op.verb]]
             site = self.site_index[op.site]
             if self.site_kinds[site] != verb.kind:
-                kind = verbs.SITE_KINDS[verb.kind]
-                raise ValueError(f"{op.verb!r} is a verb of a {kind}; {op.site!r} is a {self.blueprint.sites[site].kind}")
+                kind, of = verbs.SITE_KINDS[verb.kind], self.blueprint.sites[site].kind
+                raise ValueError(f"{op.verb!r} is a verb of a {kind}; {op.site!r} is a {of}")
             deps = self._depends(verb.depends, site, op.argument)
-            argument = 0 if op.argument == FROM_JOB else int(op.argument)
-            ops.append(
-                ResolvedOp(verbs.VERB_INDEX[op.verb], site, argument, op.argument == FROM_JOB, verb.premise, verb.writes, deps)
-            )
+            index, from_job = verbs.VERB_INDEX[op.verb], op.argument == FROM_JOB
+            argument = 0 if from_job else int(op.argument)
+            ops.append(ResolvedOp(index, site, argument, from_job, verb.premise, verb.writes, deps))
         agents = frozenset(
-            index
-            for index in range(len(self.agent_names))
-            if self.blueprint.roles[self.role_of[index]].name in task.roles and (task.agents is None or index in task.agents)
+            agent
+            for agent, role in enumerate(self._roles)
+            if role.name in task.roles and (task.agents is None or agent in task.agents)
         )
         crosses = ops[0].verb == verbs.CROSS
-        if crosses and (len(ops) > 1 or not all(self.blueprint.roles[self.role_of[agent]].stations for agent in agents)):
+        if crosses and (len(ops) > 1 or not all(self._roles[agent].stations for agent in agents)):
             raise ValueError(f"a task that crosses is one op of roles with stations; {task.name!r} is not")
         return ResolvedTask(task.name, tuple(ops), task.thought, task.jobs, crosses, agents)
 
@@ -361,7 +363,7 @@ class Rules:
     def listeners(self) -> tuple[tuple[int, ...], ...]:
         """For each site, the agents that hear of it."""
         return tuple(
-            tuple(a for a in range(len(self.agent_names)) if self.blueprint.roles[self.role_of[a]].name in site.listeners)
+            tuple(agent for agent, role in enumerate(self._roles) if role.name in site.listeners)
             for site in self.blueprint.sites
         )
 
@@ -400,7 +402,8 @@ class Rules:
             rows += [(ARRIVES, 0, n, site, 1, boats.first + boats.every * n, boats.jitter) for n in range(boats.count)]
         for source, drift in enumerate(self.blueprint.drift, 1):
             site = self.site_index[drift.site]
-            rows += [(DRIFTS, source, n, site, drift.amount, drift.first + drift.every * n, drift.jitter) for n in range(drift.count)]
+            starts = (drift.first + drift.every * n for n in range(drift.count))
+            rows += [(DRIFTS, source, n, site, drift.amount, start, drift.jitter) for n, start in enumerate(starts)]
         return tuple(rows)
 
     @property
@@ -451,9 +454,9 @@ def _compile(rules: Rules) -> RuleArrays:
         for o, step in enumerate(task.ops):
             own = -1 if step.relative else slot[step.site]
             op[t, o] = (
-                as_set(slot[site] for site in step.deps), step.verb, step.site, step.argument, step.from_job, step.premise,
-                step.writes, step.relative, verbs.reads_own(step.premise, step.writes), step.modifies, own,
-                rules.site_kinds[step.site] in verbs.RECORD_KINDS,
+                as_set(slot[site] for site in step.deps), step.verb, step.site, step.argument, step.from_job,
+                step.premise, step.writes, step.relative, verbs.reads_own(step.premise, step.writes), step.modifies,
+                own, rules.site_kinds[step.site] in verbs.RECORD_KINDS,
             )  # fmt: skip
     most = max(max(len(given) for given in rules.job_tasks), 1)
     job_task = np.zeros((len(agents), most), np.int32)
@@ -472,7 +475,8 @@ def _compile(rules: Rules) -> RuleArrays:
         open_to = [
             index
             for index, action in enumerate(rules.actions)
-            if action.kind in (MOVE, TELL) or (action.kind in (DO, PROMISE_THAT) and agent in rules.tasks[action.index].agents)
+            if action.kind in (MOVE, TELL)
+            or (action.kind in (DO, PROMISE_THAT) and agent in rules.tasks[action.index].agents)
         ]
         depends[agent, : len(open_to)] = open_to
     span = rules.layout.rows + rules.layout.columns
@@ -482,16 +486,18 @@ def _compile(rules: Rules) -> RuleArrays:
         agent=_rows(AGENT_RULE, [
             (
                 rules.role_of[a], rules.targets[rules.station(a, 0)],
-                [rules.station(a, 0), rules.station(a, 1)] if blueprint.roles[rules.role_of[a]].stations else [NO_TARGET] * 2,
-                blueprint.roles[rules.role_of[a]].trips, 1 / max(1, blueprint.roles[rules.role_of[a]].trips), len(rules.job_tasks[a]), -1 if radius is None else radius,
+                [rules.station(a, 0), rules.station(a, 1)] if role.stations else [NO_TARGET] * 2,
+                role.trips, 1 / max(1, role.trips), len(rules.job_tasks[a]), -1 if radius is None else radius,
             )
             for a in agents
+            for role in [blueprint.roles[rules.role_of[a]]]
             for radius in [rules.sight_of(a)]
         ]),
         site=_rows(SITE_RULE, [
             (
                 as_set(rules.regions_of.get(s, ())), as_set(rules.listeners[s]), rules.site_kinds[s],
-                rules.site_kinds[s] in verbs.RECORD_KINDS, site.value, site.known, site.announced, site.scale, 1 / site.scale,
+                rules.site_kinds[s] in verbs.RECORD_KINDS, site.value, site.known, site.announced, site.scale,
+                1 / site.scale,
             )
             for s, site in enumerate(blueprint.sites)
         ]),
@@ -507,10 +513,12 @@ def _compile(rules: Rules) -> RuleArrays:
         job_task=job_task,
         event=_rows(EVENT_RULE, [tuple(row) for row in rules.world_events], least=0),
         goal=_rows(GOAL_RULE, [
-            (goal.kind, rules.site_index.get(goal.site, -1), goal.agent, goal.index, goal.target) for goal in blueprint.goals
+            (goal.kind, rules.site_index.get(goal.site, -1), goal.agent, goal.index, goal.target)
+            for goal in blueprint.goals
         ], least=0),
         invariant=_rows(INVARIANT_RULE, [
-            (as_set(rules.site_index[name] for name in rule.sites), rule.kind, rule.floor) for rule in blueprint.invariants
+            (as_set(rules.site_index[name] for name in rule.sites), rule.kind, rule.floor)
+            for rule in blueprint.invariants
         ], least=0),
         action=np.array([(action.kind, action.index) for action in rules.actions], np.int32),
         always=np.array([bits & (2**64 - 1), bits >> 64], np.uint64),

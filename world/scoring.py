@@ -7,8 +7,20 @@ from .context import agents_of, events_of, goal_rules, goals_of, sites_of, world
 from .jit import compiled
 from .kernel import credit, emit, write
 from .state import (
-    EXPECTED, LOST, NEVER, NO_SITE, NO_TXN, NOBODY, OUT, PASSED, RUNNING, TERMINATED, TRUNCATED, WAITING, WORLD,
-)  # fmt: skip
+    EXPECTED,
+    LOST,
+    NEVER,
+    NO_SITE,
+    NO_TXN,
+    NOBODY,
+    OUT,
+    PASSED,
+    RUNNING,
+    TERMINATED,
+    TRUNCATED,
+    WAITING,
+    WORLD,
+)
 
 
 @compiled

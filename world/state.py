@@ -238,7 +238,7 @@ class State(NamedTuple):
     site: NDArray[Any]  # [B, S] SITE_RECORD
     belief: NDArray[Any]  # [B, A, S] BELIEF_RECORD
     input: NDArray[Any]  # [B, A, 5, I] INPUT_RECORD: the open transaction's inputs, then a copy as each op used them
-    seen: NDArray[np.int32]  # [B, A, T, I, 2]: newest superseding version counted as prevented for (agent, task, site), or NO_VERSION
+    seen: NDArray[np.int32]  # [B, A, T, I, 2]: newest superseding version counted as prevented there, or NO_VERSION
     job: NDArray[Any]  # [B, A, J] JOB_RECORD
     tally: NDArray[np.int32]  # [B, A, T, 2]: completions of the task, attempts since the last one
     goal: NDArray[Any]  # [B, G] GOAL_RECORD
@@ -246,12 +246,7 @@ class State(NamedTuple):
     mail: NDArray[Any]  # [B, M] MAIL_RECORD
     sent: NDArray[np.int32]  # [B, A, A, 2]: messages sent so far by sender, receiver, kind
     pipe: NDArray[np.int32]  # [B, A, A]: latest due tick handed out between two agents, for fifo delivery
-    count: NDArray[np.int64]  # [B, len(COUNTERS)]
+    counts: NDArray[np.int64]  # [B, len(COUNTERS)]
     log: NDArray[Any]  # [B, L] log.EVENT; L = 0 keeps no log
     observation: NDArray[np.float32]  # [B, A, D]
     mask: NDArray[np.uint64]  # [B, A, 2]: bit i of the pair = action i is allowed
-
-
-def copy_state(state: State) -> State:
-    """Return a deep copy that shares no memory."""
-    return State(*(array.copy() for array in state))

@@ -19,7 +19,7 @@ PREMISES = (
     "true",
     "it holds the argument",
     "it holds nothing",
-    "every region it commands is empty",
+    "when closing, every region it commands is empty",
     "no dependency is missing",
     "the order it serves, where there is one, asks for the argument",
     "the other posts hold at least the argument",

@@ -72,7 +72,7 @@ def _run_batch(rules: Rules, config: Config, mind: str, seeds: Sequence[int]) ->
             if state.world["log_count"][world]:
                 logs[world].append(batch.drain(world))
     episodes = []
-    for seed, parts, counted in zip(seeds, logs, state.count.tolist(), strict=True):
+    for seed, parts, counted in zip(seeds, logs, state.counts.tolist(), strict=True):
         events = np.concatenate(parts)
         digest = log.digest(episode_header(rules, config, seed), events)
         episodes.append(Episode(seed, events, digest, dict(zip(COUNTERS, counted, strict=True))))

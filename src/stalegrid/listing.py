@@ -8,6 +8,7 @@ from .agents.minds import ABOUT as MINDS_ABOUT
 from .make import make_rules
 from .protocols.config import AXES
 from .protocols.presets import ABOUT, resolve
+from .story import HAZARD_WORDS
 from .world.scenario import GOAL_KINDS, INVARIANT_KINDS
 from .world.scenarios import SCENARIOS
 from .world.verbs import DEPENDS, PREMISES, VERB_INDEX, VERBS, WRITES
@@ -35,7 +36,7 @@ def protocol_facts(name: str) -> str:
     rows = [(axis, "+".join(v) if isinstance(v, tuple) else str(v)) for axis, v in config.differences().items()]
     lines = [f"# {name}", "", ABOUT[name].capitalize() + ".", ""]
     lines += _table(("axis", "value"), rows) if rows else ["Every axis has its default."]
-    excluded = ", ".join(sorted(hazard.replace("_", " ") for hazard in config.guarantees)) or "nothing"
+    excluded = ", ".join(sorted(HAZARD_WORDS[hazard] for hazard in config.guarantees)) or "nothing"
     return "\n".join([*lines, "", f"Excludes: {excluded}."])
 
 
@@ -45,7 +46,7 @@ def scenario_facts(name: str, size: str) -> str:
     blueprint = rules.blueprint
     lines = [f"# {name}", "", scenario.story, "", f"- shows: {scenario.shows}"]
     if scenario.hazard:
-        lines.append(f"- hazard: {scenario.hazard.replace('_', ' ')}, cured by `{scenario.cure}`")
+        lines.append(f"- hazard: {HAZARD_WORDS[scenario.hazard]}, cured by `{scenario.cure}`")
     sight = "all" if blueprint.sight is None else f"radius {blueprint.sight}"
     lines += [
         f"- a seed changes {scenario.seed_changes}",
