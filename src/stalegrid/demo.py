@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.padding import Padding
 
 from . import tables
-from .compare import FIRST_TEST_SEED, Cell, Comparison, Row, Run, regained
+from .compare import FIRST_TEST_SEED, Cell, Comparison, Row, Run, check_cells, regained
 from .episodes import play, run_episodes
 from .make import compile_engine, make_rules
 from .protocols.presets import resolve
@@ -35,7 +35,9 @@ def tell(
 ) -> None:
     """Tell the demo on a console; write its picture to `out`.
 
-    Raises: ValueError for a scenario without a hazard, ImportError if the picture's extra is missing.
+    Without the extra that draws, it says so and goes on without the picture.
+
+    Raises: ValueError for a scenario without a hazard and for what cannot run.
     """
     rules = make_rules(scenario, **settings)
     hazard, usual = SCENARIOS[scenario].hazard, SCENARIOS[scenario].cure
@@ -43,10 +45,10 @@ def tell(
         shown = ", ".join(name for name, one in SCENARIOS.items() if one.hazard)
         raise ValueError(f"{scenario} has no hazard to tell; there is one in {shown}")
     cure = protocol or usual
-    resolve(cure)
     if cure == "none":
         raise ValueError(f"the demo tells a protocol beside none: give another, such as {usual}")
     given = tuple(settings.items())
+    check_cells([Cell(scenario, cure, seeds=1, first_seed=FIRST_TEST_SEED if seed is None else seed, settings=given)])
     cells = {name: Cell(scenario, name, seeds=SEEDS, settings=given) for name in ("none", cure, "serial")}
     comparison = Comparison()
     compile_engine()
@@ -63,9 +65,13 @@ def tell(
     for name, title in (("none", "without a protocol"), (cure, f"with {cure}")):
         told[name] = _tell_one(console, rules, name, title, seed)
     if out is not None:
-        with console.status(f"drawing {out}"):
-            _draw(rules, cure, seed, told, out)
-        console.print(f"The picture: {out} ({out.stat().st_size / 1e6:.1f} MB)\n", highlight=False)
+        try:
+            with console.status("drawing the picture"):
+                _draw(rules, cure, seed, told, out)
+            said = f"The picture: {out} ({out.stat().st_size / 1e6:.1f} MB)\n"
+        except ImportError as error:
+            said = f"No picture: {error}\n"
+        console.print(said, highlight=False, markup=False)
     rows: list[Row] = [comparison.row(cell) for cell in cells.values()]
     console.print(f"The same over {SEEDS} seeds:", highlight=False)
     console.print(tables.table(rows))
