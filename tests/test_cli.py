@@ -1,0 +1,176 @@
+"""The commands as they are typed: list, demo, bench, and what they say of bad input; compare has a file of its own."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from stalegrid.cli import app
+from stalegrid.protocols.config import AXES
+from stalegrid.protocols.presets import LATER, PRESETS
+from stalegrid.world.scenarios import SCENARIOS
+
+COMMANDS = ("list", "compare", "demo", "bench")
+
+
+def stalegrid(*arguments: str, code: int = 0) -> Result:
+    """Run a command as in a terminal of 80 columns."""
+    done = CliRunner().invoke(app, arguments, env={"COLUMNS": "80"})
+    assert done.exit_code == code, done.output
+    return done
+
+
+def words(text: str) -> str:
+    """Return a text without its line breaks."""
+    return " ".join(text.split())
+
+
+def test_help_names_the_commands_and_each_has_help_without_a_cut() -> None:
+    said = stalegrid("--help").stdout
+    for command in COMMANDS:
+        assert re.search(rf"^\s+{command} +\S.*\.$", said, re.MULTILINE)
+        help_text = stalegrid(command, "--help").stdout
+        assert "--size" in help_text or command == "demo"
+        assert "..." not in help_text
+
+
+def test_every_measuring_command_takes_the_same_flags() -> None:
+    for command in ("compare", "demo", "bench"):
+        said = stalegrid(command, "--help").stdout
+        for flag in ("--scenario", "--protocol", "--agents", "--think", "--set", "--out"):
+            assert flag in said, (command, flag)
+
+
+def test_list_names_everything_there_is_and_nothing_that_is_still_to_come() -> None:
+    said = stalegrid("list", "--markdown").stdout
+    for name in (*SCENARIOS, *PRESETS, *AXES, "naive", "careful", "random"):
+        assert f"| {name} |" in said
+    for name in set(LATER) - set(AXES):
+        assert f"| {name} |" not in said
+    for name, axis in AXES.items():
+        line = next(line for line in said.splitlines() if line.startswith(f"| {name} |"))
+        assert line.split("|")[3].strip() == ", ".join(axis.values)
+        assert not set(line.split("|")[3].split(", ")) & set(axis.later)
+
+
+def test_list_fits_a_terminal() -> None:
+    for arguments in ((), ("drawbridge",), ("occ",)):
+        said = stalegrid("list", *arguments).stdout
+        assert max(len(line) for line in said.splitlines()) <= 80
+        assert "…" not in said
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_list_of_a_scenario_gives_its_facts_and_its_action_table(name: str) -> None:
+    said = stalegrid("list", name, "--markdown").stdout
+    assert said.startswith(f"# {name}\n")
+    for head in ("## Map", "## Sites", "## Tasks", "## Goals", "## Sizes and dials", "## Actions"):
+        assert f"\n{head}\n" in said
+    assert "| 0 | wait |" in said
+    for site in ("gate", "deck", "river") if name == "drawbridge" else ("counter_0",):
+        assert f"| {site} |" in said
+
+
+def test_list_of_a_scenario_goes_by_its_size() -> None:
+    assert "| 8 | tell deck |" in stalegrid("list", "drawbridge", "--markdown").stdout
+    assert "size tiny: 2 agents, 6 x 13 cells" in stalegrid("list", "drawbridge", "--size", "tiny", "--markdown").stdout
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_list_of_a_protocol_gives_its_axes_and_what_they_exclude(name: str) -> None:
+    said = stalegrid("list", name, "--markdown").stdout
+    assert said.startswith(f"# {name}\n")
+    for axis in PRESETS[name]:
+        assert f"| {axis} |" in said
+    assert "Excludes: " in said
+
+
+def test_list_says_which_hazards_follow_from_the_axes() -> None:
+    assert "Excludes: lost update." in stalegrid("list", "object_cas").stdout
+    assert "Excludes: action-message desync, lost update, stale read." in words(stalegrid("list", "occ").stdout)
+    assert "Excludes: nothing." in stalegrid("list", "fresh").stdout
+
+
+def test_the_demo_tells_what_goes_wrong_and_what_is_refused_and_ends_with_the_table_and_three_commands() -> None:
+    said = words(stalegrid("demo", "--no-picture").stdout)
+    wrong, refused = said.index("without a protocol"), said.index("with stamped")
+    assert wrong < said.index("the operator acts on *deck empty*") < refused
+    assert re.search(r"ticks old\. It is not: \d on the deck", said)
+    assert refused < said.index("would act on *deck empty*")
+    assert said.index("refused. ") < said.index("The same over 64 seeds") < said.index("Next:")
+    assert said.count("stalegrid ", said.index("Next:")) == 3
+
+
+def test_the_demo_tells_the_same_seed_the_same_way() -> None:
+    assert stalegrid("demo", "--no-picture").stdout == stalegrid("demo", "--no-picture").stdout
+    said = stalegrid("demo", "--no-picture", "--seed", "7", "--scenario", "ledger", "--protocol", "occ").stdout
+    assert "This is seed 7." in words(said)
+    assert "that update is lost" in words(said)
+    assert "with occ" in said
+
+
+def test_the_demo_writes_its_picture(tmp_path: Path) -> None:
+    out = tmp_path / "told.gif"
+    arguments = ("demo", "--scenario", "ledger", "--agents", "2", "--set", "counters=1", "--set", "jobs=2")
+    assert "The picture: " in stalegrid(*arguments, "--out", str(out)).stdout
+    assert out.read_bytes()[:6] == b"GIF89a"
+
+
+def test_without_the_extra_the_demo_tells_all_but_the_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "imageio", None)
+    monkeypatch.setitem(sys.modules, "imageio.v3", None)
+    out = tmp_path / "told.gif"
+    arguments = ("demo", "--scenario", "ledger", "--agents", "2", "--set", "counters=1", "--set", "jobs=2")
+    said = words(stalegrid(*arguments, "--out", str(out)).stdout)
+    assert 'pip install "stalegrid[render]"' in said
+    assert "The same over 64 seeds" in said
+    assert not out.exists()
+
+
+def test_bench_measures_and_names_the_machine(tmp_path: Path) -> None:
+    out = tmp_path / "bench.json"
+    quick = ("bench", "--seconds", "0.1", "--worlds", "8", "--size", "tiny")
+    said = stalegrid(*quick, "--out", str(out)).stdout
+    assert "…" not in said
+    assert "Python" in said
+    rows = json.loads(out.read_text())
+    assert [(row["scenario"], row["protocol"], row["worlds"]) for row in rows] == [
+        ("ledger", "occ", 8), ("drawbridge", "occ", 8)
+    ]  # fmt: skip
+    for row in rows:
+        assert row["batch"] >= row["decisions"] > 0
+        assert row["parallel_env"] > 0
+        assert row["rss_mb"] > 0
+        assert row["machine"]
+    (one,) = json.loads(stalegrid(*quick, "--format", "json", "--scenario", "disjoint", "--protocol", "none").stdout)
+    assert (one["scenario"], one["protocol"], one["agents"], one["grid"]) == ("disjoint", "none", 2, "7x9")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("list", "warehouse"), "nothing is called 'warehouse'; there are ledger, drawbridge, disjoint, none, fresh"),
+        (("list", "mtpo"), "nothing is called 'mtpo'; there are"),
+        (("list", "ledger", "--size", "huge"), "unknown size 'huge'; ledger has tiny, small, medium, large"),
+        (("demo", "--scenario", "disjoint"), "disjoint has no hazard to tell; there is one in ledger, drawbridge"),
+        (("demo", "--scenario", "silo"), "unknown scenario 'silo'; available are ledger, drawbridge, disjoint"),
+        (("demo", "--protocol", "lease"), "protocol 'lease' is not available yet; available are none"),
+        (("demo", "--protocol", "none"), "the demo tells a protocol beside none: give another, such as stamped"),
+        (("demo", "--seed", "-1"), "seeds lie between 0 and 2**64 - 1; got 1 from -1"),
+        (("demo", "--set", "reads=admission"), "the demo takes a protocol by name; --set reads is for compare"),
+        (("demo", "--out", "no/such/folder/demo.gif"), "--out needs a folder that is there"),
+        (("bench", "--worlds", "0"), "worlds and seconds are above 0; got 0"),
+        (("bench", "--format", "csv"), "--format is table or json; got 'csv'"),
+        (("bench", "--scenario", "silo"), "unknown scenario 'silo'"),
+        (("bench", "--set", "order=ticket"), "order = 'ticket' is not available yet; available are 'none', 'token'"),
+    ],
+)
+def test_bad_input_is_refused_with_what_is_allowed(arguments: tuple[str, ...], said: str) -> None:
+    done = stalegrid(*arguments, code=2)
+    assert said in done.stderr
+    assert done.stdout == ""
