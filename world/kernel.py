@@ -544,6 +544,7 @@ def _reset_agent(c, b, a, me):
     me.show = ~_ZERO
     me.reseen = 1
     me.rejob = 1
+    me.shown = -1
     me.remask = 1
     me.cell = rule.home
     me.phase = IDLE

@@ -135,34 +135,37 @@ def write_observation(c, b, a):
     """Fill the observation of one agent."""
     row = observation_of(c, b, a)
     world, me, rule = world_of(c, b), agents_of(c, b)[a], agent_rules(c)[a]
-    row[0] = me.row * c.per_row - 1.0
-    row[1] = me.column * c.per_column - 1.0
-    at = 2
     if world.tick == 0:  # what never changes
         for role in range(c.roles):
-            row[at + role] = 1.0 if rule.role == role else 0.0
-        row[at + c.roles + 8] = a * c.per_agent - 1.0
-    at += c.roles
-    row[at] = min(1.0, me.hand * HAND_SHARE)
-    row[at + 1] = 1.0 if world.holder == a else 0.0
-    row[at + 2] = 1.0 if regions(c)[me.cell] >= 0 else 0.0
-    row[at + 3] = 1.0 if me.promised != 0 else 0.0
-    row[at + 4] = 2.0 * me.side - 1.0
-    row[at + 5] = 0.0 if me.trips >= rule.trips else (rule.trips - me.trips) * rule.per_trip
+            row[2 + role] = 1.0 if rule.role == role else 0.0
+        row[10 + c.roles] = a * c.per_agent - 1.0
+    if me.reseen != 0:
+        row[0] = me.row * c.per_row - 1.0
+        row[1] = me.column * c.per_column - 1.0
+    at = 2 + c.roles
+    holds, inside = np.int64(world.holder == a), np.int64(regions(c)[me.cell] >= 0)
+    state = me.outcome | holds << 4 | inside << 5 | me.promised << 6 | me.side << 7 | me.trips << 8 | me.hand << 32
+    if state != me.shown:
+        me.shown = state
+        row[at] = min(1.0, me.hand * HAND_SHARE)
+        row[at + 1] = np.float32(holds)
+        row[at + 2] = np.float32(inside)
+        row[at + 3] = np.float32(me.promised)
+        row[at + 4] = 2.0 * me.side - 1.0
+        row[at + 5] = 0.0 if me.trips >= rule.trips else (rule.trips - me.trips) * rule.per_trip
+        for outcome in range(1, 6):
+            row[at + 8 + outcome] = np.float32(me.outcome == outcome)
     if me.rejob != 0 and c.jobs > 0:
         jobs, left = jobs_of(c, b, a), 0
         for n in range(c.jobs):
             left += 1 - jobs[n].used
         row[at + 6] = left / c.jobs
     row[at + 7] = _clip(world.tick * c.per_tick - 1.0)
-    at += 9
-    for outcome in range(1, 6):
-        row[at] = 1.0 if me.outcome == outcome else 0.0
-        at += 1
+    at += 14
     if c.others != 0:
         at = _write_others(c, b, a, row, at)
     at = _write_sites(c, b, a, row, at)
-    if c.mailbox != 0:
+    if c.mailbox != 0 and (me.inbox != 0 or row[at] != 0.0 or world.tick == 0):
         row[at] = min(1.0, me.inbox * INBOX_SHARE)
         row[at + 1] = 1.0 if me.inbox_site >= 0 and me.inbox_kind == 1 else 0.0
         row[at + 2] = me.inbox_sender * c.per_agent - 1.0
@@ -170,7 +173,7 @@ def write_observation(c, b, a):
         row[at + 4] = 0.0
         if me.inbox_site >= 0:
             row[at + 4] = _clip(me.inbox_value * site_rules(c)[me.inbox_site].share)
-        at += 5
+    at += 5 * c.mailbox
     if c.manual != 0:
         _write_map(c, b, row, at, me.row, me.column)
 

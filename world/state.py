@@ -126,6 +126,7 @@ AGENT_RECORD = np.dtype(
         ("show", _U),  # set of sites whose beliefs in the observation are out of date
         ("reseen", _I),  # 1 if the agent has moved since it was last shown where things are
         ("rejob", _I),  # 1 if its jobs have changed since they were last shown
+        ("shown", _I),  # what the observation says of the agent itself, packed; see observe
         ("remask", _I),
         ("full_mask", _U, (2,)),  # the mask when ready, up to date unless `remask`
         ("task", _I),  # of the open transaction, or NO_TASK
