@@ -8,7 +8,8 @@ versions of one object, so a plain counter suffices.
 
 from __future__ import annotations
 
-from ..world.reference import Mail, World
+from ..world.reference import World
+from ..world.reference_state import Mail
 from ..world.state import NONE
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..world.control import Answer, Control, Stale
-from ..world.reference import Mail, Transaction, World
+from ..world.reference import World
+from ..world.reference_state import Mail, Transaction
 from .config import SCOPE_BITS, Config
 from .stamps import Stamps
 from .token import Token

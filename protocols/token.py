@@ -12,7 +12,8 @@ from ..world.context import agents_of, counts_of, task_inputs, task_rules, world
 from ..world.control import Answer
 from ..world.jit import compiled
 from ..world.kernel import bit, draw, emit, renew
-from ..world.reference import Mail, World
+from ..world.reference import World
+from ..world.reference_state import Mail
 from ..world.state import COUNTER_INDEX, IDLE, LOOKING, NO_SITE, NO_TXN, NOBODY, QUEUED, REGISTRY
 
 

@@ -12,7 +12,8 @@ from ..world.control import Stale
 from ..world.jit import compiled
 from ..world.judging import pre_slots
 from ..world.kernel import has, is_current
-from ..world.reference import Transaction, World
+from ..world.reference import World
+from ..world.reference_state import Transaction
 from ..world.state import MESSAGE, SENSED, TOLD, WRITTEN
 
 

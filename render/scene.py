@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
-from ..world.reference import Agent, Mail, World
+from ..world.reference import World
+from ..world.reference_state import Agent, Mail
 from ..world.rules import Rules
 from ..world.state import (
     GONE,

@@ -10,7 +10,8 @@ from enum import Enum
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from .reference import Mail, Transaction, World
+    from .reference import World
+    from .reference_state import Mail, Transaction
 
 
 class Answer(Enum):

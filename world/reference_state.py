@@ -1,0 +1,120 @@
+"""What the readable engine's world is made of: plain records, one object each; `state` has the compiled engine's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .rules import ResolvedOp
+from .state import IDLE, NO_CELL, NO_OUTCOME, NO_SITE, NO_TASK, NO_TXN, NOBODY, NONE, PROMISE
+
+
+@dataclass
+class Belief:
+    """What an agent holds true of a site; see `state.BELIEF_RECORD`."""
+
+    value: int = 0
+    version: int = 0
+    channel: int = NONE
+    tick: int = 0
+    arrived: int = 0
+    promise: bool = False
+
+    @property
+    def rank(self) -> int:
+        """Order among versions: a promise ranks directly after its stamp."""
+        return 2 * self.version + self.promise
+
+
+@dataclass
+class Input:
+    """A belief as frozen at the decision, or renewed since by admission or by the agent's own writes."""
+
+    value: int
+    version: int
+    channel: int
+    promise: bool
+    sensed: int
+    own: bool = False  # the agent's own buffered write stands in `value`
+
+
+@dataclass
+class Site:
+    """A versioned object; `unsettled` is the agent whose open transaction wrote the newest version."""
+
+    value: int
+    version: int = 0
+    unsettled: int = NOBODY
+
+
+@dataclass
+class Job:
+    """One entry of an agent's list."""
+
+    task: int
+    amount: int
+    used: bool = False
+    attempt: int = 0
+
+
+@dataclass
+class Transaction:
+    """A decision on its way: what it froze, what it has done."""
+
+    number: int
+    agent: int
+    task: int
+    job: int
+    argument: int
+    thought: int
+    decided: int
+    inputs: dict[int, Input] = field(default_factory=dict)
+    buffered: list[tuple[int, ResolvedOp, int]] = field(default_factory=list)  # op index, op, value or difference
+    op: int = 0
+    done: int = 0
+
+
+@dataclass
+class Mail:
+    """A message in flight."""
+
+    due: int
+    number: int
+    sender: int
+    receiver: int
+    kind: int
+    site: int
+    value: int
+    stamp: int
+    sensed: int
+    sent: int
+    held: int = NO_TXN  # transaction whose settling it waits for
+
+    @property
+    def rank(self) -> int:
+        """Order among versions: a promise ranks directly after its stamp."""
+        return 2 * self.stamp + (self.kind == PROMISE)
+
+
+@dataclass
+class Agent:
+    """Where an agent is and what it is at; see `state.AGENT_RECORD`."""
+
+    cell: int
+    phase: int = IDLE
+    hand: int = 0
+    txn: Transaction | None = None
+    thought_left: int = 0
+    stuck: int = 0
+    holding: int = NOBODY
+    queued_task: int = NO_TASK
+    queued_since: int = 0
+    queued_key: int = 0
+    step: int = NO_CELL
+    look: int = NO_SITE
+    outcome: int = NO_OUTCOME
+    stale: set[int] = field(default_factory=set)
+    trips: int = 0
+    side: int = 0
+    promised: bool = False
+    inbox: int = 0
+    last_mail: Mail | None = None
