@@ -15,7 +15,7 @@ from typing import Any
 
 import numba
 from numba import types
-from numba.core import cgutils
+from numba.core import cgutils, config
 from numba.core.caching import IndexDataCacheFile
 from numba.extending import intrinsic
 
@@ -47,6 +47,18 @@ def _compiled(function: Callable[..., Any], inline: bool) -> Any:
 def entry_point(function: Callable[..., Any]) -> Any:
     """Compile a function that Python calls; cached on disk, and free of the interpreter's lock."""
     dispatcher = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+    build = dispatcher.compile
+
+    def scalar(signature: Any) -> Any:
+        # Loops here run over a few agents or sites, strided: as vectors they gather, and are a quarter slower.
+        before = config.LOOP_VECTORIZE, config.SLP_VECTORIZE
+        config.LOOP_VECTORIZE = config.SLP_VECTORIZE = 0
+        try:
+            return build(signature)
+        finally:
+            config.LOOP_VECTORIZE, config.SLP_VECTORIZE = before
+
+    dispatcher.compile = scalar
     # Numba looks at the age of the function's own file only; what it calls is compiled into it, so all sources count.
     store = dispatcher._cache
     store._cache_file = IndexDataCacheFile(store._cache_path, store._impl.filename_base, _source_stamp())
