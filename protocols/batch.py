@@ -103,6 +103,8 @@ class Batch:
 
     def reset(self, seeds: NDArray[np.uint64]) -> None:
         """Begin an episode in every world; `seeds` is [B] uint64."""
+        if len(seeds) != self.worlds:
+            raise ValueError(f"one seed a world: {self.worlds}; got {len(seeds)}")
         reset_worlds(self.context, 0, self.worlds, np.ascontiguousarray(seeds, np.uint64))
 
     def reset_chosen(self, chosen: NDArray[np.bool_], seeds: NDArray[np.uint64]) -> None:
@@ -111,6 +113,9 @@ class Batch:
 
     def step(self, choices: NDArray[np.int32], to_decision: bool = False) -> None:
         """Advance every running world by a tick, or to its next decision; `choices` is [B, A] int32."""
+        if choices.shape != (self.worlds, self.agents) or choices.dtype != np.int32:
+            expected = f"[{self.worlds}, {self.agents}] int32"
+            raise ValueError(f"choices are {expected}; got {list(choices.shape)} {choices.dtype}")
         step_worlds(self.context, 0, self.worlds, choices, to_decision, self.margin)
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import gymnasium
+import numpy as np
 import pettingzoo
 import pytest
 
@@ -221,3 +222,16 @@ def test_a_wrong_learner_or_team_mate_lists_the_right_ones() -> None:
     said = refusal(stalegrid.solo_env, teammates="brilliant")
     assert "'brilliant'" in said
     assert all(name in said for name in ("naive", "careful", "random"))
+
+
+def test_a_batch_refuses_choices_and_seeds_of_the_wrong_shape_or_type() -> None:
+    from stalegrid.protocols.batch import Batch
+    from stalegrid.protocols.presets import resolve
+
+    batch = Batch(stalegrid.make_rules("ledger", size="tiny"), resolve("occ"), 3)
+    with pytest.raises(ValueError, match=r"one seed a world: 3; got 2"):
+        batch.reset(np.zeros(2, np.uint64))
+    batch.reset(np.arange(3, dtype=np.uint64))
+    for wrong in (np.zeros((2, 2), np.int32), np.zeros((3, 2), np.int64)):
+        with pytest.raises(ValueError, match=r"choices are \[3, 2\] int32"):
+            batch.step(wrong)
