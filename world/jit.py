@@ -3,6 +3,10 @@
 Numba compiles a function anew for each combination of integer widths and literal arguments; a kernel of many small
 functions called with constants would be compiled several times over. `compiled` takes every signed integer as int64.
 Only the entry points are cached; what they call is part of them.
+
+Numba by itself optimises each function and makes machine code of it, together with all that it calls: a leaf of the
+call tree goes through LLVM once for every level above it, for code that nobody runs. Here an inner function is a
+`_Part`: its code is kept as it was lowered, and is linked, optimised and made machine code in the entry points alone.
 """
 
 from __future__ import annotations
@@ -17,12 +21,104 @@ import numba
 from numba import types
 from numba.core import cgutils, config
 from numba.core.caching import IndexDataCacheFile
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import CompilerBase, DefaultPassBuilder
+from numba.core.compiler_machinery import LoweringPass, register_pass
+from numba.core.typed_passes import AnnotateTypes
 from numba.extending import intrinsic
 
 
 def _widen(kind: Any) -> Any:
     kind = types.unliteral(kind)
     return types.int64 if isinstance(kind, types.Integer) and kind.signed else kind
+
+
+class _Part(JITCodeLibrary):  # type: ignore[misc]  # numba has no types
+    """The code of an inner function, neither linked nor optimised."""
+
+    def finalize(self) -> None:
+        """Leave everything to the entry points."""
+        self._finalized = True
+
+    def get_pointer_to_function(self, name: str) -> int:
+        """There is no machine code to point to, which numba takes for a function without a wrapper."""
+        self._ensure_finalized()
+        return 0
+
+    @property
+    def codegen(self) -> Any:
+        """Stand in for the code generator where numba wants to set the environment of the machine code."""
+        return self
+
+    def set_env(self, name: str, env: Any) -> None:
+        """There is no machine code to set it in."""
+
+
+class _Whole(JITCodeLibrary):  # type: ignore[misc]
+    """The code of an entry point, with all its parts."""
+
+    _linking_libraries: list[Any]
+
+    def finalize(self) -> None:
+        """Link the parts, and the parts of the parts, each once; then go on as numba does."""
+        found: dict[Any, None] = {}
+        left = [*self._linking_libraries]
+        while left:
+            library = left.pop()
+            if library not in found:
+                found[library] = None
+                left += library._linking_libraries if isinstance(library, _Part) else ()
+        self._linking_libraries = list(found)
+        super().finalize()
+
+
+# What the two rely on beyond numba's documented interface; where some of it is missing, numba goes its own, slow way.
+_RELIED_ON = ("_linking_libraries", "_final_module", "_finalized", "_ensure_finalized", "_get_module_for_linking")
+
+
+class _ChooseLibrary(LoweringPass):  # type: ignore[misc]
+    """A pass before lowering: it says which kind of library the code goes into."""
+
+    _name = "choose_library"
+    kind: type = _Whole
+
+    def __init__(self) -> None:
+        super().__init__()
+
+    def run_pass(self, state: Any) -> bool:
+        """Make the library just as numba's lowering would, if it were not there."""
+        library = self.kind(state.targetctx.codegen(), state.func_id.func_qualname)
+        if state.library is None and all(hasattr(library, name) for name in _RELIED_ON):
+            library.enable_object_caching()
+            state.library = library
+        return True
+
+
+@register_pass(mutates_CFG=False, analysis_only=False)
+class _ChooseWhole(_ChooseLibrary):
+    pass
+
+
+@register_pass(mutates_CFG=False, analysis_only=False)
+class _ChoosePart(_ChooseLibrary):
+    _name, kind = "choose_part", _Part
+
+
+class _WholeCompiler(CompilerBase):  # type: ignore[misc]
+    """Numba's compiler, with a library of ours."""
+
+    choice: type = _ChooseWhole
+
+    def define_pipelines(self) -> list[Any]:
+        """Add the one pass."""
+        passes = DefaultPassBuilder.define_nopython_pipeline(self.state)
+        passes.add_pass_after(self.choice, AnnotateTypes)
+        passes.finalize()
+        return [passes]
+
+
+class _PartCompiler(_WholeCompiler):
+    choice = _ChoosePart
 
 
 def compiled(function: Callable[..., Any]) -> Any:
@@ -37,7 +133,8 @@ def inlined(function: Callable[..., Any]) -> Any:
 
 def _compiled(function: Callable[..., Any], inline: bool) -> Any:
     dispatcher = numba.njit(
-        no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy", forceinline=inline
+        no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy", forceinline=inline,
+        pipeline_class=_PartCompiler,
     )(function)  # fmt: skip
     resolve = dispatcher.get_call_template
     dispatcher.get_call_template = lambda args, kws: resolve(tuple(_widen(kind) for kind in args), kws)
@@ -46,7 +143,7 @@ def _compiled(function: Callable[..., Any], inline: bool) -> Any:
 
 def entry_point(function: Callable[..., Any]) -> Any:
     """Compile a function that Python calls; cached on disk, and free of the interpreter's lock."""
-    dispatcher = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+    dispatcher = numba.njit(cache=True, nogil=True, error_model="numpy", pipeline_class=_WholeCompiler)(function)
     build = dispatcher.compile
 
     def scalar(signature: Any) -> Any:
