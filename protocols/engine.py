@@ -14,6 +14,7 @@ from ..world.context import (
     agents_of,
     beliefs_of,
     cell_rule,
+    correction_rule,
     counts_of,
     distances,
     followings,
@@ -25,8 +26,10 @@ from ..world.context import (
     mask_of,
     neighbours,
     op_rule,
+    parcels_of,
     regions,
     sight_of,
+    site_rules,
     sites_of,
     tally_of,
     task_inputs,
@@ -35,8 +38,9 @@ from ..world.context import (
     world_of,
 )
 from ..world.jit import compiled, entry_point, inlined, lowest
-from ..world.judging import argument_of, count_told, judge_executed, judge_refused, outcome_on, pre_slots, value_written
+from ..world.judging import argument_of, count_told, judge_executed, judge_refused, outcome_on, value_written
 from ..world.kernel import (
+    answer_acts,
     believed_tick,
     bit,
     credit,
@@ -58,11 +62,13 @@ from ..world.kernel import (
 )
 from ..world.layout import UNREACHABLE
 from ..world.observe import write_mask, write_observation
+from ..world.rules import KEEP
 from ..world.scoring import put_out_boat, score
 from ..world.settings import QUANTILES
 from ..world.state import (
     ABORTED,
     COMMITTED,
+    CORRECTION,
     COUNTER_INDEX,
     FACT,
     FAILED,
@@ -121,6 +127,8 @@ def tick(c, b, choices):
         count_queue(c, b)
     if world.next_event <= world.tick or (c.boats > 0 and sites_of(c, b)[c.gate].value == 1):
         world_events(c, b)
+    if (c.stocked | c.posts) & world.dirty != _ZERO:
+        answer_acts(c, b)
     if world.next_due <= world.tick:
         deliver(c, b)
     if (world.dirty | world.moved) != _ZERO or c.token != 0:
@@ -539,7 +547,7 @@ def attempt_op(c, b, a):
     there = sites_of(c, b)[rule.site]
     if c.buffered == 0 or rule.record == 0:
         judge_executed(c, b, a, o)
-    reason = world_refuses(rule.verb, there.value, me.hand)
+    reason = world_refuses(rule.verb, there.value, me.hand, argument_of(me, rule))
     if reason != verbs.POSSIBLE:
         emit(c, b, log.REFUSED_BY_WORLD, a, me.txn, o, rule.site, 0, 0, NOBODY, reason, 0, 0, 0, 0)
         settle(c, b, a, FAILED, 0)
@@ -567,7 +575,7 @@ def holds(c, b, a, rule):
     """From read committed upward: what rests on, or overwrites, an unsettled version waits for its writer."""
     me, sites, task_input = agents_of(c, b)[a], sites_of(c, b), task_inputs(c)[agents_of(c, b)[a].task]
     others, lowest = NOBODY, c.sites
-    pre = pre_slots(rule)
+    pre = rule.pre
     for slot in range(c.inputs):
         if has(pre, slot) and task_input[slot] < lowest:
             unsettled = sites[task_input[slot]].unsettled
@@ -606,15 +614,16 @@ def use_inputs(c, b, a, o, rule):
     """Copy and log the inputs as this op uses them."""
     me, task = agents_of(c, b)[a], task_rules(c)[agents_of(c, b)[a].task]
     live, used = inputs_of(c, b, a, 0), inputs_of(c, b, a, 1 + o)
-    pre = pre_slots(rule)
+    pre = rule.pre
     for slot in range(task.inputs):
         used[slot] = live[slot]
         in_pre = has(pre, slot)
-        if c.logs > 0 and (in_pre or slot == rule.own):
+        owned = has(rule.owned, slot)
+        if c.logs > 0 and (in_pre or owned):
             read = live[slot]
             emit(
                 c, b, log.READ, a, me.txn, o, task_inputs(c)[me.task, slot], read.value, read.version, NOBODY,
-                read.channel, read.promise, (1 if in_pre else 0) + (2 if slot == rule.own else 0), read.own, 0,
+                read.channel, read.promise, (1 if in_pre else 0) + (2 if owned else 0), read.own, 0,
             )  # fmt: skip
     count_told(c, b, a, o)
     if c.logs > 0:
@@ -672,7 +681,12 @@ def take_effect(c, b, a, o, rule, last):
         )  # fmt: skip
         own_write(c, b, a, rule.site, written, rule.relative, True)
         return
+    if rule.verb == verbs.CORRECT:
+        publish(c, b, a, o, rule)
+        return
     before = there.value
+    if rule.verb == verbs.DELIVER:
+        land(c, b, a, rule.site)
     me.hand = hand_after(rule.verb, before, me.hand)
     value = before + written if rule.relative != 0 else written
     unsettled = 1 if c.buffered != 0 and not last else 0
@@ -683,6 +697,45 @@ def take_effect(c, b, a, o, rule, last):
     own_write(c, b, a, rule.site, there.value, 0, False)
     if rule.verb == verbs.SET and written == 1:
         close_on_bodies(c, b, a, rule.site)
+
+
+@compiled
+def publish(c, b, a, o, rule):
+    """Give the plan its next epoch: the entries change together, and those who follow them are told."""
+    world, me, sites = world_of(c, b), agents_of(c, b)[a], sites_of(c, b)
+    world.epoch += 1
+    world.published = world.tick
+    entries, changed = correction_rule(c, rule.correction), _ZERO
+    for entry in range(c.sites):
+        if entries[entry] != KEEP and sites[entry].value != entries[entry]:
+            changed |= bit(entry)
+    many = 0
+    for entry in range(c.sites):
+        many += np.int64(has(changed, entry))
+    emit(c, b, log.PUBLISHED, a, me.txn, o, rule.site, world.epoch, 0, NOBODY, me.task, many, 0, 0, 0)
+    for entry in range(c.sites):
+        if has(changed, entry):
+            write(c, b, a, me.txn, o, entry, entries[entry], 0, 0, verbs.CORRECT, 0, 0, NOBODY)
+    for entry in range(c.sites):
+        if has(c.plan, entry):
+            renew(c, b, a, entry, REGISTRY, 4)
+    for entry in range(c.sites):
+        if has(changed, entry):
+            there = sites[entry]
+            send(c, b, a, CORRECTION, entry, there.value, there.version, world.tick, NO_TXN)
+
+
+@compiled
+def land(c, b, a, depot):
+    """Note what is delivered where, and whether the depot is open."""
+    me, sites = agents_of(c, b)[a], sites_of(c, b)
+    sites[depot].got |= bit(me.hand)
+    if me.landed < c.parcels:
+        notice, parcel = site_rules(c)[depot].notice, parcels_of(c, b, a)[me.landed]
+        parcel.site = depot
+        parcel.good = 1 if notice < 0 or sites[notice].value < scenario.SHUT else 0
+        me.landed += 1
+        world_of(c, b).changed = 1
 
 
 @compiled
@@ -736,7 +789,7 @@ def put_out(c, b, a, cause):
     if me.txn != NO_TXN and a != cause:
         settle(c, b, a, FAILED, 0)
     elif me.phase == QUEUED:
-        waited = world.tick - me.queued_since + 1
+        waited = world.tick - me.queued_since  # this tick's waiting is not over
         emit(c, b, log.WAIT_END, a, NO_TXN, 0, NO_SITE, 0, 0, world.holder, me.queued_task, 0, waited, 0, 0)
     region = regions(c)[me.cell]
     me.phase = OUT
@@ -768,6 +821,9 @@ def settle(c, b, a, outcome, before_thought):
         for o in range(task.ops):
             if (me.pending >> o) & 1:
                 rule = op_rule(c, me.task, o)
+                if rule.verb == verbs.CORRECT:
+                    publish(c, b, a, o, rule)
+                    continue
                 value = me.pending_value[o]
                 if rule.relative != 0:
                     value += sites_of(c, b)[rule.site].value
@@ -843,6 +899,7 @@ def use_up(c, b, a, task, again):
     else:
         tally[me.task, 0] += 1
         tally[me.task, 1] = 0
+        world_of(c, b).changed = 1
 
 
 # ---------------------------------------------------------------------- sense, run
@@ -1018,4 +1075,3 @@ def step_worlds(context, first, last, choices, to_decision, margin):
             ready = present(c, b)
             if not to_decision or ready != _ZERO or (c.logs > 0 and c.logs - world.log_count < margin):
                 break
-

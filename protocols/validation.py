@@ -1,6 +1,6 @@
 """Validation: an act takes effect only if the inputs that it rests on are still current.
 
-Prevents: lost update (scope written), stale read (sensor), action-message desync (message).
+Prevents: lost update (scope written), stale read (sensor), action-message desync (message), stale correction (plan).
 Costs: thought that is refused is thought again; a version that changed without mattering refuses all the same.
 Source: Kung and Robinson, On Optimistic Methods for Concurrency Control, TODS 6(2), 1981 (backward validation).
 """
@@ -10,11 +10,10 @@ from __future__ import annotations
 from ..world.context import agents_of, inputs_of, op_rule, sites_of, task_inputs
 from ..world.control import Stale
 from ..world.jit import compiled
-from ..world.judging import pre_slots
 from ..world.kernel import has, is_current
 from ..world.reference import World
 from ..world.reference_state import Transaction
-from ..world.state import MESSAGE, SENSED, TOLD, WRITTEN
+from ..world.state import MESSAGE, PLANNED, SENSED, TOLD, WRITTEN
 
 
 class Validation:
@@ -36,11 +35,13 @@ class Validation:
             for site in earlier.inputs:
                 read = txn.inputs[site]
                 scope = 0
-                if site in earlier.pre and read.channel == MESSAGE:
+                if site in earlier.pre and site in world.rules.plan:
+                    scope = PLANNED
+                elif site in earlier.pre and read.channel == MESSAGE:
                     scope = TOLD
                 elif site in earlier.pre and not (site == earlier.site and earlier.modifies):
                     scope = SENSED
-                if site == earlier.site and not scope & self.scopes:
+                if site in earlier.owned and not scope & self.scopes:
                     scope = WRITTEN
                 if scope & self.scopes and site not in stale and not world.is_current(read, site):
                     stale[site] = scope
@@ -52,17 +53,20 @@ def stale_scope(c, b, a, slot, first, last):
     """Return the scope in which the first of ops `first` to `last` finds this input not current, or 0."""
     me = agents_of(c, b)[a]
     read = inputs_of(c, b, a, 0)[slot]
-    if is_current(sites_of(c, b)[task_inputs(c)[me.task, slot]], read):
+    site = task_inputs(c)[me.task, slot]
+    if is_current(sites_of(c, b)[site], read):
         return 0
     for o in range(first, last + 1):
         rule = op_rule(c, me.task, o)
-        in_pre = has(pre_slots(rule), slot)
+        in_pre = has(rule.pre, slot)
         scope = 0
-        if in_pre and read.channel == MESSAGE:
+        if in_pre and has(c.plan, site):
+            scope = PLANNED
+        elif in_pre and read.channel == MESSAGE:
             scope = TOLD
         elif in_pre and not (slot == rule.own and rule.modifies != 0):
             scope = SENSED
-        if slot == rule.own and scope & c.scopes == 0:
+        if has(rule.owned, slot) and scope & c.scopes == 0:
             scope = WRITTEN
         if scope & c.scopes != 0:
             return scope

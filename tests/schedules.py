@@ -20,7 +20,21 @@ from stalegrid.protocols.config import AXES, Config
 from stalegrid.protocols.presets import PRESETS, name_of, resolve
 from stalegrid.world import actions, entropy, log, scenario, verbs
 from stalegrid.world.rules import Rules
-from stalegrid.world.scenario import FROM_JOB, Blueprint, Boats, Drift, Goal, Invariant, Jobs, Op, Role, Site, Task
+from stalegrid.world.scenario import (
+    FROM_JOB,
+    Blueprint,
+    Boats,
+    Closings,
+    Drift,
+    Goal,
+    Intruder,
+    Invariant,
+    Jobs,
+    Op,
+    Role,
+    Site,
+    Task,
+)
 from stalegrid.world.settings import QUANTILES, Settings
 
 Place = tuple[int, int]
@@ -29,13 +43,13 @@ Event = tuple[int, ...]
 # Few values, so that premises hold often enough and items meet the orders that ask for them.
 ARGUMENTS: Mapping[str, Sequence[int]] = {
     "add": (-1, 1, 2), "set": (0, 1), "write": (0, 1, 2), "take": (1, 1, 2), "put": (1, 1, 2), "deliver": (1, 1, 2),
-    "refactor": (0,), "build": (0, 1), "enter": (0,), "leave": (0, 1),
+    "refactor": (0,), "build": (0, 1), "enter": (0,), "leave": (0, 1), "swap": (0, 1, 1, 2),
 }  # fmt: skip
 VALUES: Mapping[str, Sequence[int]] = {
     "counter": (0, 1, 5), "board": (0, 1, 2), "shelf": (0, 1, 1, 2), "depot": (0,), "interface": (0, 1, 2),
-    "guard_post": (0, 1), "switch": (0, 0, 1), "region": (0,),
+    "guard_post": (0, 1), "switch": (0, 0, 1), "region": (0,), "plan": (0, 1),
 }  # fmt: skip
-FROM_JOBS = ("add", "write", "take", "put", "deliver", "build")
+FROM_JOBS = ("add", "write", "take", "put", "deliver", "build", "swap")
 
 
 @dataclass(frozen=True)
@@ -169,7 +183,7 @@ SITES = (
     Site("east", "guard_post", (0, 0), 1, depends=("west",)),
     Site("west", "guard_post", (0, 0), 1, depends=("east",)),
 )
-VERBS_SAID = {f"{name}s": name for name in verbs.VERB_INDEX if name != "cross"}
+VERBS_SAID = {f"{name}s": name for name in verbs.VERB_INDEX if name not in ("cross", "correct")}
 USUAL_ARGUMENT = {"add": 1, "set": 1, "write": 2, "take": 1, "put": 1, "deliver": 1, "leave": 1}
 
 
@@ -272,7 +286,15 @@ def random_blueprint(rng: random.Random) -> Blueprint:
     sites = _random_sites(rng, floor, roles)
     jobs = Jobs(rng.randint(1, 3), rng.randint(0, 1), rng.randint(1, 3)) if rng.random() < 0.5 else None
     boats = _random_boats(rng, sites)
-    plain = [site.name for site in sites if site.kind not in ("switch", "region")]
+    plain = [site.name for site in sites if site.kind not in ("switch", "region", "plan")]
+    plan = [site.name for site in sites if site.kind == "plan"]
+    posts = tuple(site.name for site in sites if site.kind == "guard_post")
+    boards = [site.name for site in sites if site.kind == "board"]
+    depots = [site.name for site in sites if site.kind == "depot"]
+    closings = _random_closings(rng, depots, boards) if depots and boards and rng.random() < 0.7 else None
+    corrections = tuple(
+        _random_correction(rng, f"correction_{n}", plan, plain, roles) for n in range(rng.randint(1, 3) if plan else 0)
+    )
     # Now and then more actions than fit into 64 bits of mask.
     many = rng.randint(30, 40) if rng.random() < 0.02 and len(sites) < 15 else rng.randint(2, 6)
     return Blueprint(
@@ -282,8 +304,9 @@ def random_blueprint(rng: random.Random) -> Blueprint:
         tasks=(
             *(_random_task(rng, f"task_{n}", sites, roles, jobs is not None) for n in range(many)),
             *_crossings(sites, roles),
+            *corrections,
         ),
-        goals=tuple(_random_goal(rng, sites, roles, boats) for _ in range(rng.randint(1, 4))),
+        goals=tuple(_random_goal(rng, sites, roles, boats, closings) for _ in range(rng.randint(1, 4))),
         bound=bound,
         sight=rng.choice((None, 1, 2, 3)),
         jobs=jobs,
@@ -295,6 +318,12 @@ def random_blueprint(rng: random.Random) -> Blueprint:
             for name in rng.sample(plain, min(len(plain), rng.choice((0, 0, 1, 2))))
         ),
         invariants=tuple(_random_invariant(rng, sites) for _ in range(rng.choice((0, 1, 2)))),
+        intruder=Intruder(posts, rng.choice(plain)) if posts and rng.random() < 0.5 else None,
+        closings=closings,
+        parcels=rng.randint(0, 2),
+        constraints=tuple(
+            tuple(rng.sample(plan, rng.randint(1, len(plan)))) for _ in range(rng.choice((0, 1, 2)) if plan else 0)
+        ),
     )
 
 
@@ -341,6 +370,7 @@ def _random_roles(rng: random.Random, floor: list[Place]) -> tuple[Role, ...]:
                 stations=tuple(pairs) if walks else (),
                 trips=rng.randint(1, 3) if walks else 0,
                 sight=rng.choice((None, None, 1, 2)),
+                hand=rng.choice((0, 0, 1, 2)),
             )
         )
     return tuple(roles)
@@ -373,14 +403,15 @@ class _SiteMaker:
             Site(
                 name,
                 kind,
-                None if kind == "region" else rng.choice(self.floor),
+                None if kind in ("region", "plan") else rng.choice(self.floor),
                 rng.choice(VALUES[kind]),
                 tuple(sorted(cells or ())),
                 depends,
                 listeners,
-                announced=rng.random() < 0.6,
+                announced=rng.random() < 0.6 and kind != "plan",
                 known=rng.random() < 0.5,
                 scale=rng.randint(1, 10),
+                stock=rng.choice((0, 1, 2)) if kind == "shelf" else 0,
             )
         )
         return name
@@ -417,6 +448,9 @@ class _SiteMaker:
                 deck = self.area("region", gates)
                 if deck:
                     self.add("region", cells=deck)
+        elif kind == "plan":
+            for _ in range(rng.randint(1, 3)):
+                self.add(kind)
         elif kind == "region":
             deck = self.area("region")
             if deck:
@@ -454,10 +488,48 @@ def _random_task(
 
 
 def _random_op(rng: random.Random, sites: tuple[Site, ...], has_jobs: bool) -> Op:
-    site = rng.choice([site for site in sites if site.kind != "region"])
+    site = rng.choice([site for site in sites if site.kind not in ("region", "plan")])
+    others = [other.name for other in sites if other.name != site.name]
+    plan = [other.name for other in sites if other.kind == "plan"]
     verb = rng.choice([verb.name for verb in verbs.VERBS if verbs.SITE_KINDS[verb.kind] == site.kind])
     from_job = has_jobs and verb in FROM_JOBS and rng.random() < 0.7
-    return Op(site.name, verb, FROM_JOB if from_job else rng.choice(ARGUMENTS[verb]))
+    return Op(
+        site.name,
+        verb,
+        FROM_JOB if from_job else rng.choice(ARGUMENTS[verb]),
+        rests_on=tuple(rng.sample(others, 1)) if others and rng.random() < 0.15 else (),
+        premise=rng.choice((verbs.TRUE, verbs.DEPS_EMPTY, verbs.DEPS_PRESENT)) if rng.random() < 0.1 else None,
+        follows=rng.choice(plan) if plan and rng.random() < 0.7 else "",
+        when=rng.choice((0, 1)),
+    )
+
+
+def _random_correction(
+    rng: random.Random, name: str, plan: list[str], plain: list[str], roles: tuple[Role, ...]
+) -> Task:
+    chosen = rng.sample(plan, rng.randint(1, len(plan)))
+    op = Op(
+        chosen[0],
+        "correct",
+        rests_on=tuple(rng.sample(plain, 1)) if rng.random() < 0.6 else (),
+        premise=rng.choice((None, verbs.DEPS_PRESENT)),
+        entries=tuple((entry, rng.choice((0, 1, 2))) for entry in chosen),
+    )
+    return Task(name, (op,), tuple(role.name for role in roles if rng.random() < 0.7) or (roles[0].name,))
+
+
+def _random_closings(rng: random.Random, depots: list[str], boards: list[str]) -> Closings:
+    some = tuple(rng.sample(depots, min(len(depots), len(boards), 2)))
+    return Closings(
+        some,
+        tuple(rng.sample(boards, len(some))),
+        rng.randint(1, 3),
+        rng.randint(1, 8),
+        rng.randint(0, 8),
+        rng.randint(0, 4),
+        rng.randint(0, 6),
+        rng.randint(0, 6),
+    )
 
 
 def _crossings(sites: tuple[Site, ...], roles: tuple[Role, ...]) -> list[Task]:
@@ -481,12 +553,22 @@ def _random_boats(rng: random.Random, sites: tuple[Site, ...]) -> Boats | None:
     )
 
 
-def _random_goal(rng: random.Random, sites: tuple[Site, ...], roles: tuple[Role, ...], boats: Boats | None) -> Goal:
-    kind = rng.choice((scenario.TOTAL, scenario.VALUE, scenario.TRIPS, *([scenario.BOAT] * 2 if boats else [])))
+def _random_goal(
+    rng: random.Random, sites: tuple[Site, ...], roles: tuple[Role, ...], boats: Boats | None, closings: Closings | None
+) -> Goal:
+    """Return a goal of any kind that the scenario has."""
+    plain = (scenario.TOTAL, scenario.VALUE, scenario.GOT, scenario.KEPT, scenario.BUILT)
+    whose = (scenario.TRIPS, scenario.DONE, scenario.PARCEL, scenario.TOGETHER)
+    of_events = [scenario.BOAT] * 2 * bool(boats) + [scenario.CORRECTED] * 2 * bool(closings)
+    kind = rng.choice((*plain, *whose, *of_events))
+    many = sum(role.count for role in roles)
+    if kind == scenario.CORRECTED and closings:
+        return Goal(kind, index=rng.randrange(closings.count))
+    if kind in whose:
+        agent, other = rng.randrange(many), rng.randrange(many)
+        return Goal(kind, agent=agent, other=other, index=rng.randint(0, 1), target=rng.randint(1, 3), task="task_0")
     if kind == scenario.BOAT and boats:
         return Goal(kind, index=rng.randrange(boats.count))
-    if kind == scenario.TRIPS:
-        return Goal(kind, agent=rng.randrange(sum(role.count for role in roles)), target=rng.randint(1, 3))
     return Goal(kind, site=rng.choice(sites).name, target=rng.randint(0, 3))
 
 

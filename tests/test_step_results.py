@@ -21,7 +21,6 @@ def episode(request: pytest.FixtureRequest) -> tuple[Any, list[Step]]:
     return env, play(env, seed=3)
 
 
-
 def test_observations_are_in_their_space_at_every_step(episode: tuple[Any, list[Step]]) -> None:
     env, steps = episode
     for step in steps:

@@ -29,14 +29,18 @@ def action_table(blueprint: Blueprint, navigation: str) -> tuple[Action, ...]:
     table = [Action("wait", WAIT, 0)]
     if navigation == "manual":
         table += [Action(f"move {name}", MOVE, index) for index, (name, _, _) in enumerate(MOVES)]
-    table += [Action(f"do {task.name}", DO, index) for index, task in enumerate(blueprint.tasks)]
-    table += [Action(f"look {site.name}", LOOK_AT, sites[site.name]) for site in blueprint.sites]
+    for index, task in enumerate(blueprint.tasks):
+        said = "correct" if task.ops[0].verb == "correct" else "do"
+        table.append(Action(f"{said} {task.name}", DO, index))
+    # An entry of the plan is nowhere to be looked at, and its copies are sent by the protocol.
+    placed = [site for site in blueprint.sites if site.kind != "plan"]
+    table += [Action(f"look {site.name}", LOOK_AT, sites[site.name]) for site in placed]
     table.append(Action("check", CHECK, 0))
-    table += [Action(f"tell {site.name}", TELL, sites[site.name]) for site in blueprint.sites if site.listeners]
+    table += [Action(f"tell {site.name}", TELL, sites[site.name]) for site in placed if site.listeners]
     table += [
         Action(f"promise {task.name}", PROMISE_THAT, index)
         for index, task in enumerate(blueprint.tasks)
-        if blueprint.sites[sites[task.ops[-1].site]].listeners
+        if blueprint.sites[sites[task.ops[-1].site]].listeners and task.ops[0].verb != "correct"
     ]
     if len(table) > MAX_ACTIONS:
         raise ValueError(f"an action table holds at most {MAX_ACTIONS} actions; this one has {len(table)}")

@@ -25,13 +25,14 @@ _STATE_FIELDS = State._fields
 _RULE_FIELDS = tuple(f"{name}_rule" for name in RuleArrays._fields)
 _SIZES = (
     "agents", "sites", "tasks", "inputs", "jobs", "goals", "events", "mails", "logs", "width", "cells", "targets",
-    "actions", "invariants", "counters", "job_tasks",
+    "actions", "invariants", "counters", "job_tasks", "parcels", "constraints",
 )  # fmt: skip
 # What of the constants and of the policy is copied into the context, so that one pointer serves.
 _CONSTANTS = (
     "lockstep", "manual", "patience", "horizon", "job_low", "job_high", "boats", "board", "gate", "see_all",
-    "value_goals",
+    "value_goals", "goods", "depots",
 )  # fmt: skip
+_SETS = ("loss", "duplication", "plan", "stocked", "posts")
 _POLICY = (
     "scopes", "at_act", "at_settle", "admission_reads", "buffered", "whole_task", "closed", "token", "stamped", "fifo",
     "mail_at_settle", "semantic",
@@ -45,7 +46,7 @@ _REAL = (
 
 CONTEXT = np.dtype(
     [(name, np.int64) for name in (*_STATE_FIELDS, *_RULE_FIELDS, *_SIZES, *_CONSTANTS, *_POLICY, *_VIEW)]
-    + [("loss", np.uint64), ("duplication", np.uint64)]
+    + [(name, np.uint64) for name in _SETS]
     + [(name, np.float64) for name in _REAL],
     align=True,
 )
@@ -70,12 +71,13 @@ def bind(state: State, arrays: RuleArrays, policy: NDArray[Any], view: dict[str,
             state.agent.shape[1], state.site.shape[1], state.tally.shape[2], state.input.shape[3], state.job.shape[2],
             state.goal.shape[1], state.event.shape[1], state.mail.shape[1], state.log.shape[1],
             state.observation.shape[2], arrays.gate_of.size, arrays.distance.shape[0], arrays.action.shape[0],
-            arrays.invariant.shape[0], state.counts.shape[1], arrays.job_task.shape[1],
+            arrays.invariant.shape[0], state.counts.shape[1], arrays.job_task.shape[1], state.parcel.shape[2],
+            arrays.constraint.shape[0],
         ),
         strict=True,
     ):  # fmt: skip
         c[name] = size
-    for name in (*_CONSTANTS, "loss", "duplication"):
+    for name in (*_CONSTANTS, *_SETS):
         c[name] = constant[name]
     for name in _POLICY:
         c[name] = policy[0][name]
@@ -99,7 +101,8 @@ _U8 = np.dtype(np.uint64)
 _F4 = np.dtype(np.float32)
 _WORLD, _AGENT, _SITE, _BELIEF = st.WORLD_RECORD, st.AGENT_RECORD, st.SITE_RECORD, st.BELIEF_RECORD
 _INPUT, _JOB, _GOAL, _EVENT, _MAIL = st.INPUT_RECORD, st.JOB_RECORD, st.GOAL_RECORD, st.EVENT_RECORD, st.MAIL_RECORD
-_LOG = log.EVENT
+_LOG, _PARCEL, _FOLLOWED = log.EVENT, st.PARCEL_RECORD, st.FOLLOWED_RECORD
+_PARCEL_SIZE, _FOLLOWED_SIZE = _PARCEL.itemsize, _FOLLOWED.itemsize
 _WORLD_SIZE, _AGENT_SIZE, _SITE_SIZE = _WORLD.itemsize, _AGENT.itemsize, _SITE.itemsize
 _BELIEF_SIZE, _INPUT_SIZE, _JOB_SIZE = _BELIEF.itemsize, _INPUT.itemsize, _JOB.itemsize
 _GOAL_SIZE, _EVENT_SIZE, _MAIL_SIZE, _LOG_SIZE = _GOAL.itemsize, _EVENT.itemsize, _MAIL.itemsize, _LOG.itemsize
@@ -154,6 +157,12 @@ def jobs_of(c, b, a):
 
 
 @inlined
+def parcels_of(c, b, a):
+    """[N] PARCEL_RECORD of one agent."""
+    return numba.carray(_pointer(c.parcel + (b * c.agents + a) * c.parcels * _PARCEL_SIZE), (c.parcels,), _PARCEL)
+
+
+@inlined
 def tally_of(c, b, a):
     """[T, 2] int32."""
     return numba.carray(_pointer(c.tally + (b * c.agents + a) * c.tasks * 8), (c.tasks, 2), _I4)
@@ -179,14 +188,22 @@ def mail_of(c, b):
 
 @inlined
 def sent_of(c, b):
-    """[A, A, 2] int32."""
-    return numba.carray(_pointer(c.sent + b * c.agents * c.agents * 8), (c.agents, c.agents, 2), _I4)
+    """[A, A, 3] int32."""
+    return numba.carray(_pointer(c.sent + b * c.agents * c.agents * 12), (c.agents, c.agents, 3), _I4)
 
 
 @inlined
 def pipe_of(c, b):
     """[A, A] int32."""
     return numba.carray(_pointer(c.pipe + b * c.agents * c.agents * 4), (c.agents, c.agents), _I4)
+
+
+@inlined
+def followed_of(c, b, k):
+    """[A] FOLLOWED_RECORD of one constraint."""
+    return numba.carray(
+        _pointer(c.followed + (b * c.constraints + k) * c.agents * _FOLLOWED_SIZE), (c.agents,), _FOLLOWED
+    )
 
 
 @inlined
@@ -265,6 +282,18 @@ def goal_rules(c):
 def invariant_rules(c):
     """[V] INVARIANT_RULE."""
     return numba.carray(_pointer(c.invariant_rule), (c.invariants,), _INVARIANT_RULE)
+
+
+@inlined
+def correction_rule(c, index):
+    """[S] new value of each entry of the plan, or KEEP."""
+    return numba.carray(_pointer(c.correction_rule + index * c.sites * 4), (c.sites,), _I4)
+
+
+@inlined
+def constraint_rules(c):
+    """[K] set of entries that must agree."""
+    return numba.carray(_pointer(c.constraint_rule), (c.constraints,), _U8)
 
 
 @inlined

@@ -64,6 +64,14 @@ class Control:
     def settle(self, world: World, agent: int) -> None:
         """The agent has finished, given up or passed: whatever it held may go to others."""
 
+    def correct(self, world: World, agent: int, entries: list[int]) -> None:
+        """An agent has just published a correction that changes these entries of the plan: how do the others hear?
+
+        By default every entry goes to each of its followers as a message of its own.
+        """
+        for entry in entries:
+            world.send_copies(agent, entry)
+
     def deliver(self, world: World, mail: Mail) -> bool:
         """A message is due: is it believed? Only asked where the receiver does not see the site for itself."""
         return True

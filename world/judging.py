@@ -9,7 +9,18 @@ from __future__ import annotations
 import numpy as np
 
 from . import verbs
-from .context import agents_of, counts_of, inputs_of, op_rule, seen_of, sites_of, task_inputs, world_of
+from .context import (
+    agents_of,
+    constraint_rules,
+    counts_of,
+    followed_of,
+    inputs_of,
+    op_rule,
+    seen_of,
+    sites_of,
+    task_inputs,
+    world_of,
+)
 from .jit import compiled
 from .kernel import bit, has, others_wrote
 from .state import (
@@ -18,6 +29,8 @@ from .state import (
     DESYNC,
     EXPOSED,
     FALSE_REJECT,
+    FRESH,
+    LATE,
     LEVELS,
     LOST_UPDATE,
     MESSAGE,
@@ -38,15 +51,9 @@ _LEVELS = len(LEVELS)
 _OUTDATED, _DRIFT = COUNTER_INDEX["outdated_belief"], COUNTER_INDEX["drift"]
 _SAME_TICK = COUNTER_INDEX["same_tick"]
 _TOLD_INPUTS, _AGE_THOUGHT = COUNTER_INDEX["told_inputs"], COUNTER_INDEX["age_thought"]
+_LATE_BEFORE, _LATE_AFTER = COUNTER_INDEX["late_decided_before"], COUNTER_INDEX["late_decided_after"]
+_TORN = COUNTER_INDEX["torn"]
 NO_TAG = -1
-
-
-@compiled
-def pre_slots(rule):
-    """Return the set of input slots that the premise or the value written rests on."""
-    if rule.reads_own != 0 and rule.own >= 0:
-        return rule.deps | bit(rule.own)
-    return rule.deps
 
 
 @compiled
@@ -61,21 +68,23 @@ def outcome_on(c, b, a, row, o, renewed):
     me = agents_of(c, b)[a]
     rule, inputs, sites = op_rule(c, me.task, o), inputs_of(c, b, a, row), sites_of(c, b)
     task_input = task_inputs(c)[me.task]
-    total, least, count, own = 0, 0, 0, 0
+    total, least, count, own, followed = 0, 0, 0, 0, rule.when
     for slot in range(c.inputs):
         wanted = has(rule.deps, slot)
-        if not wanted and slot != rule.own:
+        if not wanted and slot != rule.own and slot != rule.follow:
             continue
         value = sites[task_input[slot]].value if has(renewed, slot) else inputs[slot].value
         if slot == rule.own:
             own = value
+        if slot == rule.follow:
+            followed = value
         if wanted:
             total += value
             least = value if count == 0 else min(least, value)
             count += 1
     argument = argument_of(me, rule)
     return (
-        premise_holds(rule.premise, argument, own, total, least, count),
+        followed == rule.when and premise_holds(rule.premise, argument, own, total, least, count),
         value_written(rule.writes, argument, own, total),
     )
 
@@ -85,7 +94,7 @@ def classify(c, b, a, o):
     """Sort the slots of an op: return the sets (exposed, outdated, drift), each with a value that differs now."""
     me = agents_of(c, b)[a]
     rule, inputs, sites = op_rule(c, me.task, o), inputs_of(c, b, a, 1 + o), sites_of(c, b)
-    pre = pre_slots(rule)
+    pre = rule.pre
     exposed, outdated, drift = _ZERO, _ZERO, _ZERO
     for slot in range(c.inputs):
         if not has(pre, slot) or inputs[slot].own != 0:
@@ -94,7 +103,9 @@ def classify(c, b, a, o):
         if there.value == read.value:
             continue
         others = others_wrote(there, a, read.version)
-        if read.channel == MESSAGE:
+        if has(c.plan, task_inputs(c)[me.task, slot]) and others:
+            exposed |= bit(slot)  # late from the publication on, however old the copy was at the decision
+        elif read.channel == MESSAGE:
             if others or read.promise != 0:
                 exposed |= bit(slot)
             else:
@@ -133,9 +144,11 @@ def decisive(c, b, a, o, exposed):
     for slot in range(c.inputs):
         if not has(named, slot):
             continue
+        if has(c.plan, task_inputs(c)[me.task, slot]):
+            return named, STALE_CORRECTION
         if inputs[slot].channel == MESSAGE:
-            return named, DESYNC
-        if not (slot == rule.own and rule.modifies != 0):
+            tag = DESYNC
+        elif tag == NO_TAG and not (slot == rule.own and rule.modifies != 0):
             tag = STALE_READ
     return named, tag
 
@@ -162,7 +175,7 @@ def all_current(c, b, a, o):
     """Tell whether every input of the op still has the current value: then there is nothing to judge."""
     me = agents_of(c, b)[a]
     inputs = inputs_of(c, b, a, 1 + o)
-    pre = pre_slots(op_rule(c, me.task, o))
+    pre = op_rule(c, me.task, o).pre
     for slot in range(c.inputs):
         if has(pre, slot) and inputs[slot].value != sites_of(c, b)[task_inputs(c)[me.task, slot]].value:
             return False
@@ -172,6 +185,8 @@ def all_current(c, b, a, o):
 @compiled
 def judge_executed(c, b, a, o):
     """Count an act that the protocol let through, before it takes effect."""
+    if c.constraints > 0:
+        judge_torn(c, b, a, o)
     if all_current(c, b, a, o):
         return
     me, world, sites = agents_of(c, b)[a], world_of(c, b), sites_of(c, b)
@@ -183,6 +198,8 @@ def judge_executed(c, b, a, o):
         same_tick = lost and sites[rule.site].changed == world.tick
         if tag != NO_TAG:
             tally(c, b, tag, DECISIVE)
+            if tag == STALE_CORRECTION:
+                count_late(c, b, a, named)
             for slot in range(c.inputs):
                 if has(named, slot) and sites[task_inputs(c)[me.task, slot]].changed == world.tick:
                     same_tick = True
@@ -191,15 +208,19 @@ def judge_executed(c, b, a, o):
         if same_tick:
             counts_of(c, b)[_SAME_TICK] += 1
         return
-    told, seen, own = False, False, False
+    planned, told, seen, own = False, False, False, False
     for slot in range(c.inputs):
         if has(exposed, slot):
-            if inputs[slot].channel == MESSAGE:
+            if has(c.plan, task_inputs(c)[me.task, slot]):
+                planned = True
+            elif inputs[slot].channel == MESSAGE:
                 told = True
             elif slot == rule.own and rule.modifies != 0:
                 own = True
             else:
                 seen = True
+    if planned:
+        tally(c, b, STALE_CORRECTION, EXPOSED)
     if told:
         tally(c, b, DESYNC, EXPOSED)
     if seen:
@@ -211,6 +232,53 @@ def judge_executed(c, b, a, o):
             counts_of(c, b)[_OUTDATED] += 1
         elif changes(c, b, a, o, exposed | outdated | drift):
             counts_of(c, b)[_DRIFT] += 1
+
+
+@compiled
+def count_late(c, b, a, named):
+    """Say of a stale correction whether it was decided on before the entry was last corrected, or after."""
+    me, changed = agents_of(c, b)[a], -1
+    for slot in range(c.inputs):
+        site = task_inputs(c)[me.task, slot]
+        if has(named, slot) and has(c.plan, site):
+            changed = max(changed, sites_of(c, b)[site].changed)
+    counts_of(c, b)[_LATE_BEFORE if me.decided <= changed else _LATE_AFTER] += 1
+
+
+@compiled
+def judge_torn(c, b, a, o):
+    """Count constraints broken by acts that follow different epochs, each late act once.
+
+    After each act that followed an entry it is kept whether the entry was the newest then, and what it said; a
+    correction of an entry forgets what was kept for its constraints.
+    """
+    me = agents_of(c, b)[a]
+    rule = op_rule(c, me.task, o)
+    if rule.follow < 0 or not outcome_on(c, b, a, 1 + o, o, _ZERO)[0]:
+        return
+    read, entry = inputs_of(c, b, a, 1 + o)[rule.follow], task_inputs(c)[me.task, rule.follow]
+    there = sites_of(c, b)[entry]
+    mark = FRESH
+    if read.value != there.value:
+        if not others_wrote(there, a, read.version):
+            return
+        mark = LATE
+    for k in range(c.constraints):
+        if not has(constraint_rules(c)[k], entry):
+            continue
+        followed, torn = followed_of(c, b, k), 0
+        for other in range(c.agents):
+            they = followed[other]
+            if other == a or they.mark == 0 or they.mark == mark or they.value == read.value:
+                continue
+            if mark == LATE:
+                torn = 1
+            else:
+                torn += 1
+                they.mark = 0
+        counts_of(c, b)[_TORN] += torn
+        followed[a].mark = 0 if mark == LATE and torn > 0 else mark
+        followed[a].value = read.value
 
 
 @compiled
@@ -277,9 +345,7 @@ def count_told(c, b, a, o):
     """Count what messages told an op, and how old the thought on it is."""
     me, counts = agents_of(c, b)[a], counts_of(c, b)
     inputs, rule = inputs_of(c, b, a, 1 + o), op_rule(c, me.task, o)
-    used = pre_slots(rule)
-    if rule.own >= 0:
-        used |= bit(rule.own)
+    used = rule.pre | rule.owned
     for slot in range(c.inputs):
         if has(used, slot) and inputs[slot].channel == MESSAGE:
             counts[_TOLD_INPUTS] += 1

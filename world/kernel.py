@@ -13,11 +13,13 @@ from .context import (
     agents_of,
     beliefs_of,
     cell_rule,
+    constraint_rules,
     counts_of,
     delays,
     distances,
     event_rules,
     events_of,
+    followed_of,
     goal_rules,
     goals_of,
     invariant_rules,
@@ -380,6 +382,8 @@ def write(c, b, agent, txn, op, site, value, relative, argument, verb, unsettled
                 there.writer = agent
             there.writer_version = there.version
         world.dirty |= bit(site)
+        if c.constraints > 0 and has(c.plan, site):
+            forget_followed(c, b, site)
         if world.holder == agent:
             world.holder_wrote |= bit(site)
         emit(
@@ -390,6 +394,15 @@ def write(c, b, agent, txn, op, site, value, relative, argument, verb, unsettled
     if site_rules(c)[site].announced != 0 and (agent >= 0 or announcer >= 0):
         sender = agent if agent >= 0 else announcer
         send(c, b, sender, FACT, site, there.value, there.version, world.tick, txn if held != 0 else NO_TXN)
+
+
+@compiled
+def forget_followed(c, b, entry):
+    """An entry of the plan was corrected: what was done before makes no torn pair any more."""
+    for k in range(c.constraints):
+        if entry < 0 or has(constraint_rules(c)[k], entry):
+            for a in range(c.agents):
+                followed_of(c, b, k)[a].mark = 0
 
 
 @inlined
@@ -423,6 +436,9 @@ def world_events(c, b):
             if event.state == LOST:
                 continue
             event.state = WAITING
+        elif rule.what == scenario.CLOSES:
+            event.state = LOST if leads_to(c, b, rule.nth % c.depots) else PASSED
+            world.changed = 1
         emit(c, b, log.WORLD_EVENT, WORLD, NO_TXN, 0, rule.site, 0, 0, NOBODY, rule.source, rule.nth, rule.what, 0, 0)
         value = sites[rule.site].value + rule.amount
         write(c, b, WORLD, NO_TXN, 0, rule.site, value, 1, rule.amount, verbs.WRITE, 0, 0, NOBODY)
@@ -434,6 +450,46 @@ def world_events(c, b):
             world.changed = 1
             emit(c, b, log.WORLD_EVENT, WORLD, NO_TXN, 0, c.board, 0, 0, NOBODY, 0, index, scenario.PASSES, 0, 0)
             write(c, b, WORLD, NO_TXN, 0, c.board, sites[c.board].value - 1, 1, -1, verbs.WRITE, 0, 0, NOBODY)
+
+
+@compiled
+def leads_to(c, b, depot):
+    """Tell whether an entry of the plan leads to a depot, by its number among those that close."""
+    for entry in range(c.sites):
+        if has(c.plan, entry) and sites_of(c, b)[entry].value == depot:
+            return True
+    return False
+
+
+@compiled
+def answer_acts(c, b):
+    """What the world does in answer to the acts of this tick: it stocks shelves again, and an intruder comes."""
+    world, sites = world_of(c, b), sites_of(c, b)
+    taken = world.dirty & c.stocked
+    while taken != _ZERO:
+        shelf = lowest(taken)
+        taken &= taken - _ONE
+        if sites[shelf].value != 0 or sites[shelf].stock == 0:
+            continue
+        sites[shelf].stock -= 1
+        nth = site_rules(c)[shelf].stock - sites[shelf].stock
+        emit(c, b, log.WORLD_EVENT, WORLD, NO_TXN, 0, shelf, 0, 0, NOBODY, 0, nth, scenario.RESTOCKS, 0, 0)
+        item = site_rules(c)[shelf].value
+        write(c, b, WORLD, NO_TXN, 0, shelf, item, 0, item, verbs.PUT, 0, 0, NOBODY)
+    if world.dirty & c.posts == _ZERO:
+        return
+    guards = 0
+    for post in range(c.sites):
+        if has(c.posts, post):
+            guards += sites[post].value
+    if guards > 0:
+        world.intruder = 0
+    elif world.intruder == 0:
+        world.intruder = 1
+        world.thefts += 1
+        emit(c, b, log.WORLD_EVENT, WORLD, NO_TXN, 0, c.goods, 0, 0, NOBODY, 0, world.thefts, scenario.STEALS, 0, 0)
+        if sites[c.goods].value > 0:
+            write(c, b, WORLD, NO_TXN, 0, c.goods, sites[c.goods].value - 1, 1, -1, verbs.WRITE, 0, 0, NOBODY)
 
 
 @compiled
@@ -474,6 +530,11 @@ def reset_world(c, b, seed):
     world.message_number = 0
     world.log_count = 0
     world.broken = 0
+    world.intruder = 0
+    world.thefts = 0
+    world.epoch = 0
+    world.published = 0
+    forget_followed(c, b, NO_SITE)
     counts = counts_of(c, b)
     for index in range(c.counters):
         counts[index] = 0
@@ -487,6 +548,8 @@ def reset_world(c, b, seed):
         there.writer_version = 0
         there.other_writer_version = 0
         there.changed = 0
+        there.got = _ZERO
+        there.stock = from_rules[s].stock
     _reset_agents(c, b)
     events, event_rule = events_of(c, b), event_rules(c)
     for w in range(c.events):
@@ -516,6 +579,7 @@ def _reset_agents(c, b):
             pipe_of(c, b)[a, other] = 0
             sent_of(c, b)[a, other, 0] = 0
             sent_of(c, b)[a, other, 1] = 0
+            sent_of(c, b)[a, other, 2] = 0
 
 
 @compiled
@@ -548,7 +612,8 @@ def _reset_agent(c, b, a, me):
     me.remask = 1
     me.cell = rule.home
     me.phase = IDLE
-    me.hand = 0
+    me.hand = rule.hand
+    me.landed = 0
     me.task = -1
     me.op = 0
     me.txn = NO_TXN
@@ -622,4 +687,3 @@ def _reset_goals(c, b):
                     total += jobs[n].amount
                     goals[g].open += 1
         goals[g].target = total
-

@@ -39,7 +39,10 @@ KINDS: tuple[Kind, ...] = (
     Kind("release", "agent lets the token go"),
     Kind("think_end", "txn has thought"),
     Kind("border", "agent crosses the border of region site; a: +1 in, -1 out, b: cell it stands on now"),
-    Kind("sense", "belief changed; site, value, version, a: channel, b: 0 senses, 1 feedback, 2 registry, 3 look"),
+    Kind(
+        "sense",
+        "belief changed; site, value, version, a: channel, b: 0 senses, 1 feedback, 2 registry, 3 look, 4 plan",
+    ),
     Kind(
         "read",
         "input as op uses it; site, value, version, a: channel, b: 1 if promised, c: bit 0 in pre, bit 1 written, "
@@ -91,12 +94,13 @@ KINDS: tuple[Kind, ...] = (
     Kind("invariant_broken", "by agent's txn; a: invariant"),
     Kind("goal", "a: goal, value: 1 met, 0 no longer met, -1 can no longer be met; agent: whose act this tick"),
     Kind("end", "a: 1 terminated, 2 truncated; value: goals met, other: goals"),
+    Kind("published", "agent's txn gives the plan epoch value; a: task, b: entries that change"),
 )  # fmt: skip
 
 (
     _NONE, CHOOSE, DECIDE, INPUT, WAIT_BEGIN, WAIT_END, GRANT, RELEASE, THINK_END, BORDER, SENSE, READ, ACT, WRITE,
     BUFFER, REFUSED_BY_WORLD, CHECK_FAILED, COMMIT, PARTIAL_COMMIT, REJECT, ABORT, FAIL, VICTIM, SEND, DELIVER, DROP,
-    WORLD_EVENT, ACCIDENT, PUT_OUT, INVARIANT_BROKEN, GOAL, END,
+    WORLD_EVENT, ACCIDENT, PUT_OUT, INVARIANT_BROKEN, GOAL, END, PUBLISHED,
 ) = range(len(KINDS))  # fmt: skip
 
 KIND_NAMES = tuple(kind.name for kind in KINDS)

@@ -346,7 +346,7 @@ def _allows_task(c, b, a, kind, index, known, wanted):
     if not has(known, last.site):
         return False
     for slot in range(task.inputs):
-        if has(last.deps, slot) and not has(known, task_inputs(c)[index, slot]):
+        if has(last.pre, slot) and not has(known, task_inputs(c)[index, slot]):
             return False
     return True
 

@@ -18,6 +18,7 @@ from .settings import QUANTILES
 from .state import (
     ABORTED,
     COMMITTED,
+    CORRECTION,
     EXPECTED,
     FACT,
     FAILED,
@@ -76,7 +77,7 @@ class World:
         self.mail: list[Mail] = []
         self.sent: dict[tuple[int, int, int], int] = {}
         self.pipe: dict[tuple[int, int], int] = {}
-        self.sites = [Site(site.value) for site in rules.blueprint.sites]
+        self.sites = [Site(site.value, stock=site.stock) for site in rules.blueprint.sites]
         self.agents = [self._new_agent(index) for index in range(len(rules.agent_names))]
         self.jobs = [self._draw_jobs(index) for index in range(len(self.agents))]
         self.completions: dict[tuple[int, int], int] = {}
@@ -91,6 +92,12 @@ class World:
         self.earned = [0] * len(self.agents)  # goals met less goals unmet, by whose act it was
         self.goal_changes = 0
         self.thought_in_tick: set[int] = set()
+        self.written: set[int] = set()  # sites that got a new version in this tick
+        self.is_robbed = False  # the posts are empty and the intruder has been there
+        self.thefts = 0
+        self.epoch = 0  # corrections published so far
+        self.published = 0  # tick of the last one
+        self.closings = {rules.event_of_closing(n): EXPECTED for n in range(rules.closings)}
         self.writers: list[int] = []  # who wrote in this tick, for goals
         self.beliefs = [[self._first_belief(index) for index in range(len(self.sites))] for _ in self.agents]
         self._sense()
@@ -103,6 +110,7 @@ class World:
         self.earned = [0] * len(self.agents)
         self.goal_changes = 0
         self.thought_in_tick.clear()
+        self.written.clear()
         self._decide(choices)
         self._think()
         self._walk()
@@ -131,9 +139,9 @@ class World:
     def _new_agent(self, index: int) -> Agent:
         role = self.rules.blueprint.roles[self.rules.role_of[index]]
         if not role.stations:
-            return Agent(self.rules.targets[self.rules.station(index, 0)])
+            return Agent(self.rules.targets[self.rules.station(index, 0)], hand=role.hand)
         start = self._draw(entropy.START, index) % 2
-        return Agent(self.rules.targets[self.rules.station(index, start)], side=1 - start)
+        return Agent(self.rules.targets[self.rules.station(index, start)], side=1 - start, hand=role.hand)
 
     def _draw_jobs(self, index: int) -> list[Job]:
         jobs, tasks = self.rules.blueprint.jobs, self.rules.job_tasks[index]
@@ -416,7 +424,7 @@ class World:
         if stale:
             self._refuse(txn, stale, 0)
             return False
-        reason = verbs.world_refuses(op.verb, self.sites[op.site].value, me.hand)
+        reason = verbs.world_refuses(op.verb, self.sites[op.site].value, me.hand, self._value_of(txn, op))
         if reason != verbs.POSSIBLE:
             self.record(log.REFUSED_BY_WORLD, txn.agent, txn.number, txn.op, op.site, a=reason)
             self._settle(txn, FAILED)
@@ -465,7 +473,7 @@ class World:
             read = txn.inputs[site]
             self.record(
                 log.READ, txn.agent, txn.number, txn.op, site, read.value, read.version, a=read.channel,
-                b=int(read.promise), c=(site in op.pre) + 2 * (site == op.site), d=int(read.own),
+                b=int(read.promise), c=(site in op.pre) + 2 * (site in op.owned), d=int(read.own),
             )  # fmt: skip
         self.record(
             log.ACT, txn.agent, txn.number, txn.op, op.site, self._value_of(txn, op), self.sites[op.site].version,
@@ -475,18 +483,11 @@ class World:
     def _value_of(self, txn: Transaction, op: ResolvedOp) -> int:
         return txn.argument if op.from_job else op.argument
 
-    def _own(self, txn: Transaction, op: ResolvedOp) -> int:
-        return txn.inputs[op.site].value if op.site in txn.inputs else 0
-
     def _premise(self, txn: Transaction, op: ResolvedOp) -> bool:
-        deps = [txn.inputs[site].value for site in op.deps]
-        return verbs.premise_holds(
-            op.premise, self._value_of(txn, op), self._own(txn, op), sum(deps), min(deps, default=0), len(deps)
-        )
+        return op.premise_holds(self._value_of(txn, op), {site: read.value for site, read in txn.inputs.items()})
 
     def _written(self, txn: Transaction, op: ResolvedOp) -> int:
-        deps = [txn.inputs[site].value for site in op.deps]
-        return verbs.value_written(op.writes, self._value_of(txn, op), self._own(txn, op), sum(deps))
+        return op.value_written(self._value_of(txn, op), {site: read.value for site, read in txn.inputs.items()})
 
     def is_current(self, read: Input, site: int) -> bool:
         """Tell whether an input is current: its version stands, or its promise was kept by the very next version."""
@@ -511,7 +512,12 @@ class World:
             )  # fmt: skip
             self._own_write(txn, op.site, written, op.relative, buffered=True)
             return
+        if op.verb == verbs.CORRECT:
+            self._publish(txn, op)
+            return
         before = self.sites[op.site].value
+        if op.verb == verbs.DELIVER:
+            self._land(txn.agent, op.site)
         me.hand = verbs.hand_after(op.verb, before, me.hand)
         last = txn.op == len(self.rules.tasks[txn.task].ops) - 1
         self._write(
@@ -522,6 +528,30 @@ class World:
         self._own_write(txn, op.site, self.sites[op.site].value, False, buffered=False)
         if op.verb == verbs.SET and written == 1:
             self._close_on_bodies(txn, op.site)
+
+    def _publish(self, txn: Transaction, op: ResolvedOp) -> None:
+        """Give the plan its next epoch: the entries change together, and the protocol tells those who follow them."""
+        self.epoch += 1
+        self.published = self.now
+        changed = [(entry, value) for entry, value in op.entries if self.sites[entry].value != value]
+        self.record(log.PUBLISHED, txn.agent, txn.number, txn.op, op.site, self.epoch, a=txn.task, b=len(changed))
+        for entry, value in changed:
+            self._write(txn.agent, txn.number, txn.op, entry, value, False, 0, verbs.CORRECT)
+        for entry in self.rules.plan:
+            self._renew(txn.agent, entry, REGISTRY, 4)
+        self.control.correct(self, txn.agent, [entry for entry, _ in changed])
+
+    def send_copies(self, sender: int, entry: int) -> None:
+        """Send an entry of the plan, as it is now, to those who follow it."""
+        there = self.sites[entry]
+        self._send(sender, CORRECTION, entry, there.value, there.version, self.now)
+
+    def _land(self, agent: int, depot: int) -> None:
+        """Note what is delivered where, and whether the depot is open."""
+        me, notice = self.agents[agent], self.rules.notices.get(depot)
+        self.sites[depot].got.add(me.hand)
+        if len(me.landed) < self.rules.blueprint.parcels:
+            me.landed.append((depot, notice is None or self.sites[notice].value < scenario.SHUT))
 
     def _own_write(self, txn: Transaction, site: int, value: int, difference: bool, buffered: bool) -> None:
         """An agent's own write renews the later ops' inputs of the same task."""
@@ -563,7 +593,8 @@ class World:
         if me.txn is not None and agent != cause:
             self._settle(me.txn, FAILED)
         elif me.phase == QUEUED:
-            self.record(log.WAIT_END, agent, other=self.holder, a=me.queued_task, b=0, c=self.now - me.queued_since + 1)
+            waited = self.now - me.queued_since  # this tick's waiting is not over
+            self.record(log.WAIT_END, agent, other=self.holder, a=me.queued_task, b=0, c=waited)
         region = self.rules.region_of.get(me.cell)
         me.phase, me.step, me.look = OUT, NO_CELL, NO_SITE
         if region is not None:
@@ -582,6 +613,7 @@ class World:
             self.writers.append(agent)
         if value != there.value:
             before, there.value, there.version = there.value, value, there.version + 1
+            self.written.add(site)
             there.unsettled = agent if unsettled else NOBODY
             self.record(
                 log.WRITE, agent, txn, op, site, value, there.version, other=before, a=int(relative), b=argument,
@@ -631,6 +663,9 @@ class World:
         keeps = outcome == COMMITTED or (self.control.transaction == "op" and txn.done > 0)
         if keeps:
             for index, op, written in txn.buffered:
+                if op.verb == verbs.CORRECT:
+                    self._publish(txn, op)
+                    continue
                 value = self.sites[op.site].value + written if op.relative else written
                 self._write(txn.agent, txn.number, index, op.site, value, op.relative, self._value_of(txn, op), op.verb)
         physical = txn.done > len(txn.buffered)
@@ -674,6 +709,10 @@ class World:
                 if self.boats[index] == LOST:
                     continue
                 self.boats[index] = WAITING
+            elif what == scenario.CLOSES:
+                closing = nth % len(self.rules.notices)
+                too_late = any(self.sites[entry].value == closing for entry in self.rules.plan)
+                self.closings[index] = LOST if too_late else PASSED
             self.record(log.WORLD_EVENT, WORLD, site=site, a=source, b=nth, c=what)
             self._write(WORLD, NO_TXN, 0, site, self.sites[site].value + amount, True, amount, verbs.WRITE)
         if boats and self.sites[self.rules.site_index[boats.gate]].value == 1:
@@ -683,6 +722,29 @@ class World:
                 self.boats[nth] = PASSED
                 self.record(log.WORLD_EVENT, WORLD, site=board, a=0, b=nth, c=scenario.PASSES)
                 self._write(WORLD, NO_TXN, 0, board, self.sites[board].value - 1, True, -1, verbs.WRITE)
+        self._answer_acts()
+
+    def _answer_acts(self) -> None:
+        """What the world does in answer to the acts of this tick: it stocks shelves again, and an intruder comes."""
+        for index in sorted(self.written):
+            shelf, drawn = self.sites[index], self.rules.blueprint.sites[index]
+            if shelf.stock > 0 and shelf.value == 0:
+                shelf.stock -= 1
+                self.record(log.WORLD_EVENT, WORLD, site=index, a=0, b=drawn.stock - shelf.stock, c=scenario.RESTOCKS)
+                self._write(WORLD, NO_TXN, 0, index, drawn.value, False, drawn.value, verbs.PUT)
+        intruder = self.rules.blueprint.intruder
+        posts = {self.rules.site_index[name] for name in intruder.posts} if intruder else set()
+        if intruder is None or posts.isdisjoint(self.written):
+            return
+        if sum(self.sites[post].value for post in posts) > 0:
+            self.is_robbed = False
+        elif not self.is_robbed:
+            self.is_robbed = True
+            self.thefts += 1
+            goods = self.rules.site_index[intruder.goods]
+            self.record(log.WORLD_EVENT, WORLD, site=goods, a=0, b=self.thefts, c=scenario.STEALS)
+            if self.sites[goods].value > 0:
+                self._write(WORLD, NO_TXN, 0, goods, self.sites[goods].value - 1, True, -1, verbs.WRITE)
 
     def _send(self, sender: int, kind: int, site: int, value: int, stamp: int, sensed: int, held: int = NO_TXN) -> None:
         for receiver in self.rules.listeners[site]:
@@ -792,7 +854,7 @@ class World:
                 self.met[index] = met
                 change = 1 if met else -1
                 self.goal_changes += change
-                whose = goal.agent if goal.kind == scenario.TRIPS else author
+                whose = goal.agent if goal.kind in (scenario.TRIPS, scenario.DONE, scenario.PARCEL) else author
                 if whose >= 0:
                     self.earned[whose] += change
                 self.record(log.GOAL, whose, a=index, value=int(met))
@@ -814,14 +876,39 @@ class World:
         if goal.kind == scenario.TRIPS:
             walker = self.agents[goal.agent]
             return walker.trips >= target and walker.phase != OUT, walker.phase == OUT
+        if goal.kind == scenario.CORRECTED:
+            state = self.closings[self.rules.event_of_closing(goal.index)]
+            return state == PASSED, state == LOST
+        if goal.kind == scenario.DONE:
+            task = self.rules.task_names.index(goal.task)
+            return self.completions.get((goal.agent, task), 0) >= target, False
+        if goal.kind in (scenario.PARCEL, scenario.TOGETHER):
+            return self._judge_parcel(goal)
         site = self.rules.site_index[goal.site]
-        met = self.sites[site].value == target
+        there = self.sites[site]
+        if goal.kind == scenario.GOT:
+            return target in there.got, bool(there.got) and target not in there.got
+        if goal.kind == scenario.KEPT:
+            return there.value >= target, there.value < target
+        if goal.kind == scenario.BUILT:
+            deps = self.rules.blueprint.sites[site].depends
+            return there.value == target + sum(self.sites[self.rules.site_index[name]].value for name in deps), False
+        met = there.value == target
         if goal.kind == scenario.VALUE:
             return met, False
         open_jobs = any(
             not job.used and self.rules.tasks[job.task].ops[0].site == site for jobs in self.jobs for job in jobs
         )
         return met, not met and not open_jobs
+
+    def _judge_parcel(self, goal: scenario.Goal) -> tuple[bool, bool]:
+        """Judge one delivery, or whether two of them went to one place."""
+        landed = [self.agents[agent].landed[goal.index : goal.index + 1] for agent in (goal.agent, goal.other)]
+        if not landed[0] or (goal.kind == scenario.TOGETHER and not landed[1]):
+            return False, False
+        ((depot, good),) = landed[0]
+        met = good if goal.kind == scenario.PARCEL else landed[1][0][0] == depot
+        return met, not met
 
     # ------------------------------------------------------------------ what agents may do and see
 
@@ -875,5 +962,3 @@ class World:
     def event_array(self) -> NDArray[np.void]:
         """Return the log so far, [n] log.EVENT."""
         return np.array(self.events, dtype=log.EVENT)
-
-

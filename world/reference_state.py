@@ -44,6 +44,8 @@ class Site:
     value: int
     version: int = 0
     unsettled: int = NOBODY
+    stock: int = 0  # how often a shelf will be stocked again
+    got: set[int] = field(default_factory=set)  # items delivered to a depot
 
 
 @dataclass
@@ -118,3 +120,4 @@ class Agent:
     promised: bool = False
     inbox: int = 0
     last_mail: Mail | None = None
+    landed: list[tuple[int, bool]] = field(default_factory=list)  # deliveries: where, and whether that was open

@@ -6,6 +6,7 @@ The reference engine reads `Rules` itself; the compiled one reads `Rules.arrays`
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -16,12 +17,29 @@ from numpy.typing import NDArray
 from . import verbs
 from .actions import CHECK, DO, LOOK_AT, MOVE, PROMISE_THAT, TELL, WAIT, Action, action_table
 from .layout import Layout, paths_to, read_map, sees
-from .scenario import ARRIVES, DRIFTS, FROM_JOB, TOTAL, VALUE, Blueprint
+from .scenario import (
+    ANNOUNCES,
+    ARRIVES,
+    BUILT,
+    CLOSES,
+    CORRECTED,
+    DRIFTS,
+    FROM_JOB,
+    GOT,
+    KEPT,
+    REOPENS,
+    TOTAL,
+    VALUE,
+    Blueprint,
+    Task,
+)
 from .settings import Settings, delay_table, thought_table
+from .state import NO_CELL, NO_SITE
 
 MAX_SET = 64  # sites, agents and tasks are sets in one uint64
 MAX_OPS = 4
 NO_TARGET = -1
+KEEP = -1  # what a correction leaves as it is
 PROBABILITY_BITS = 53
 
 TASK_RECORD = np.dtype(
@@ -40,6 +58,8 @@ TASK_RECORD = np.dtype(
 OP_RECORD = np.dtype(
     [
         ("deps", np.uint64),  # set of input slots that the premise or the value rests on, own site excepted
+        ("pre", np.uint64),  # set of input slots that the op rests on: `deps`, its own and the entry it follows
+        ("owned", np.uint64),  # set of input slots of what it writes absolutely: its site, or a plan's entries
         ("verb", np.int64),
         ("site", np.int64),
         ("argument", np.int64),
@@ -50,6 +70,9 @@ OP_RECORD = np.dtype(
         ("reads_own", np.int64),
         ("modifies", np.int64),  # 1: a read-modify-write
         ("own", np.int64),  # input slot of the site itself, or -1 where the write is relative
+        ("follow", np.int64),  # input slot of the entry of the plan that it follows, or -1
+        ("when", np.int64),  # what that entry must say
+        ("correction", np.int64),  # row of `RuleArrays.correction`, or -1
         ("record", np.int64),  # 1: its site is a record site, so the write can be buffered
     ],
     align=True,
@@ -63,6 +86,8 @@ AGENT_RULE = np.dtype(
         ("per_trip", np.float64),  # 1 / trips
         ("jobs", np.int64),  # how many job tasks the agent may be given
         ("radius", np.int64),  # of sight, -1 for all
+        ("hand", np.int64),  # item carried at first
+        ("follows", np.int64),  # 1 if some task follows the plan
     ],
     align=True,
 )
@@ -76,6 +101,8 @@ SITE_RULE = np.dtype(
         ("known", np.int64),
         ("announced", np.int64),
         ("scale", np.int64),
+        ("stock", np.int64),
+        ("notice", np.int64),  # of a depot that closes: the site that says so, or -1
         ("share", np.float64),  # 1 / scale
     ],
     align=True,
@@ -96,7 +123,9 @@ CELL_RULE = np.dtype(
     align=True,
 )
 GOAL_RULE = np.dtype(
-    [("kind", np.int64), ("site", np.int64), ("agent", np.int64), ("index", np.int64), ("target", np.int64)], align=True
+    [("deps", np.uint64)]
+    + [(name, np.int64) for name in ("kind", "site", "agent", "index", "target", "task", "other")],
+    align=True,
 )
 INVARIANT_RULE = np.dtype([("sites", np.uint64), ("kind", np.int64), ("floor", np.int64)], align=True)
 CONSTANT_RECORD = np.dtype(
@@ -118,6 +147,11 @@ CONSTANT_RECORD = np.dtype(
         ("gate", np.int32),
         ("see_all", np.int32),
         ("value_goals", np.int32),  # 1 if some goal is about a site's value
+        ("plan", np.uint64),  # set of sites that are entries of the plan
+        ("stocked", np.uint64),  # set of shelves that are stocked again
+        ("posts", np.uint64),  # set of posts that keep an intruder out
+        ("goods", np.int32),  # what an intruder takes from, or -1
+        ("depots", np.int32),  # how many depots close in turn
     ],
     align=True,
 )
@@ -136,6 +170,8 @@ class RuleArrays(NamedTuple):
     event: NDArray[Any]  # [W] EVENT_RULE
     goal: NDArray[Any]  # [G] GOAL_RULE
     invariant: NDArray[Any]  # [V] INVARIANT_RULE
+    correction: NDArray[np.int32]  # [C, S] new value of each entry, or KEEP
+    constraint: NDArray[np.uint64]  # [K] set of entries that must agree
     action: NDArray[np.int32]  # [actions, 2] kind and index
     always: NDArray[np.uint64]  # [2] actions that every ready agent is allowed, as a mask
     depends: NDArray[np.int32]  # [A, actions] the other actions open to the agent's role, then -1
@@ -162,6 +198,10 @@ class ResolvedOp:
     premise: int
     writes: int
     deps: tuple[int, ...]  # sites, own site excepted
+    follow: int = NO_SITE  # entry of the plan
+    when: int = 0  # what it must say
+    entries: tuple[tuple[int, int], ...] = ()  # of a correction: entry and new value, in site order
+    plan: tuple[int, ...] = ()  # of a correction: all entries
 
     @property
     def relative(self) -> bool:
@@ -175,14 +215,35 @@ class ResolvedOp:
 
     @property
     def pre(self) -> tuple[int, ...]:
-        """The precondition read set: sites that the premise and the value written rest on."""
+        """The precondition read set: sites that the premise and the value written rest on, and the entry followed."""
         own = (self.site,) if verbs.reads_own(self.premise, self.writes) else ()
-        return tuple(sorted({*own, *self.deps}))
+        follow = (self.follow,) if self.follow != NO_SITE else ()
+        return tuple(sorted({*own, *self.deps, *follow}))
+
+    @property
+    def owned(self) -> tuple[int, ...]:
+        """What is written absolutely: the site, or all entries of the plan, which have one epoch in common."""
+        if self.plan:
+            return self.plan
+        return () if self.relative else (self.site,)
 
     @property
     def inputs(self) -> tuple[int, ...]:
-        """`pre`, and the site written where the write is absolute."""
-        return tuple(sorted({*self.pre, *(() if self.relative else (self.site,))}))
+        """`pre`, and what is written absolutely."""
+        return tuple(sorted({*self.pre, *self.owned}))
+
+    def premise_holds(self, argument: int, values: Mapping[int, int]) -> bool:
+        """Judge the premise on the values of its inputs."""
+        if self.follow != NO_SITE and values[self.follow] != self.when:
+            return False
+        deps = [values[site] for site in self.deps]
+        own = values.get(self.site, 0)
+        return verbs.premise_holds(self.premise, argument, own, sum(deps), min(deps, default=0), len(deps))
+
+    def value_written(self, argument: int, values: Mapping[int, int]) -> int:
+        """Compute what is written, a value or a difference, from the values of the inputs."""
+        total = sum(values[site] for site in self.deps)
+        return verbs.value_written(self.writes, argument, values.get(self.site, 0), total)
 
 
 @dataclass(frozen=True)
@@ -210,6 +271,11 @@ class ResolvedTask:
     def footprint(self) -> frozenset[int]:
         """Sites read or written."""
         return frozenset(self.inputs) | {op.site for op in self.ops}
+
+    @property
+    def corrects(self) -> bool:
+        """Tell whether it corrects the plan."""
+        return self.ops[0].verb == verbs.CORRECT
 
 
 class Rules:
@@ -262,7 +328,12 @@ class Rules:
             if site.kind == "switch"
         }
 
-    def _resolve(self, task: Any) -> ResolvedTask:
+    @cached_property
+    def plan(self) -> tuple[int, ...]:
+        """The sites that are entries of the plan."""
+        return tuple(site for site, kind in enumerate(self.site_kinds) if kind == verbs.PLAN)
+
+    def _resolve(self, task: Task) -> ResolvedTask:
         if not 1 <= len(task.ops) <= MAX_OPS:
             raise ValueError(f"a task has 1 to {MAX_OPS} ops; {task.name!r} has {len(task.ops)}")
         ops = []
@@ -273,9 +344,22 @@ class Rules:
                 kind, of = verbs.SITE_KINDS[verb.kind], self.blueprint.sites[site].kind
                 raise ValueError(f"{op.verb!r} is a verb of a {kind}; {op.site!r} is a {of}")
             deps = self._depends(verb.depends, site, op.argument)
+            deps = tuple(sorted({*deps, *(self.site_index[name] for name in op.rests_on)} - {site}))
             index, from_job = verbs.VERB_INDEX[op.verb], op.argument == FROM_JOB
             argument = 0 if from_job else int(op.argument)
-            ops.append(ResolvedOp(index, site, argument, from_job, verb.premise, verb.writes, deps))
+            premise = verb.premise if op.premise is None else op.premise
+            follow = self._entry(op.follows, task.name) if op.follows else NO_SITE
+            entries = tuple(sorted((self._entry(name, task.name), value) for name, value in op.entries))
+            plan = self.plan if index == verbs.CORRECT else ()
+            if bool(entries) != bool(plan) or (plan and (len(task.ops) > 1 or task.jobs)):
+                raise ValueError(f"a task that corrects is one op that names entries of the plan; {task.name!r} is not")
+            if any(value < 0 for _, value in entries) or len(dict(entries)) < len(entries):
+                raise ValueError(f"a correction gives an entry one value from 0; {task.name!r} does not")
+            ops.append(
+                ResolvedOp(
+                    index, site, argument, from_job, premise, verb.writes, deps, follow, op.when, entries, plan
+                )
+            )  # fmt: skip
         agents = frozenset(
             agent
             for agent, role in enumerate(self._roles)
@@ -285,6 +369,17 @@ class Rules:
         if crosses and (len(ops) > 1 or not all(self._roles[agent].stations for agent in agents)):
             raise ValueError(f"a task that crosses is one op of roles with stations; {task.name!r} is not")
         return ResolvedTask(task.name, tuple(ops), task.thought, task.jobs, crosses, agents)
+
+    def _entry(self, name: str, task: str) -> int:
+        """Return the index of an entry of the plan.
+
+        Raises: ValueError if the plan has no such entry.
+        """
+        site = self.site_index.get(name, NO_SITE)
+        if site not in self.plan:
+            has = ", ".join(self.site_names[entry] for entry in self.plan) or "no entries"
+            raise ValueError(f"{task!r} speaks of {name!r}, which is no entry of the plan; the plan has {has}")
+        return site
 
     def _depends(self, depends: int, site: int, argument: int | str) -> tuple[int, ...]:
         declared = tuple(self.site_index[name] for name in self.blueprint.sites[site].depends)
@@ -300,7 +395,7 @@ class Rules:
         return _compile(self)
 
     def site_cells(self, site: int) -> list[int]:
-        """Return every cell at which a site is seen: its own, and its region's or gates'."""
+        """Return every cell at which a site is seen: its own, and its region's or gates'; a plan's entry has none."""
         drawn = self.blueprint.sites[site]
         own = [drawn.cell] if drawn.cell is not None else []
         return [self.layout.cell(place) for place in (*own, *drawn.cells)]
@@ -324,7 +419,8 @@ class Rules:
                 frozenset(
                     site
                     for site in range(len(self.site_names))
-                    if sees(self.layout, cell, self.site_cells(site), radius, self.site_kinds[site] == verbs.REGION)
+                    if self.site_kinds[site] != verbs.PLAN
+                    and sees(self.layout, cell, self.site_cells(site), radius, self.site_kinds[site] == verbs.REGION)
                 )
                 for cell in cells
             )
@@ -332,8 +428,11 @@ class Rules:
 
     @cached_property
     def targets(self) -> tuple[int, ...]:
-        """Cells that agents walk to: one for each site, then two for each agent that has stations (else its home)."""
-        sites = [self.site_cells(site)[0] for site in range(len(self.site_names))]
+        """Cells that agents walk to: one for each site, then two for each agent that has stations (else its home).
+
+        An entry of the plan has NO_CELL: it is at hand everywhere.
+        """
+        sites = [next(iter(self.site_cells(site)), NO_CELL) for site in range(len(self.site_names))]
         return (*sites, *(cell for agent in range(len(self.agent_names)) for cell in self._stations(agent)))
 
     def _stations(self, agent: int) -> tuple[int, int]:
@@ -356,16 +455,45 @@ class Rules:
     @cached_property
     def paths(self) -> tuple[tuple[NDArray[np.int32], NDArray[np.int32]], ...]:
         """For each target: distances and next cells."""
-        cached: dict[int, tuple[NDArray[np.int32], NDArray[np.int32]]] = {}
-        return tuple(cached.setdefault(cell, paths_to(self.layout, cell)) for cell in self.targets)
+        cells = self.layout.floor.size
+        nowhere = np.zeros(cells, np.int32), np.arange(cells, dtype=np.int32)
+        cached: dict[int, tuple[NDArray[np.int32], NDArray[np.int32]]] = {NO_CELL: nowhere}
+        for cell in self.targets:
+            if cell not in cached:
+                cached[cell] = paths_to(self.layout, cell)
+        return tuple(cached[cell] for cell in self.targets)
 
     @cached_property
     def listeners(self) -> tuple[tuple[int, ...], ...]:
-        """For each site, the agents that hear of it."""
+        """For each site, the agents that hear of it; of an entry of the plan, those whose tasks may follow it."""
+        followers = {(op.follow, agent) for task in self.tasks for op in task.ops for agent in task.agents}
         return tuple(
-            tuple(agent for agent, role in enumerate(self._roles) if role.name in site.listeners)
-            for site in self.blueprint.sites
+            tuple(
+                agent
+                for agent, role in enumerate(self._roles)
+                if (site.kind != "plan" and role.name in site.listeners) or (index, agent) in followers
+            )
+            for index, site in enumerate(self.blueprint.sites)
         )
+
+    @cached_property
+    def members(self) -> frozenset[int]:
+        """The agents whose tasks may follow the plan."""
+        return frozenset(agent for entry in self.plan for agent in self.listeners[entry])
+
+    @cached_property
+    def constraints(self) -> tuple[frozenset[int], ...]:
+        """Sets of entries of the plan that must agree."""
+        return tuple(
+            frozenset(self._entry(name, "a constraint") for name in names) for names in self.blueprint.constraints
+        )
+
+    @cached_property
+    def notices(self) -> dict[int, int]:
+        """Depot -> the site that says whether it is closed."""
+        closings = self.blueprint.closings
+        pairs = zip(closings.depots, closings.notices, strict=True) if closings else ()
+        return {self.site_index[depot]: self.site_index[notice] for depot, notice in pairs}
 
     @cached_property
     def gate_of(self) -> dict[int, int]:
@@ -404,7 +532,25 @@ class Rules:
             site = self.site_index[drift.site]
             starts = (drift.first + drift.every * n for n in range(drift.count))
             rows += [(DRIFTS, source, n, site, drift.amount, start, drift.jitter) for n, start in enumerate(starts)]
+        closings = self.blueprint.closings
+        if closings:
+            source = len(self.blueprint.drift) + 1
+            steps = ((ANNOUNCES, 1, 0), (CLOSES, 1, closings.lead), (REOPENS, -2, closings.lead + closings.shut))
+            for n in range(closings.count):
+                site = self.site_index[closings.notices[n % len(closings.notices)]]
+                start = closings.first + closings.every * n
+                # Equal source and number: the three steps of one closing are late by the same draw.
+                rows += [(what, source, n, site, by, start + after, closings.jitter) for what, by, after in steps]
         return tuple(rows)
+
+    @property
+    def closings(self) -> int:
+        """How many closings there are."""
+        return self.blueprint.closings.count if self.blueprint.closings else 0
+
+    def event_of_closing(self, nth: int) -> int:
+        """Return the world event at which the n-th depot closes."""
+        return next(i for i, (what, _, n, *_) in enumerate(self.world_events) if (what, n) == (CLOSES, nth))
 
     @property
     def mail_capacity(self) -> int:
@@ -434,7 +580,7 @@ def _rows(dtype: np.dtype[Any], rows: list[tuple[Any, ...]], least: int = 1) -> 
 def _compile(rules: Rules) -> RuleArrays:
     blueprint, settings = rules.blueprint, rules.settings
     agents, cells = range(len(rules.agent_names)), rules.layout.floor.size
-    boats, jobs = blueprint.boats, blueprint.jobs
+    boats, jobs, intruder = blueprint.boats, blueprint.jobs, blueprint.intruder
     threshold = [int(p * (1 << PROBABILITY_BITS)) for p in (settings.loss, settings.duplication)]
     constant = np.zeros(1, CONSTANT_RECORD)
     constant[0] = (
@@ -443,8 +589,12 @@ def _compile(rules: Rules) -> RuleArrays:
         jobs.low if jobs else 0, jobs.high if jobs else 0, boats.count if boats else 0,
         rules.site_index[boats.board] if boats else -1, rules.site_index[boats.gate] if boats else -1,
         all(rules.sight_of(agent) is None for agent in agents),
-        any(goal.kind in (TOTAL, VALUE) for goal in blueprint.goals),
+        any(goal.kind in (TOTAL, VALUE, GOT, KEPT, BUILT) for goal in blueprint.goals),
+        as_set(rules.plan), as_set(site for site, drawn in enumerate(blueprint.sites) if drawn.stock > 0),
+        as_set(rules.site_index[name] for name in (intruder.posts if intruder else ())),
+        rules.site_index[intruder.goods] if intruder else -1, len(rules.notices),
     )  # fmt: skip
+    corrections: list[list[int]] = []
     widest = max(max(len(task.inputs) for task in rules.tasks), 1)
     op = np.zeros((len(rules.tasks), MAX_OPS), OP_RECORD)
     task_input = np.full((len(rules.tasks), widest), -1, np.int32)
@@ -453,10 +603,15 @@ def _compile(rules: Rules) -> RuleArrays:
         task_input[t, : len(task.inputs)] = task.inputs
         for o, step in enumerate(task.ops):
             own = -1 if step.relative else slot[step.site]
+            if step.entries:
+                new = dict(step.entries)
+                corrections.append([new.get(site, KEEP) for site in range(len(rules.site_names))])
             op[t, o] = (
-                as_set(slot[site] for site in step.deps), step.verb, step.site, step.argument, step.from_job,
+                as_set(slot[site] for site in step.deps), as_set(slot[site] for site in step.pre),
+                as_set(slot[site] for site in step.owned), step.verb, step.site, step.argument, step.from_job,
                 step.premise, step.writes, step.relative, verbs.reads_own(step.premise, step.writes), step.modifies,
-                own, rules.site_kinds[step.site] in verbs.RECORD_KINDS,
+                own, slot.get(step.follow, -1), step.when, len(corrections) - 1 if step.entries else -1,
+                rules.site_kinds[step.site] in verbs.RECORD_KINDS,
             )  # fmt: skip
     most = max(max(len(given) for given in rules.job_tasks), 1)
     job_task = np.zeros((len(agents), most), np.int32)
@@ -488,6 +643,7 @@ def _compile(rules: Rules) -> RuleArrays:
                 rules.role_of[a], rules.targets[rules.station(a, 0)],
                 [rules.station(a, 0), rules.station(a, 1)] if role.stations else [NO_TARGET] * 2,
                 role.trips, 1 / max(1, role.trips), len(rules.job_tasks[a]), -1 if radius is None else radius,
+                role.hand, a in rules.members,
             )
             for a in agents
             for role in [blueprint.roles[rules.role_of[a]]]
@@ -497,7 +653,7 @@ def _compile(rules: Rules) -> RuleArrays:
             (
                 as_set(rules.regions_of.get(s, ())), as_set(rules.listeners[s]), rules.site_kinds[s],
                 rules.site_kinds[s] in verbs.RECORD_KINDS, site.value, site.known, site.announced, site.scale,
-                1 / site.scale,
+                site.stock, rules.notices.get(s, -1), 1 / site.scale,
             )
             for s, site in enumerate(blueprint.sites)
         ]),
@@ -513,13 +669,21 @@ def _compile(rules: Rules) -> RuleArrays:
         job_task=job_task,
         event=_rows(EVENT_RULE, [tuple(row) for row in rules.world_events], least=0),
         goal=_rows(GOAL_RULE, [
-            (goal.kind, rules.site_index.get(goal.site, -1), goal.agent, goal.index, goal.target)
+            (
+                as_set(rules.site_index[name] for name in blueprint.sites[rules.site_index[goal.site]].depends)
+                if goal.kind == BUILT else 0,
+                goal.kind, rules.site_index.get(goal.site, -1), goal.agent,
+                rules.event_of_closing(goal.index) if goal.kind == CORRECTED else goal.index, goal.target,
+                rules.task_names.index(goal.task) if goal.task else -1, goal.other,
+            )
             for goal in blueprint.goals
         ], least=0),
         invariant=_rows(INVARIANT_RULE, [
             (as_set(rules.site_index[name] for name in rule.sites), rule.kind, rule.floor)
             for rule in blueprint.invariants
         ], least=0),
+        correction=np.array(corrections or np.zeros((0, len(rules.site_names))), np.int32),
+        constraint=np.array([as_set(entries) for entries in rules.constraints], np.uint64),
         action=np.array([(action.kind, action.index) for action in rules.actions], np.int32),
         always=np.array([bits & (2**64 - 1), bits >> 64], np.uint64),
         depends=depends,
@@ -538,5 +702,3 @@ def _compile(rules: Rules) -> RuleArrays:
         thought=rules.thought,
         delay=rules.delay,
     )  # fmt: skip
-
-

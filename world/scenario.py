@@ -13,16 +13,35 @@ from typing import Any
 FROM_JOB = "from job"
 
 # What a world event does.
-ARRIVES, PASSES, IS_LOST, DRIFTS = range(4)
-EVENT_KINDS = ("a boat arrives", "a boat passes", "a boat is lost", "a site drifts")
+ARRIVES, PASSES, IS_LOST, DRIFTS, RESTOCKS, STEALS, ANNOUNCES, CLOSES, REOPENS = range(9)
+EVENT_KINDS = (
+    "a boat arrives",
+    "a boat passes",
+    "a boat is lost",
+    "a site drifts",
+    "a shelf is stocked again",
+    "an intruder takes something",
+    "a depot is to close",
+    "a depot closes",
+    "a depot opens again",
+)
+
+SHUT = 2  # what the notice of a closed depot says
 
 # Kinds of goal.
-TOTAL, BOAT, TRIPS, VALUE = range(4)
+TOTAL, BOAT, TRIPS, VALUE, GOT, KEPT, DONE, BUILT, PARCEL, TOGETHER, CORRECTED = range(11)
 GOAL_KINDS = (
     "value = initial + all amounts drawn",
     "the boat passed",
     "all crossings made, in play",
     "value at the end",
+    "the item was delivered there",
+    "something is still there",
+    "the task was done so often",
+    "built on what its dependencies hold",
+    "the parcel was delivered to a depot that was open",
+    "both halves are in one depot",
+    "no route led to the depot when it closed",
 )
 
 # Kinds of invariant.
@@ -32,7 +51,10 @@ INVARIANT_KINDS = ("no gate is closed on a body", "the sites together hold at le
 
 @dataclass(frozen=True)
 class Site:
-    """A versioned object. `cells`: the region's cells, or the gate cells that a switch opens and closes."""
+    """A versioned object. `cells`: the region's cells, or the gate cells that a switch opens and closes.
+
+    An entry of the plan is a site of kind "plan" without a cell; those who follow it hear of it.
+    """
 
     name: str
     kind: str
@@ -44,15 +66,25 @@ class Site:
     announced: bool = False  # an accepted write, or a border crossing, sends the new value to the listeners for free
     known: bool = False  # agents out of sight know the initial value (a message with stamp 0)
     scale: int = 10  # the value that an observation shows as 1
+    stock: int = 0  # of a shelf: how often the world lays out its first item again when it is empty
 
 
 @dataclass(frozen=True)
 class Op:
-    """One step of a task."""
+    """One step of a task.
+
+    `rests_on` and `premise` (of `verbs`) are declared beyond what the verb says: further sites that it reads, and what
+    must hold of them. `follows` names the entry of the plan that it follows, `when` what that entry must say.
+    """
 
     site: str
     verb: str
     argument: int | str = 0
+    rests_on: tuple[str, ...] = ()
+    premise: int | None = None
+    follows: str = ""
+    when: int = 0
+    entries: tuple[tuple[str, int], ...] = ()  # of a correction: entry and new value
 
 
 @dataclass(frozen=True)
@@ -77,6 +109,7 @@ class Role:
     stations: tuple[tuple[tuple[int, int], tuple[int, int]], ...] = ()  # pairs of cells that crossings go between
     trips: int = 0  # crossings to make
     sight: int | None = None  # radius, or None for the scenario's
+    hand: int = 0  # item carried at first, 0 for none
 
 
 @dataclass(frozen=True)
@@ -113,14 +146,46 @@ class Drift:
 
 
 @dataclass(frozen=True)
+class Intruder:
+    """Whenever the last guard has left `posts`, somebody takes one of what `goods` holds."""
+
+    posts: tuple[str, ...]
+    goods: str
+
+
+@dataclass(frozen=True)
+class Closings:
+    """Depots close in turn, `count` times: the n-th at first + every * n + (0 to jitter) + `lead`.
+
+    Each has a notice: 0 open, 1 announced (`lead` ticks before), 2 closed, for `shut` ticks.
+    """
+
+    depots: tuple[str, ...]
+    notices: tuple[str, ...]
+    count: int
+    first: int
+    every: int
+    jitter: int
+    lead: int
+    shut: int
+
+
+@dataclass(frozen=True)
 class Goal:
-    """One goal, stated in terms of the world at the end. `site`, `agent` or `index` by kind."""
+    """One goal, stated in terms of the world at the end. What it is about depends on its kind.
+
+    GOT: item `target` at `site`. KEPT: at least `target` at `site`. DONE: `task` by `agent`, `target` times. BUILT:
+    `site` holds `target` + what its dependencies hold. PARCEL: the `index`-th of `agent`. TOGETHER: it and that of
+    agent `other`. CORRECTED: the `index`-th closing.
+    """
 
     kind: int
     site: str = ""
     agent: int = 0
     index: int = 0
     target: int = 0
+    task: str = ""
+    other: int = 0
 
 
 @dataclass(frozen=True)
@@ -147,6 +212,10 @@ class Blueprint:
     jobs: Jobs | None = None
     boats: Boats | None = None
     drift: tuple[Drift, ...] = ()
+    intruder: Intruder | None = None
+    closings: Closings | None = None
+    parcels: int = 0  # deliveries of each agent that goals are about
+    constraints: tuple[tuple[str, ...], ...] = ()  # entries of the plan that must agree
     invariants: tuple[Invariant, ...] = ()
     delay: int = 0  # the scenario's usual message delay
     think: int = 6  # the scenario's usual think time

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from . import log, scenario, verbs
-from .context import agents_of, events_of, goal_rules, goals_of, sites_of, world_of
+from .context import agents_of, events_of, goal_rules, goals_of, parcels_of, sites_of, tally_of, world_of
 from .jit import compiled
-from .kernel import credit, emit, write
+from .kernel import credit, emit, has, write
 from .state import (
     EXPECTED,
     LOST,
@@ -22,6 +24,8 @@ from .state import (
     WORLD,
 )
 
+_ZERO = np.uint64(0)
+
 
 @compiled
 def judge_goal(c, b, g):
@@ -33,10 +37,43 @@ def judge_goal(c, b, g):
     if rule.kind == scenario.TRIPS:
         walker = agents_of(c, b)[rule.agent]
         return walker.trips >= rule.target and walker.phase != OUT, walker.phase == OUT
-    met = sites_of(c, b)[rule.site].value == goals_of(c, b)[g].target
+    if rule.kind == scenario.CORRECTED:
+        state = events_of(c, b)[rule.index].state
+        return state == PASSED, state == LOST
+    if rule.kind == scenario.DONE:
+        return tally_of(c, b, rule.agent)[rule.task, 0] >= rule.target, False
+    if rule.kind == scenario.PARCEL or rule.kind == scenario.TOGETHER:
+        return judge_parcel(c, b, rule)
+    there = sites_of(c, b)[rule.site]
+    if rule.kind == scenario.GOT:
+        got = has(there.got, rule.target)
+        return got, not got and there.got != _ZERO
+    if rule.kind == scenario.KEPT:
+        return there.value >= rule.target, there.value < rule.target
+    if rule.kind == scenario.BUILT:
+        total = rule.target
+        for site in range(c.sites):
+            if has(rule.deps, site):
+                total += sites_of(c, b)[site].value
+        return there.value == total, False
+    met = there.value == goals_of(c, b)[g].target
     if met or rule.kind == scenario.VALUE:
         return met, False
     return met, goals_of(c, b)[g].open == 0
+
+
+@compiled
+def judge_parcel(c, b, rule):
+    """Judge one delivery, or whether two of them went to one place."""
+    if agents_of(c, b)[rule.agent].landed <= rule.index:
+        return False, False
+    mine = parcels_of(c, b, rule.agent)[rule.index]
+    if rule.kind == scenario.PARCEL:
+        return mine.good != 0, mine.good == 0
+    if agents_of(c, b)[rule.other].landed <= rule.index:
+        return False, False
+    together = parcels_of(c, b, rule.other)[rule.index].site == mine.site
+    return together, not together
 
 
 @compiled
@@ -52,7 +89,8 @@ def score(c, b):
         if is_met != (goal.met != 0):
             goal.met = 1 if is_met else 0
             rule = goal_rules(c)[g]
-            whose = rule.agent if rule.kind == scenario.TRIPS else world.writer
+            own = rule.kind == scenario.TRIPS or rule.kind == scenario.DONE or rule.kind == scenario.PARCEL
+            whose = rule.agent if own else world.writer
             change = 1.0 / c.goals if is_met else -1.0 / c.goals
             if c.own_reward == 0:
                 for a in range(c.agents):

@@ -23,9 +23,7 @@ class StaleGridSoloEnv(gymnasium.Env[Any, int]):
 
     metadata = METADATA
 
-    def __init__(
-        self, parallel: StaleGridParallelEnv, learner: str, teammates: Callable[[int, int], Teammate]
-    ) -> None:
+    def __init__(self, parallel: StaleGridParallelEnv, learner: str, teammates: Callable[[int, int], Teammate]) -> None:
         if learner not in parallel.possible_agents:
             raise ValueError(f"unknown agent {learner!r}; the agents are {', '.join(parallel.possible_agents)}")
         self.parallel = parallel

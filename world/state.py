@@ -36,8 +36,8 @@ NO_OUTCOME, COMMITTED, PARTIAL, REJECTED, ABORTED, FAILED = 0, 1, 2, 3, 4, 5
 OUTCOMES = ("none", "committed", "partial", "rejected", "aborted", "failed")
 
 # Message kinds.
-FACT, PROMISE = 0, 1
-MESSAGE_KINDS = ("fact", "promise")
+FACT, PROMISE, CORRECTION = 0, 1, 2
+MESSAGE_KINDS = ("fact", "promise", "correction")
 
 # Status of a world.
 RUNNING, TERMINATED, TRUNCATED = 0, 1, 2
@@ -77,6 +77,9 @@ COUNTERS = tuple(f"{hazard}.{level}" for hazard in HAZARDS for level in LEVELS) 
     "told_inputs",  # inputs of acts that a message told
     "illegal_actions",  # masked-out actions: counted no-ops
     "decisions",  # transactions opened
+    "late_decided_before",  # stale corrections decided on before the newest correction was published
+    "late_decided_after",
+    "torn",  # acts after a correction that broke a constraint with an act that followed the other epoch
 )
 COUNTER_INDEX = {name: index for index, name in enumerate(COUNTERS)}
 
@@ -107,6 +110,10 @@ WORLD_RECORD = np.dtype(
         ("message_number", _I),
         ("log_count", _I),
         ("broken", _I),  # set of invariants that do not hold now, as bits
+        ("intruder", _I),  # 1 while the posts are empty and the intruder has been there
+        ("thefts", _I),
+        ("epoch", _I),  # of the plan: corrections published so far
+        ("published", _I),  # tick of the last one
     ],
     align=True,
 )
@@ -156,6 +163,7 @@ AGENT_RECORD = np.dtype(
         ("inbox_sender", _I),
         ("inbox_site", _I),  # or NO_SITE
         ("inbox_value", _I),
+        ("landed", _I),  # deliveries made
     ],
     align=True,
 )
@@ -169,6 +177,8 @@ SITE_RECORD = np.dtype(
         ("writer_version", _I),  # constant time whether some other agent wrote after a version
         ("other_writer_version", _I),  # newest version by an agent other than `writer`
         ("changed", _I),  # tick of the newest version
+        ("got", _U),  # of a depot: set of items delivered
+        ("stock", _I),  # of a shelf: how often it will be stocked again
     ],
     align=True,
 )
@@ -207,6 +217,12 @@ JOB_RECORD = np.dtype(
     align=True,
 )
 
+PARCEL_RECORD = np.dtype([("site", _I), ("good", _I)], align=True)  # where it landed; 1 if that was open
+
+# The last act of an agent that followed an entry under a constraint: see judging.judge_torn.
+FRESH, LATE = 1, 2
+FOLLOWED_RECORD = np.dtype([("mark", _I), ("value", _I)], align=True)
+
 MAIL_RECORD = np.dtype(
     [
         ("due", _I),
@@ -232,7 +248,10 @@ EVENT_RECORD = np.dtype([("due", _I), ("state", _I)], align=True)  # world event
 
 
 class State(NamedTuple):
-    """The arrays of B worlds: A agents, S sites, T tasks, I inputs a task, J jobs, G goals, W world events, M mails."""
+    """The arrays of B worlds.
+
+    A agents, S sites, T tasks, I inputs a task, J jobs, N parcels, G goals, W world events, M mails.
+    """
 
     world: NDArray[Any]  # [B] WORLD_RECORD
     agent: NDArray[Any]  # [B, A] AGENT_RECORD
@@ -241,12 +260,14 @@ class State(NamedTuple):
     input: NDArray[Any]  # [B, A, 5, I] INPUT_RECORD: the open transaction's inputs, then a copy as each op used them
     seen: NDArray[np.int32]  # [B, A, T, I, 2]: newest superseding version counted as prevented there, or NO_VERSION
     job: NDArray[Any]  # [B, A, J] JOB_RECORD
+    parcel: NDArray[Any]  # [B, A, N] PARCEL_RECORD, by delivery
     tally: NDArray[np.int32]  # [B, A, T, 2]: completions of the task, attempts since the last one
     goal: NDArray[Any]  # [B, G] GOAL_RECORD
     event: NDArray[Any]  # [B, W] EVENT_RECORD
     mail: NDArray[Any]  # [B, M] MAIL_RECORD
-    sent: NDArray[np.int32]  # [B, A, A, 2]: messages sent so far by sender, receiver, kind
+    sent: NDArray[np.int32]  # [B, A, A, 3]: messages sent so far by sender, receiver, kind
     pipe: NDArray[np.int32]  # [B, A, A]: latest due tick handed out between two agents, for fifo delivery
+    followed: NDArray[Any]  # [B, K, A] FOLLOWED_RECORD, by constraint
     counts: NDArray[np.int64]  # [B, len(COUNTERS)]
     log: NDArray[Any]  # [B, L] log.EVENT; L = 0 keeps no log
     observation: NDArray[np.float32]  # [B, A, D]

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 # Kinds of site. Record sites live in a registry and can be buffered; physical ones change in the open.
-COUNTER, SWITCH, BOARD, SHELF, DEPOT, INTERFACE, GUARD_POST, REGION = range(8)
-SITE_KINDS = ("counter", "switch", "board", "shelf", "depot", "interface", "guard_post", "region")
-RECORD_KINDS = frozenset({COUNTER, BOARD, INTERFACE})
+COUNTER, SWITCH, BOARD, SHELF, DEPOT, INTERFACE, GUARD_POST, REGION, PLAN = range(9)
+SITE_KINDS = ("counter", "switch", "board", "shelf", "depot", "interface", "guard_post", "region", "plan")
+RECORD_KINDS = frozenset({COUNTER, BOARD, INTERFACE, PLAN})
 
 # Premises over the inputs of an op.
 TRUE, OWN_IS_ARG, OWN_IS_EMPTY, DEPS_EMPTY, DEPS_PRESENT, DEPS_ARE_ARG, DEPS_REACH_ARG = range(7)
@@ -25,8 +25,8 @@ PREMISES = (
     "the other posts hold at least the argument",
 )
 
-# What is written. The last two are relative: they are a difference and read nothing of their site.
-ARGUMENT, OWN_PLUS_ARG, OWN_PLUS_ONE, DEPS_PLUS_ARG, NOTHING, PLUS_ONE, MINUS_ONE = range(7)
+# What is written. PLUS_ONE and MINUS_ONE are relative: they are a difference and read nothing of their site.
+ARGUMENT, OWN_PLUS_ARG, OWN_PLUS_ONE, DEPS_PLUS_ARG, NOTHING, PLUS_ONE, MINUS_ONE, ENTRIES = range(8)
 WRITES = (
     "the argument",
     "input + argument",
@@ -35,6 +35,7 @@ WRITES = (
     "0",
     "value + 1",
     "value - 1",
+    "the entries of the correction",
 )
 
 # Which other sites an op rests on.
@@ -71,12 +72,14 @@ VERBS: tuple[Verb, ...] = (
     Verb("enter", GUARD_POST, TRUE, PLUS_ONE, NO_DEPS, "leave"),
     Verb("leave", GUARD_POST, DEPS_REACH_ARG, MINUS_ONE, OTHER_POSTS, "enter"),
     Verb("cross", REGION, TRUE, PLUS_ONE, NO_DEPS, None),
+    Verb("swap", SHELF, TRUE, ARGUMENT, NO_DEPS, "swap"),
+    Verb("correct", PLAN, TRUE, ENTRIES, NO_DEPS, "correct"),
 )
 VERB_INDEX = {verb.name: index for index, verb in enumerate(VERBS)}
-ADD, SET, WRITE, TAKE, PUT, DELIVER, REFACTOR, BUILD, ENTER, LEAVE, CROSS = range(len(VERBS))
+ADD, SET, WRITE, TAKE, PUT, DELIVER, REFACTOR, BUILD, ENTER, LEAVE, CROSS, SWAP, CORRECT = range(len(VERBS))
 
 # Why the world refuses an op (it fails): the physically impossible.
-POSSIBLE, NOTHING_THERE, NO_ROOM, EMPTY_HANDED, GATE_CLOSED, NOBODY_ON_DUTY, HANDS_FULL = range(7)
+POSSIBLE, NOTHING_THERE, NO_ROOM, EMPTY_HANDED, GATE_CLOSED, NOBODY_ON_DUTY, HANDS_FULL, WRONG_ITEM = range(8)
 REASONS = (
     "possible",
     "nothing lies there",
@@ -85,6 +88,7 @@ REASONS = (
     "stopped by a closed gate",
     "nobody is on duty there",
     "hands full",
+    "another item in hand",
 )
 
 
@@ -122,7 +126,7 @@ def premise_holds(premise: int, argument: int, own: int, total: int, least: int,
 
 def value_written(writes: int, argument: int, own: int, total: int) -> int:
     """Compute what an op writes from its inputs: a value, or a difference where the verb is relative."""
-    if writes == ARGUMENT:
+    if writes == ARGUMENT or writes == ENTRIES:
         return argument
     if writes == OWN_PLUS_ARG:
         return own + argument
@@ -137,7 +141,7 @@ def value_written(writes: int, argument: int, own: int, total: int) -> int:
     return 0
 
 
-def world_refuses(verb: int, value: int, hand: int) -> int:
+def world_refuses(verb: int, value: int, hand: int, argument: int) -> int:
     """Return the reason why the world refuses an op on a site that now has `value`, or POSSIBLE."""
     if verb == TAKE and value == 0:
         return NOTHING_THERE
@@ -147,6 +151,8 @@ def world_refuses(verb: int, value: int, hand: int) -> int:
         return EMPTY_HANDED
     if verb == PUT and value != 0:
         return NO_ROOM
+    if (verb == PUT or verb == SWAP) and hand != argument:
+        return WRONG_ITEM  # an item does not become another
     if verb == DELIVER and hand == 0:
         return EMPTY_HANDED
     if verb == LEAVE and value == 0:
@@ -156,7 +162,7 @@ def world_refuses(verb: int, value: int, hand: int) -> int:
 
 def hand_after(verb: int, value: int, hand: int) -> int:
     """Return what an agent holds after an op on a site that had `value`."""
-    if verb == TAKE:
+    if verb == TAKE or verb == SWAP:
         return value
     if verb == PUT or verb == DELIVER:
         return 0

@@ -25,7 +25,6 @@ from ..state import (
     HAZARDS,
     LEVELS,
     LOST_UPDATE,
-    MESSAGE,
     PLANNED,
     PREVENTED,
     RETRIES,
@@ -39,7 +38,8 @@ from ..state import (
 from .history import SiteHistory, Version, initial_history
 from .report import EpisodeReport, Evidence, Finding
 from .sums import SETTLES, goals_over_time, last_tick, sums
-from .verdicts import NO_TAG, Act, Read, Verdict, is_modified, judge
+from .torn import TornPairs
+from .verdicts import NO_TAG, Act, Read, Verdict, hazard_of, judge
 
 HAZARD_OF_SCOPE = {WRITTEN: LOST_UPDATE, SENSED: STALE_READ, TOLD: DESYNC, PLANNED: STALE_CORRECTION}
 
@@ -77,6 +77,7 @@ class _Open:
     """A transaction on its way."""
 
     task: int
+    decided: int  # tick
     inputs: dict[int, Read] = field(default_factory=dict)  # by site, as last used
     frozen: dict[int, int] = field(default_factory=dict)  # site -> version of an input outdated when it was frozen
     pending: list[Act] = field(default_factory=list)  # their writes wait for settle
@@ -89,6 +90,8 @@ class _Audit:
 
     def __init__(self, rules: Rules, events: NDArray[Any]) -> None:
         self.rules = rules
+        self.plan = frozenset(rules.plan)
+        self.torn = TornPairs(rules.constraints)
         self.sites: list[SiteHistory] = initial_history(rules)
         self.counts: Counter[str] = Counter()
         self.findings: list[Finding] = []
@@ -118,14 +121,16 @@ class _Audit:
     # ------------------------------------------------------------------ the log, event by event
 
     def _decide(self, row: tuple[int, ...]) -> None:
-        _, _, _, txn, _, _, _, _, _, task, _, _, _, _ = row
-        self.open[txn] = _Open(task)
+        _, tick, _, txn, _, _, _, _, _, task, _, _, _, _ = row
+        self.open[txn] = _Open(task, tick)
 
     def _input(self, row: tuple[int, ...]) -> None:
         _, _, _, txn, _, site, value, version, _, channel, promise, sensed, _, _ = row
         txn_open = self.open[txn]
         outdated = version != self.sites[site].newest.version
-        txn_open.inputs[site] = Read(site, value, version, channel, bool(promise), sensed, False, False, outdated)
+        txn_open.inputs[site] = Read(
+            site, value, version, channel, bool(promise), sensed, False, False, outdated, site in self.plan
+        )  # fmt: skip
         if outdated:
             txn_open.frozen[site] = version
 
@@ -138,7 +143,10 @@ class _Audit:
             # An own write in place renewed what has another version than the frozen input.
             sensed = before.sensed if version == before.version else self.sites[site].versions[version].tick
             outdated = txn_open.frozen.get(site) == version
-            read = Read(site, value, version, channel, bool(promise), sensed, bool(role & 1), bool(own), outdated)
+            read = Read(
+                site, value, version, channel, bool(promise), sensed, bool(role & 1), bool(own), outdated,
+                site in self.plan,
+            )  # fmt: skip
             txn_open.inputs[site] = read
             reads.append(read)
         self.reads.clear()
@@ -156,6 +164,7 @@ class _Audit:
         if (txn, row[4]) in self.buffered:
             self._take_effect(txn, tick)
         self.sites[site].install(Version(value, version, agent, tick, txn))
+        self.torn.forget(site)
 
     def _settle(self, row: tuple[int, ...]) -> None:
         _, tick, _, txn, *_ = row
@@ -192,11 +201,16 @@ class _Audit:
     def _executed(self, act: Act, tick: int) -> None:
         """Count an act that the protocol let through, whether or not the world then carried it out."""
         verdict = judge(act, self.sites)
+        self.counts["torn"] += self.torn.judge(act, self.sites)
         if verdict.tag != NO_TAG or verdict.lost is not None:
             blamed: tuple[Read, ...] = ()
             if verdict.tag != NO_TAG:
                 blamed = verdict.named
                 self._count(verdict.tag, DECISIVE, act, tick, verdict.named)
+                if verdict.tag == STALE_CORRECTION:
+                    corrected = max(self.sites[read.site].newest.tick for read in verdict.named if read.planned)
+                    before = self.open[act.txn].decided <= corrected
+                    self.counts["late_decided_before" if before else "late_decided_after"] += 1
             if verdict.lost is not None:
                 blamed = (*blamed, verdict.lost)
                 self._count(LOST_UPDATE, DECISIVE, act, tick, (verdict.lost,))
@@ -204,8 +218,7 @@ class _Audit:
             return
         by_hazard: dict[int, list[Read]] = {}
         for read in verdict.exposed:
-            hazard = DESYNC if read.channel == MESSAGE else LOST_UPDATE if is_modified(act.op, read) else STALE_READ
-            by_hazard.setdefault(hazard, []).append(read)
+            by_hazard.setdefault(hazard_of(act.op, read), []).append(read)
         for hazard, reads in by_hazard.items():
             self._count(hazard, EXPOSED, act, tick, reads)
         if not act.premise:

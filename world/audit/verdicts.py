@@ -10,8 +10,7 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from ..rules import ResolvedOp
-from ..state import DESYNC, MESSAGE, STALE_READ
-from ..verbs import premise_holds, value_written
+from ..state import DESYNC, LOST_UPDATE, MESSAGE, STALE_CORRECTION, STALE_READ
 from .history import SiteHistory
 
 NO_TAG = -1
@@ -29,6 +28,7 @@ class Read(NamedTuple):
     in_pre: bool  # the premise or the value written rests on it
     own_write: bool  # the agent's own buffered write stands in `value`
     outdated: bool  # it was not current when it was frozen
+    planned: bool = False  # it is an entry of the plan
 
 
 class Act(NamedTuple):
@@ -64,11 +64,9 @@ CLEAN = Verdict()
 def changes(act: Act, sites: Sequence[SiteHistory], renewed: Collection[int]) -> bool:
     """Tell whether giving these sites their current values changes the act's premise or what it writes."""
     values = {read.site: sites[read.site].value if read.site in renewed else read.value for read in act.reads}
-    op, deps = act.op, [values[site] for site in act.op.deps]
-    own, total = values.get(op.site, 0), sum(deps)
-    if value_written(op.writes, act.argument, own, total) != act.written:
+    if act.op.value_written(act.argument, values) != act.written:
         return True
-    return premise_holds(op.premise, act.argument, own, total, min(deps, default=0), len(deps)) != act.premise
+    return act.op.premise_holds(act.argument, values) != act.premise
 
 
 def judge(act: Act, sites: Sequence[SiteHistory]) -> Verdict:
@@ -80,7 +78,9 @@ def judge(act: Act, sites: Sequence[SiteHistory]) -> Verdict:
     exposed, outdated, lost = [], [], None
     for read in differing:
         others = sites[read.site].written_by_others(act.agent, read.version)
-        if read.channel == MESSAGE:
+        if read.planned and others:
+            exposed.append(read)  # late from the publication on, however old the copy was at the decision
+        elif read.channel == MESSAGE:
             if others or read.promise:
                 exposed.append(read)
         elif read.outdated:
@@ -104,15 +104,16 @@ def judge(act: Act, sites: Sequence[SiteHistory]) -> Verdict:
     )
 
 
-def tag_of(op: ResolvedOp, named: Collection[Read]) -> int:
-    """Return the hazard that the named inputs make: a message before what was seen."""
-    if any(read.channel == MESSAGE for read in named):
+def hazard_of(op: ResolvedOp, read: Read) -> int:
+    """Return the hazard that an exposed input makes by itself."""
+    if read.planned:
+        return STALE_CORRECTION
+    if read.channel == MESSAGE:
         return DESYNC
-    if any(not is_modified(op, read) for read in named):
-        return STALE_READ
-    return NO_TAG
+    return LOST_UPDATE if op.modifies and read.site == op.site else STALE_READ
 
 
-def is_modified(op: ResolvedOp, read: Read) -> bool:
-    """Tell whether an input is the one that a read-modify-write computes its value from."""
-    return op.modifies and read.site == op.site
+def tag_of(op: ResolvedOp, named: Collection[Read]) -> int:
+    """Return the hazard of an act: the plan before a message, a message before what was seen."""
+    hazards = {hazard_of(op, read) for read in named}
+    return next((hazard for hazard in (STALE_CORRECTION, DESYNC, STALE_READ) if hazard in hazards), NO_TAG)
