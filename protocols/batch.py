@@ -20,6 +20,7 @@ from ..world.state import (
     GOAL_RECORD,
     INPUT_RECORD,
     JOB_RECORD,
+    LOCK_RECORD,
     MAIL_RECORD,
     PARCEL_RECORD,
     RUNNING,
@@ -28,7 +29,7 @@ from ..world.state import (
     State,
 )
 from .config import Config
-from .engine import reset_chosen, reset_worlds, step_worlds
+from .engine import reset_chosen, step_worlds
 
 
 def allocate(rules: Rules, worlds: int, width: int, logs: int) -> State:
@@ -45,12 +46,13 @@ def allocate(rules: Rules, worlds: int, width: int, logs: int) -> State:
         seen=np.zeros((worlds, a, t, i, 2), np.int32),
         job=np.zeros((worlds, a, j), JOB_RECORD),
         parcel=np.zeros((worlds, a, rules.blueprint.parcels), PARCEL_RECORD),
-        tally=np.zeros((worlds, a, t, 2), np.int32),
+        tally=np.zeros((worlds, a, t, 3), np.int32),
         goal=np.zeros((worlds, len(rules.blueprint.goals)), GOAL_RECORD),
         event=np.zeros((worlds, len(rules.world_events)), EVENT_RECORD),
         mail=np.zeros((worlds, rules.mail_capacity), MAIL_RECORD),
         sent=np.zeros((worlds, a, a, 3), np.int32),
         pipe=np.zeros((worlds, a, a), np.int32),
+        lock=np.zeros((worlds, s), LOCK_RECORD),
         followed=np.zeros((worlds, len(rules.constraints), a), FOLLOWED_RECORD),
         counts=np.zeros((worlds, len(COUNTERS)), np.int64),
         log=np.zeros((worlds, logs), log.EVENT),
@@ -109,7 +111,7 @@ class Batch:
         """Begin an episode in every world; `seeds` is [B] uint64."""
         if len(seeds) != self.worlds:
             raise ValueError(f"one seed a world: {self.worlds}; got {len(seeds)}")
-        reset_worlds(self.context, 0, self.worlds, np.ascontiguousarray(seeds, np.uint64))
+        self.reset_chosen(np.ones(self.worlds, np.bool_), seeds)
 
     def reset_chosen(self, chosen: NDArray[np.bool_], seeds: NDArray[np.uint64]) -> None:
         """Begin a new episode in the `chosen` worlds, [B] bool, from their `seeds`, [B] uint64; the others go on."""

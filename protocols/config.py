@@ -28,7 +28,7 @@ AXES: dict[str, Axis] = {
     "scopes": Axis("which inputs an act must find current", ("written", "sensor", "message", "plan"), many=True),
     "rule": Axis("what current means", ("version",), ("premise", "forward")),
     "validated": Axis("when inputs are checked", ("act", "settle"), many=True),
-    "locks": Axis("what is locked", ("none",), ("site", "region", "world")),
+    "locks": Axis("what is locked before thought, until the task settles", ("none", "site"), ("region", "world")),
     "lease": Axis("whether locks expire", ("none",), ("ttl",)),
     "order": Axis(
         "what fixes the order of transactions", ("none", "token"),
@@ -37,18 +37,37 @@ AXES: dict[str, Axis] = {
     "messages": Axis("whether messages carry versions", ("unstamped", "stamped")),
     "delivery": Axis("in which order messages arrive", ("any", "fifo"), ("causal",)),
     "mail": Axis("when an act's announcements leave", ("at once", "at settle")),
-    "corrections": Axis("how plan corrections spread", ("broadcast",), ("epoch",)),
+    "corrections": Axis("how plan corrections spread", ("broadcast", "epoch")),
+    "corrector": Axis("whether a correction is checked as acts are", ("unchecked", "checked")),
     "merge": Axis("what concurrent writes become", ("overwrite",), ("last writer wins", "crdt")),
     "undo": Axis("how refused tasks are undone", ("none",), ("compensate",)),
     "joint": Axis("how joint tasks commit", ("none",), ("two-phase",)),
     "barrier": Axis("whether a last task waits for others", ("none",), ("last",)),
     "feedback": Axis("what a refusal tells", ("semantic", "opaque")),
-    "interruption": Axis("whether stale thought is stopped", ("think to the end",), ("stop", "checkpoint")),
+    "interruption": Axis("whether stale thought is stopped", ("think to the end", "stop", "checkpoint")),
     "scheduling": Axis("who is let in first", ("first come",), ("contention-aware",)),
 }  # fmt: skip
 
+
+class Parameter(NamedTuple):
+    """A number that an axis value has: what it is, its default, and the least and the greatest that it can be."""
+
+    about: str
+    default: int
+    least: int
+    greatest: int
+
+
+PARAMETERS: dict[str, Parameter] = {
+    "adopt_timeout": Parameter("ticks that an epoch waits for acknowledgements (corrections = epoch)", 24, 0, 10**6),
+    "resend": Parameter("ticks after which a copy is sent again (corrections = epoch)", 8, 1, 10**6),
+    "kept": Parameter("percent of the thought that a retry keeps (interruption = checkpoint)", 50, 0, 100),
+}
+
 SCOPE_BITS = {"written": WRITTEN, "sensor": SENSED, "message": TOLD, "plan": PLANNED}
-_CURES = {"sensor": "stale_read", "written": "lost_update", "message": "action_message_desync"}
+_CURES = {
+    "sensor": "stale_read", "written": "lost_update", "message": "action_message_desync", "plan": "stale_correction",
+}  # fmt: skip
 
 POLICY_RECORD = np.dtype(
     [
@@ -64,6 +83,13 @@ POLICY_RECORD = np.dtype(
         ("fifo", np.int32),
         ("mail_at_settle", np.int32),
         ("semantic", np.int32),
+        ("locks", np.int32),
+        ("epochs", np.int32),
+        ("corrector", np.int32),
+        ("stops", np.int32),  # stale thought is stopped
+        ("kept", np.int32),  # percent of the thought that a retry keeps
+        ("adopt_timeout", np.int32),
+        ("resend", np.int32),
     ],
     align=True,
 )
@@ -91,6 +117,7 @@ class Config(BaseModel):
     delivery: str = "any"
     mail: str = "at once"
     corrections: str = "broadcast"
+    corrector: str = "unchecked"
     merge: str = "overwrite"
     undo: str = "none"
     joint: str = "none"
@@ -98,19 +125,30 @@ class Config(BaseModel):
     feedback: str = "semantic"
     interruption: str = "think to the end"
     scheduling: str = "first come"
+    adopt_timeout: int = PARAMETERS["adopt_timeout"].default
+    resend: int = PARAMETERS["resend"].default
+    kept: int = PARAMETERS["kept"].default
 
     @model_validator(mode="before")
     @classmethod
     def _known_axes(cls, data: Any) -> Any:
         if isinstance(data, dict):
             for name in data:
-                if name not in AXES:
-                    raise ValueError(f"unknown axis {name!r}; the axes are {_quoted(tuple(AXES))}")
+                if name not in AXES and name not in PARAMETERS:
+                    known = _quoted((*AXES, *PARAMETERS))
+                    raise ValueError(f"unknown axis {name!r}; the axes and their numbers are {known}")
         return data
 
     @field_validator("*", mode="before")
     @classmethod
     def _known_values(cls, value: Any, info: Any) -> Any:
+        if info.field_name in PARAMETERS:
+            number = PARAMETERS[info.field_name]
+            is_whole = isinstance(value, int) and not isinstance(value, bool)
+            if not is_whole or not number.least <= value <= number.greatest:
+                allowed = f"a whole number from {number.least} to {number.greatest}"
+                raise ValueError(f"{info.field_name} is {allowed}; got {value!r}")
+            return value
         axis = AXES[info.field_name]
         chosen = list(value) if isinstance(value, (tuple, list, set, frozenset)) else [value]
         for one in chosen:
@@ -129,7 +167,7 @@ class Config(BaseModel):
              "scope 'message' needs messages = 'stamped': without a stamp nobody can tell if a message is current"),
             (bool(self.scopes) and not self.validated,
              "scopes without a moment check nothing: give validated = 'act', 'settle' or both"),
-            (bool(self.validated) and not self.scopes,
+            (bool(self.validated) and not self.scopes and self.corrector == "unchecked",
              "validated without scopes checks nothing: give scopes"),
             ("settle" in self.validated and self.writes == "in place",
              "validated = 'settle' needs writes = 'buffered': what was written in place cannot be taken back"),
@@ -139,6 +177,16 @@ class Config(BaseModel):
              "order = 'token' lets one transaction run at a time: scopes would check what cannot change"),
             (self.order == "token" and self.reads == "admission",
              "order = 'token' renews all beliefs at the grant already: reads = 'admission' would renew them twice"),
+            (self.locks != "none" and self.reads != "admission",
+             "locks need reads = 'admission': a lock does not make a belief true"),
+            (self.locks != "none" and self.order == "token",
+             "order = 'token' lets one transaction run at a time: there is nobody to lock out"),
+            (self.corrections == "epoch" and not ("plan" in self.scopes and "act" in self.validated),
+             "corrections = 'epoch' needs scope 'plan', validated at the act: that is what refuses a held op"),
+            (self.corrector == "checked" and "act" not in self.validated,
+             "corrector = 'checked' needs validated = 'act': a correction is published when it is done"),
+            (self.interruption != "think to the end" and not self.scopes,
+             "interruption without scopes has nothing that could become invalid"),
         ):  # fmt: skip
             if contradiction:
                 raise ValueError(reason)
@@ -147,7 +195,7 @@ class Config(BaseModel):
     @cached_property
     def guarantees(self) -> frozenset[str]:
         """The hazards that cannot happen under this config, derived from its axes: names of `world.state.HAZARDS`."""
-        if self.order == "token":
+        if self.order == "token" or self.locks != "none":
             return frozenset(HAZARDS)
         if self.writes == "buffered" and self.transaction == "op":
             return frozenset()  # what was checked at the act takes effect at settle, unchecked
@@ -163,7 +211,8 @@ class Config(BaseModel):
     def differences(self, other: Config | None = None) -> dict[str, Any]:
         """Return what differs from another config, by default from `none`."""
         other = other or Config()
-        return {name: getattr(self, name) for name in AXES if getattr(self, name) != getattr(other, name)}
+        names = (*AXES, *PARAMETERS)
+        return {name: getattr(self, name) for name in names if getattr(self, name) != getattr(other, name)}
 
     @cached_property
     def policy(self) -> NDArray[Any]:
@@ -173,6 +222,8 @@ class Config(BaseModel):
             sum(SCOPE_BITS[scope] for scope in self.scopes), "act" in self.validated, "settle" in self.validated,
             self.reads == "admission", self.writes == "buffered", self.transaction == "task", self.closed,
             self.order == "token", self.messages == "stamped", self.delivery == "fifo", self.mail == "at settle",
-            self.feedback == "semantic",
+            self.feedback == "semantic", self.locks != "none", self.corrections == "epoch",
+            self.corrector == "checked", self.interruption != "think to the end",
+            self.kept if self.interruption == "checkpoint" else 0, self.adopt_timeout, self.resend,
         )  # fmt: skip
         return policy

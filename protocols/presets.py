@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import combinations
 from typing import Any
 
 from pydantic import ValidationError
@@ -20,8 +21,21 @@ PRESETS: dict[str, dict[str, Any]] = {
         "writes": "buffered", "transaction": "task", "scopes": ("written", "sensor", "message", "plan"),
         "validated": ("act", "settle"), "messages": "stamped",
     },
+    "epoch_plans": {"scopes": ("plan",), "validated": ("act",), "corrections": "epoch"},
+    "stamped_epochs": {
+        "scopes": ("message", "plan"), "validated": ("act",), "messages": "stamped", "corrections": "epoch",
+    },
+    "two_phase_locking": {"reads": "admission", "locks": "site"},
+    "full": {
+        "writes": "buffered", "transaction": "task", "scopes": ("written", "sensor", "message", "plan"),
+        "validated": ("act", "settle"), "messages": "stamped", "corrections": "epoch", "corrector": "checked",
+        "interruption": "checkpoint",
+    },
     "serial": {"order": "token"},
 }  # fmt: skip
+
+# The four single defences, one a hazard, by the scope that each checks; their subsets are the sixteen sets.
+DEFENCES = {"written": "object_cas", "sensor": "sight_check", "message": "stamped", "plan": "epoch_plans"}
 
 ABOUT: dict[str, str] = {
     "none": "no concurrency control",
@@ -30,14 +44,18 @@ ABOUT: dict[str, str] = {
     "sight_check": "an act needs what its agent saw to be current, against stale read",
     "stamped": "messages carry versions and an act needs them current, against action-message desync",
     "occ": "optimistic: writes buffered, every input validated at the act and at settle",
+    "epoch_plans": "plan corrections are adopted by all at one boundary, against stale correction",
+    "stamped_epochs": "stamped messages and plans in epochs",
+    "two_phase_locking": "every site of a task is locked before thought and until it settles; deadlocks are broken",
+    "full": "occ with plans in epochs, checked correctors, and stale thought stopped and half of it kept",
     "serial": "one token: one transaction at a time, the reference",
 }
 
 # Designed, named in docs/semantics.md, and not to be had yet.
 LATER = (
-    "epoch_plans", "stamped_epochs", "read_committed", "occ_forward", "premise", "merge_occ", "snapshot",
-    "serializable_snapshot", "two_phase_locking", "lease", "fenced_lease", "timestamp", "ticket", "mtpo", "saga",
-    "gated_saga", "two_phase_commit", "lagging_replicas", "crdt", "full",
+    "read_committed", "occ_forward", "premise", "merge_occ", "snapshot",
+    "serializable_snapshot", "lease", "fenced_lease", "timestamp", "ticket", "mtpo", "saga",
+    "gated_saga", "two_phase_commit", "lagging_replicas", "crdt",
 )  # fmt: skip
 
 
@@ -49,11 +67,11 @@ def resolve(protocol: str | Config | Mapping[str, Any]) -> Config:
     if isinstance(protocol, Config):
         return protocol
     if isinstance(protocol, str):
-        return Config(**PRESETS[_known(protocol)])
+        return Config(**_axes_of(protocol))
     if not isinstance(protocol, Mapping):
         raise ValueError(f"a protocol is a preset name, a Config or a mapping of axes; got {type(protocol).__name__}")
     axes = dict(protocol)
-    base = PRESETS[_known(axes.pop("preset", "none"))]
+    base = _axes_of(axes.pop("preset", "none"))
     try:
         return Config(**{**base, **axes})
     except ValidationError as error:
@@ -61,16 +79,49 @@ def resolve(protocol: str | Config | Mapping[str, Any]) -> Config:
         raise ValueError("; ".join(problems)) from None
 
 
+def defences(*scopes: str) -> dict[str, Any]:
+    """Return one of the sixteen sets: the axes of the single defences that check these scopes, together."""
+    axes: dict[str, Any] = {"scopes": scopes, "validated": ("act",)} if scopes else {}
+    if "message" in scopes:
+        axes["messages"] = "stamped"
+    if "plan" in scopes:
+        axes["corrections"] = "epoch"
+    return axes
+
+
+def sixteen_sets() -> dict[str, Config]:
+    """Return every set of the four single defences by its name, such as written+message; the empty one is none."""
+    sets = [s for many in range(len(DEFENCES) + 1) for s in combinations(DEFENCES, many)]
+    return {name_of(config): config for config in (Config(**defences(*scopes)) for scopes in sets)}
+
+
+def _axes_of(name: Any) -> dict[str, Any]:
+    if name in PRESETS:
+        return PRESETS[name]
+    scopes = tuple(str(name).split("+"))
+    if all(scope in DEFENCES for scope in scopes):
+        return defences(*scopes)
+    return PRESETS[_known(name)]
+
+
 def _known(name: Any) -> str:
     if name in LATER:
         raise ValueError(f"protocol {name!r} is not available yet; available are {', '.join(PRESETS)}")
     if name not in PRESETS:
-        raise ValueError(f"unknown protocol {name!r}; available are {', '.join(PRESETS)} (axes: {', '.join(AXES)})")
+        sets = f"sets of defences such as written+message, of {', '.join(DEFENCES)}"
+        raise ValueError(
+            f"unknown protocol {name!r}; available are {', '.join(PRESETS)}; {sets} (axes: {', '.join(AXES)})"
+        )
     return str(name)
 
 
 def name_of(config: Config) -> str:
-    """Return a config's preset; of any other the nearest preset, and how it differs."""
+    """Return a config's preset, or the set of defences that it is; of any other the nearest preset, and the rest."""
+    for name, axes in PRESETS.items():
+        if config == Config(**axes):
+            return name
+    if config == Config(**defences(*config.scopes)):
+        return "+".join(config.scopes)
     unlike = {name: config.differences(Config(**axes)) for name, axes in PRESETS.items()}
     nearest = min(unlike, key=lambda name: len(unlike[name]))
     parts = [f"{axis}={'+'.join(v) if isinstance(v, tuple) else v}" for axis, v in unlike[nearest].items()]

@@ -182,7 +182,7 @@ class ReferenceEngine:
             elif self.rules.settings.lockstep and me.phase in (IDLE, WALKING):
                 self.ready_in.append((agent - world.now) % len(world.agents))
             else:
-                self.ready_in.append(1 + (me.thought_left if me.phase == THINKING else 0))
+                self.ready_in.append(1 + me.stalled + (me.thought_left if me.phase == THINKING else 0))
 
     def observations(self) -> NDArray[np.float32]:
         """Return a fresh [A, D] array."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from ..world.control import Answer, Control, Stale
+from ..world.control import Answer, Blocked, Control, Stale
+from ..world.log import FOR_EPOCH
 from ..world.reference import World
 from ..world.reference_state import Mail, Transaction
 from .config import SCOPE_BITS, Config
+from .epochs import Epochs
+from .locks import Locks
 from .stamps import Stamps
 from .token import Token
 from .validation import Validation
@@ -19,24 +22,70 @@ class Textbook(Control):
         for axis in ("reads", "writes", "transaction", "mail", "delivery", "feedback"):
             setattr(self, axis, getattr(config, axis))  # one of the values that `Control` names: the config checked it
         self.stamped = config.messages == "stamped"
+        self.stops = config.interruption != "think to the end"
+        self.kept = config.kept if config.interruption == "checkpoint" else 0
+        self.renews = config.order == "token"
         self.validation = Validation(
-            sum(SCOPE_BITS[scope] for scope in config.scopes), config.validated, config.transaction == "task"
+            sum(SCOPE_BITS[scope] for scope in config.scopes),
+            (*config.validated, *(("think",) if self.stops else ())),
+            config.transaction == "task",
+            config.corrector == "checked",
+            config.corrections == "epoch",
         )
         self.stamps = Stamps() if self.stamped else None
         self.one_at_a_time = Token() if config.order == "token" else None
+        self.locks = Locks() if config.locks != "none" else None
+        has_epochs = config.corrections == "epoch"
+        self.epochs = Epochs(config.adopt_timeout, config.resend, self.stops) if has_epochs else None
+
+    def reset(self) -> None:
+        """Forget the last episode's locks and epochs."""
+        for mechanism in (self.locks, self.epochs):
+            if mechanism:
+                mechanism.reset()
 
     def admit(self, world: World, agent: int, task: int, moment: str) -> Answer:
-        """Ask the token."""
+        """Ask the token, the locks, and before an act the epochs."""
+        txn = world.agents[agent].txn
+        if self.epochs and moment == "act" and txn is not None and self.epochs.holds(world, txn):
+            return Answer.WAIT
+        if self.locks:
+            return self.locks.admit(world, agent, task, moment)
         return self.one_at_a_time.admit(world, agent, task, moment) if self.one_at_a_time else Answer.GO
+
+    def waits_for(self, world: World, agent: int) -> Blocked:
+        """Name the corrector, who is in the way of a lock, or the holder of the token."""
+        if self.locks and agent in self.locks.waiting:
+            return self.locks.waits_for(world, agent)
+        return Blocked(self.epochs.corrector, FOR_EPOCH) if self.epochs else Blocked(world.holder)
 
     def check(self, world: World, txn: Transaction, op: int, moment: str) -> list[Stale]:
         """Ask the validation."""
-        return self.validation.check(world, txn, op, moment)
+        is_fenced = self.epochs is not None and txn.agent in self.epochs.fenced
+        return self.validation.check(world, txn, op, moment, is_fenced)
+
+    def refused(self, world: World, txn: Transaction) -> None:
+        """Tell the epochs."""
+        if self.epochs:
+            self.epochs.refused(world, txn)
 
     def settle(self, world: World, agent: int) -> None:
-        """Tell the token."""
-        if self.one_at_a_time:
-            self.one_at_a_time.settle(world, agent)
+        """Tell the token and the locks."""
+        for mechanism in (self.one_at_a_time, self.locks):
+            if mechanism:
+                mechanism.settle(world, agent)
+
+    def correct(self, world: World, agent: int, entries: list[int]) -> None:
+        """Prepare an epoch, or tell everyone at once."""
+        if self.epochs:
+            self.epochs.correct(world, agent, entries)
+        else:
+            super().correct(world, agent, entries)
+
+    def turn_epoch(self, world: World) -> None:
+        """Ask the epochs."""
+        if self.epochs:
+            self.epochs.turn(world)
 
     def deliver(self, world: World, mail: Mail) -> bool:
         """Ask the token and the stamps; unstamped, the last message to arrive wins."""

@@ -21,14 +21,16 @@ class Token:
     """Grant in a tick's sensing, after acts, world events and mail: the holder then chooses on a renewed view."""
 
     def admit(self, world: World, agent: int, task: int, moment: str) -> Answer:
-        """Go if the token is mine, or free at the granting moment."""
+        """Go if the token is mine, or free at the granting moment; what it let begin it does not hold up."""
+        if moment in ("act", "cross"):
+            return Answer.GO
         if world.holder == NOBODY and moment == "sense":
             world.holder = agent
         return Answer.GO if world.holder == agent else Answer.WAIT
 
     def settle(self, world: World, agent: int) -> None:
-        """Let the token go."""
-        if world.holder == agent:
+        """Let the token go, but not inside a region: it is kept from the entry to the exit."""
+        if world.holder == agent and world.region_at(agent) == NO_SITE:
             world.holder = NOBODY
             world.record(log.RELEASE, agent)
 

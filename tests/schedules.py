@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from stalegrid.protocols.config import AXES, Config
+from stalegrid.protocols.config import AXES, PARAMETERS, Config
 from stalegrid.protocols.presets import PRESETS, name_of, resolve
 from stalegrid.world import actions, entropy, log, scenario, verbs
 from stalegrid.world.rules import Rules
@@ -133,10 +133,12 @@ def random_config(rng: random.Random, fixed: Mapping[str, Any]) -> Config:
     Config(**fixed)
     while True:
         drawn = {name: _random_value(rng, name) for name in AXES}
+        drawn |= {"adopt_timeout": rng.randint(0, 12), "resend": rng.randint(1, 5), "kept": rng.choice((0, 50, 100))}
         if rng.random() < 0.5:
             moved = rng.sample(sorted(AXES), rng.randint(0, 2))
-            preset = PRESETS[rng.choice((*PRESETS, "occ", "occ"))]
-            drawn = {**preset, **{name: drawn[name] for name in moved}}
+            preset = PRESETS[rng.choice((*PRESETS, "occ", "full", "two_phase_locking"))]
+            numbers = {name: drawn[name] for name in PARAMETERS}
+            drawn = {**preset, **numbers, **{name: drawn[name] for name in moved}}
         try:
             return Config(**{**drawn, **fixed})
         except ValidationError:
@@ -162,6 +164,8 @@ def random_settings(rng: random.Random, fixed: Mapping[str, Any]) -> Settings:
         "navigation": rng.choice(("auto", "auto", "manual")),
         "sight": rng.choice(("scenario", "scenario", "all", 0, 1, 2)),
         "lockstep": rng.random() < 0.15,
+        "stall": rng.choice((0, 0, 1, 4)),
+        "stall_every": rng.choice((5, 10, 20)),
         "max_cycles": rng.choice((None, *range(15, 61, 5))),
     }
     return Settings(**{**drawn, **fixed})

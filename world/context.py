@@ -8,16 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
-from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from . import log, rules
 from . import state as st
-from .jit import inlined
+from .jit import array_at, inlined, record_at
 from .rules import RuleArrays
 from .state import State
 
@@ -26,16 +22,17 @@ _RULE_FIELDS = tuple(f"{name}_rule" for name in RuleArrays._fields)
 _SIZES = (
     "agents", "sites", "tasks", "inputs", "jobs", "goals", "events", "mails", "logs", "width", "cells", "targets",
     "actions", "invariants", "counters", "job_tasks", "parcels", "constraints",
+    "locks_listed",
 )  # fmt: skip
 # What of the constants and of the policy is copied into the context, so that one pointer serves.
 _CONSTANTS = (
     "lockstep", "manual", "patience", "horizon", "job_low", "job_high", "boats", "board", "gate", "see_all",
-    "value_goals", "goods", "depots",
+    "value_goals", "goods", "depots", "stall", "stall_every",
 )  # fmt: skip
-_SETS = ("loss", "duplication", "plan", "stocked", "posts")
+_SETS = ("loss", "duplication", "plan", "members", "stocked", "posts")
 _POLICY = (
     "scopes", "at_act", "at_settle", "admission_reads", "buffered", "whole_task", "closed", "token", "stamped", "fifo",
-    "mail_at_settle", "semantic",
+    "mail_at_settle", "semantic", "locks", "epochs", "corrector", "stops", "kept", "adopt_timeout", "resend",
 )  # fmt: skip
 _VIEW = ("rows", "columns", "roles", "ages", "stamps", "others", "hands", "feedback", "mailbox", "own_reward")
 
@@ -72,7 +69,7 @@ def bind(state: State, arrays: RuleArrays, policy: NDArray[Any], view: dict[str,
             state.goal.shape[1], state.event.shape[1], state.mail.shape[1], state.log.shape[1],
             state.observation.shape[2], arrays.gate_of.size, arrays.distance.shape[0], arrays.action.shape[0],
             arrays.invariant.shape[0], state.counts.shape[1], arrays.job_task.shape[1], state.parcel.shape[2],
-            arrays.constraint.shape[0],
+            arrays.constraint.shape[0], arrays.lock.shape[1],
         ),
         strict=True,
     ):  # fmt: skip
@@ -86,23 +83,15 @@ def bind(state: State, arrays: RuleArrays, policy: NDArray[Any], view: dict[str,
     return context
 
 
-@intrinsic
-def _pointer(typingctx: Any, address: Any) -> Any:
-    """Turn an address into a pointer that `carray` takes."""
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.inttoptr(args[0], cgutils.voidptr_t)
-
-    return types.voidptr(types.int64), codegen
-
-
 _I4 = np.dtype(np.int32)
 _U8 = np.dtype(np.uint64)
 _F4 = np.dtype(np.float32)
 _WORLD, _AGENT, _SITE, _BELIEF = st.WORLD_RECORD, st.AGENT_RECORD, st.SITE_RECORD, st.BELIEF_RECORD
 _INPUT, _JOB, _GOAL, _EVENT, _MAIL = st.INPUT_RECORD, st.JOB_RECORD, st.GOAL_RECORD, st.EVENT_RECORD, st.MAIL_RECORD
 _LOG, _PARCEL, _FOLLOWED = log.EVENT, st.PARCEL_RECORD, st.FOLLOWED_RECORD
-_PARCEL_SIZE, _FOLLOWED_SIZE = _PARCEL.itemsize, _FOLLOWED.itemsize
+_LOCK, _LOCK_RULE = st.LOCK_RECORD, rules.LOCK_RULE
+_LOCK_RULE_SIZE = _LOCK_RULE.itemsize
+_PARCEL_SIZE, _FOLLOWED_SIZE, _LOCK_SIZE = _PARCEL.itemsize, _FOLLOWED.itemsize, _LOCK.itemsize
 _WORLD_SIZE, _AGENT_SIZE, _SITE_SIZE = _WORLD.itemsize, _AGENT.itemsize, _SITE.itemsize
 _BELIEF_SIZE, _INPUT_SIZE, _JOB_SIZE = _BELIEF.itemsize, _INPUT.itemsize, _JOB.itemsize
 _GOAL_SIZE, _EVENT_SIZE, _MAIL_SIZE, _LOG_SIZE = _GOAL.itemsize, _EVENT.itemsize, _MAIL.itemsize, _LOG.itemsize
@@ -115,260 +104,268 @@ _OP_SIZE, _CELL_SIZE = _OP_RULE.itemsize, _CELL_RULE.itemsize
 @inlined
 def world_of(c, b):
     """The world's own record."""
-    return numba.carray(_pointer(c.world + b * _WORLD_SIZE), (1,), _WORLD)[0]
+    return record_at(c.world + b * _WORLD_SIZE, _WORLD)
 
 
 @inlined
 def agents_of(c, b):
     """[A] AGENT_RECORD."""
-    return numba.carray(_pointer(c.agent + b * c.agents * _AGENT_SIZE), (c.agents,), _AGENT)
+    return array_at(c.agent + b * c.agents * _AGENT_SIZE, (c.agents,), _AGENT)
 
 
 @inlined
 def sites_of(c, b):
     """[S] SITE_RECORD."""
-    return numba.carray(_pointer(c.site + b * c.sites * _SITE_SIZE), (c.sites,), _SITE)
+    return array_at(c.site + b * c.sites * _SITE_SIZE, (c.sites,), _SITE)
 
 
 @inlined
 def beliefs_of(c, b, a):
     """[S] BELIEF_RECORD of one agent."""
-    return numba.carray(_pointer(c.belief + (b * c.agents + a) * c.sites * _BELIEF_SIZE), (c.sites,), _BELIEF)
+    return array_at(c.belief + (b * c.agents + a) * c.sites * _BELIEF_SIZE, (c.sites,), _BELIEF)
 
 
 @inlined
 def inputs_of(c, b, a, row):
     """[I] INPUT_RECORD of one agent; row 0 is the open transaction's, row 1 + o a copy as op o used them."""
-    return numba.carray(
-        _pointer(c.input + ((b * c.agents + a) * 5 + row) * c.inputs * _INPUT_SIZE), (c.inputs,), _INPUT
-    )
+    return array_at(c.input + ((b * c.agents + a) * 5 + row) * c.inputs * _INPUT_SIZE, (c.inputs,), _INPUT)
 
 
 @inlined
 def seen_of(c, b, a):
     """[T, I, 2] int32."""
-    return numba.carray(_pointer(c.seen + (b * c.agents + a) * c.tasks * c.inputs * 8), (c.tasks, c.inputs, 2), _I4)
+    return array_at(c.seen + (b * c.agents + a) * c.tasks * c.inputs * 8, (c.tasks, c.inputs, 2), _I4)
 
 
 @inlined
 def jobs_of(c, b, a):
     """[J] JOB_RECORD of one agent."""
-    return numba.carray(_pointer(c.job + (b * c.agents + a) * c.jobs * _JOB_SIZE), (c.jobs,), _JOB)
+    return array_at(c.job + (b * c.agents + a) * c.jobs * _JOB_SIZE, (c.jobs,), _JOB)
 
 
 @inlined
 def parcels_of(c, b, a):
     """[N] PARCEL_RECORD of one agent."""
-    return numba.carray(_pointer(c.parcel + (b * c.agents + a) * c.parcels * _PARCEL_SIZE), (c.parcels,), _PARCEL)
+    return array_at(c.parcel + (b * c.agents + a) * c.parcels * _PARCEL_SIZE, (c.parcels,), _PARCEL)
 
 
 @inlined
 def tally_of(c, b, a):
-    """[T, 2] int32."""
-    return numba.carray(_pointer(c.tally + (b * c.agents + a) * c.tasks * 8), (c.tasks, 2), _I4)
+    """[T, 3] int32."""
+    return array_at(c.tally + (b * c.agents + a) * c.tasks * 12, (c.tasks, 3), _I4)
 
 
 @inlined
 def goals_of(c, b):
     """[G] GOAL_RECORD."""
-    return numba.carray(_pointer(c.goal + b * c.goals * _GOAL_SIZE), (c.goals,), _GOAL)
+    return array_at(c.goal + b * c.goals * _GOAL_SIZE, (c.goals,), _GOAL)
 
 
 @inlined
 def events_of(c, b):
     """[W] EVENT_RECORD."""
-    return numba.carray(_pointer(c.event + b * c.events * _EVENT_SIZE), (c.events,), _EVENT)
+    return array_at(c.event + b * c.events * _EVENT_SIZE, (c.events,), _EVENT)
 
 
 @inlined
 def mail_of(c, b):
     """[M] MAIL_RECORD; those in flight lie from `mail_first` to `mail_count`, in order of sending."""
-    return numba.carray(_pointer(c.mail + b * c.mails * _MAIL_SIZE), (c.mails,), _MAIL)
+    return array_at(c.mail + b * c.mails * _MAIL_SIZE, (c.mails,), _MAIL)
 
 
 @inlined
 def sent_of(c, b):
     """[A, A, 3] int32."""
-    return numba.carray(_pointer(c.sent + b * c.agents * c.agents * 12), (c.agents, c.agents, 3), _I4)
+    return array_at(c.sent + b * c.agents * c.agents * 12, (c.agents, c.agents, 3), _I4)
 
 
 @inlined
 def pipe_of(c, b):
     """[A, A] int32."""
-    return numba.carray(_pointer(c.pipe + b * c.agents * c.agents * 4), (c.agents, c.agents), _I4)
+    return array_at(c.pipe + b * c.agents * c.agents * 4, (c.agents, c.agents), _I4)
+
+
+@inlined
+def locks_of(c, b):
+    """[S] LOCK_RECORD."""
+    return array_at(c.lock + b * c.sites * _LOCK_SIZE, (c.sites,), _LOCK)
 
 
 @inlined
 def followed_of(c, b, k):
     """[A] FOLLOWED_RECORD of one constraint."""
-    return numba.carray(
-        _pointer(c.followed + (b * c.constraints + k) * c.agents * _FOLLOWED_SIZE), (c.agents,), _FOLLOWED
-    )
+    return array_at(c.followed + (b * c.constraints + k) * c.agents * _FOLLOWED_SIZE, (c.agents,), _FOLLOWED)
 
 
 @inlined
 def counts_of(c, b):
     """[len(COUNTERS)] int64."""
-    return numba.carray(_pointer(c.counts + b * c.counters * 8), (c.counters,), np.int64)
+    return array_at(c.counts + b * c.counters * 8, (c.counters,), np.int64)
 
 
 @inlined
 def log_of(c, b):
     """[L] log.EVENT."""
-    return numba.carray(_pointer(c.log + b * c.logs * _LOG_SIZE), (c.logs,), _LOG)
+    return array_at(c.log + b * c.logs * _LOG_SIZE, (c.logs,), _LOG)
 
 
 @inlined
 def observation_of(c, b, a):
     """[D] float32."""
-    return numba.carray(_pointer(c.observation + (b * c.agents + a) * c.width * 4), (c.width,), _F4)
+    return array_at(c.observation + (b * c.agents + a) * c.width * 4, (c.width,), _F4)
 
 
 @inlined
 def mask_of(c, b, a):
     """[2] uint64."""
-    return numba.carray(_pointer(c.mask + (b * c.agents + a) * 16), (2,), _U8)
+    return array_at(c.mask + (b * c.agents + a) * 16, (2,), _U8)
 
 
 @inlined
 def agent_rules(c):
     """[A] AGENT_RULE."""
-    return numba.carray(_pointer(c.agent_rule), (c.agents,), _AGENT_RULE)
+    return array_at(c.agent_rule, (c.agents,), _AGENT_RULE)
 
 
 @inlined
 def site_rules(c):
     """[S] SITE_RULE."""
-    return numba.carray(_pointer(c.site_rule), (c.sites,), _SITE_RULE)
+    return array_at(c.site_rule, (c.sites,), _SITE_RULE)
 
 
 @inlined
 def task_rules(c):
     """[T] TASK_RECORD."""
-    return numba.carray(_pointer(c.task_rule), (c.tasks,), _TASK_RULE)
+    return array_at(c.task_rule, (c.tasks,), _TASK_RULE)
 
 
 @inlined
 def op_rule(c, t, o):
     """One OP_RECORD."""
-    return numba.carray(_pointer(c.op_rule + (t * 4 + o) * _OP_SIZE), (1,), _OP_RULE)[0]
+    return record_at(c.op_rule + (t * 4 + o) * _OP_SIZE, _OP_RULE)
 
 
 @inlined
 def task_inputs(c):
     """[T, I] site of each input slot."""
-    return numba.carray(_pointer(c.task_input_rule), (c.tasks, c.inputs), _I4)
+    return array_at(c.task_input_rule, (c.tasks, c.inputs), _I4)
+
+
+@inlined
+def lock_rules(c, t):
+    """[L] LOCK_RULE of one task."""
+    return array_at(c.lock_rule + t * c.locks_listed * _LOCK_RULE_SIZE, (c.locks_listed,), _LOCK_RULE)
 
 
 @inlined
 def job_tasks(c):
     """[A, most] job tasks that an agent may be given."""
-    return numba.carray(_pointer(c.job_task_rule), (c.agents, c.job_tasks), _I4)
+    return array_at(c.job_task_rule, (c.agents, c.job_tasks), _I4)
 
 
 @inlined
 def event_rules(c):
     """[W] EVENT_RULE."""
-    return numba.carray(_pointer(c.event_rule), (c.events,), _EVENT_RULE)
+    return array_at(c.event_rule, (c.events,), _EVENT_RULE)
 
 
 @inlined
 def goal_rules(c):
     """[G] GOAL_RULE."""
-    return numba.carray(_pointer(c.goal_rule), (c.goals,), _GOAL_RULE)
+    return array_at(c.goal_rule, (c.goals,), _GOAL_RULE)
 
 
 @inlined
 def invariant_rules(c):
     """[V] INVARIANT_RULE."""
-    return numba.carray(_pointer(c.invariant_rule), (c.invariants,), _INVARIANT_RULE)
+    return array_at(c.invariant_rule, (c.invariants,), _INVARIANT_RULE)
 
 
 @inlined
 def correction_rule(c, index):
     """[S] new value of each entry of the plan, or KEEP."""
-    return numba.carray(_pointer(c.correction_rule + index * c.sites * 4), (c.sites,), _I4)
+    return array_at(c.correction_rule + index * c.sites * 4, (c.sites,), _I4)
 
 
 @inlined
 def constraint_rules(c):
     """[K] set of entries that must agree."""
-    return numba.carray(_pointer(c.constraint_rule), (c.constraints,), _U8)
+    return array_at(c.constraint_rule, (c.constraints,), _U8)
 
 
 @inlined
 def action_rules(c):
     """[actions, 2] kind and index."""
-    return numba.carray(_pointer(c.action_rule), (c.actions, 2), _I4)
+    return array_at(c.action_rule, (c.actions, 2), _I4)
 
 
 @inlined
 def always_allowed(c):
     """[2] uint64."""
-    return numba.carray(_pointer(c.always_rule), (2,), _U8)
+    return array_at(c.always_rule, (2,), _U8)
 
 
 @inlined
 def open_actions(c, a):
     """[actions] actions that an agent's role may be allowed, then -1."""
-    return numba.carray(_pointer(c.depends_rule + a * c.actions * 4), (c.actions,), _I4)
+    return array_at(c.depends_rule + a * c.actions * 4, (c.actions,), _I4)
 
 
 @inlined
 def cell_rule(c, cell):
     """One CELL_RULE."""
-    return numba.carray(_pointer(c.cell_rule + cell * _CELL_SIZE), (1,), _CELL_RULE)[0]
+    return record_at(c.cell_rule + cell * _CELL_SIZE, _CELL_RULE)
 
 
 @inlined
 def nearness(c, cell):
     """[S] distance from a cell to each site, as observed."""
-    return numba.carray(_pointer(c.near_rule + cell * c.sites * 4), (c.sites,), _F4)
+    return array_at(c.near_rule + cell * c.sites * 4, (c.sites,), _F4)
 
 
 @inlined
 def distances(c):
     """[targets, cells] int32."""
-    return numba.carray(_pointer(c.distance_rule), (c.targets, c.cells), _I4)
+    return array_at(c.distance_rule, (c.targets, c.cells), _I4)
 
 
 @inlined
 def followings(c):
     """[targets, cells] int32."""
-    return numba.carray(_pointer(c.following_rule), (c.targets, c.cells), _I4)
+    return array_at(c.following_rule, (c.targets, c.cells), _I4)
 
 
 @inlined
 def neighbours(c):
     """[cells, 4] int32."""
-    return numba.carray(_pointer(c.neighbour_rule), (c.cells, 4), _I4)
+    return array_at(c.neighbour_rule, (c.cells, 4), _I4)
 
 
 @inlined
 def gates(c):
     """[cells] switch that gates the cell, or -1."""
-    return numba.carray(_pointer(c.gate_of_rule), (c.cells,), _I4)
+    return array_at(c.gate_of_rule, (c.cells,), _I4)
 
 
 @inlined
 def regions(c):
     """[cells] region of the cell, or -1."""
-    return numba.carray(_pointer(c.region_of_rule), (c.cells,), _I4)
+    return array_at(c.region_of_rule, (c.cells,), _I4)
 
 
 @inlined
 def sight_of(c, a):
     """[cells] set of sites in sight of one agent."""
-    return numba.carray(_pointer(c.visible_rule + a * c.cells * 8), (c.cells,), _U8)
+    return array_at(c.visible_rule + a * c.cells * 8, (c.cells,), _U8)
 
 
 @inlined
 def thoughts(c):
     """[QUANTILES] think times."""
-    return numba.carray(_pointer(c.thought_rule), (4096,), _I4)
+    return array_at(c.thought_rule, (4096,), _I4)
 
 
 @inlined
 def delays(c):
     """[QUANTILES] message delays."""
-    return numba.carray(_pointer(c.delay_rule), (4096,), _I4)
+    return array_at(c.delay_rule, (4096,), _I4)

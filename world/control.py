@@ -9,16 +9,28 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from . import log
+from .state import NO_SITE
+
 if TYPE_CHECKING:
     from .reference import World
     from .reference_state import Mail, Transaction
 
 
 class Answer(Enum):
-    """What `admit` says: start now, or wait to be asked again in each tick's sensing."""
+    """What `admit` says: go on now, or wait to be asked again."""
 
     GO = "go"
     WAIT = "wait"
+
+
+class Blocked(NamedTuple):
+    """Whom an agent waits for, and what for: `log.ADMISSION`, `FOR_EPOCH`, or `FOR_LOCK` of a site in a mode."""
+
+    whom: int
+    kind: int = log.ADMISSION
+    site: int = NO_SITE
+    mode: int = 0
 
 
 class Stale(NamedTuple):
@@ -42,27 +54,48 @@ class Control:
     delivery: Literal["any", "fifo"] = "any"
     stamped: bool = False  # agents may see stamps
     feedback: Literal["opaque", "semantic"] = "semantic"
+    stops: bool = False  # thinking agents are asked in every tick whether they may go on
+    kept: int = 0  # percent of the thought that a retry keeps
+    renews: bool = True  # one that is let in after waiting without a transaction gets all its beliefs renewed
 
     def reset(self) -> None:
         """An episode begins: forget the last one."""
 
-    def admit(self, world: World, agent: int, task: int, moment: Literal["decide", "sense"]) -> Answer:
-        """May the agent start this task?
+    def admit(
+        self, world: World, agent: int, task: int, moment: Literal["decide", "sense", "retry", "cross", "act"]
+    ) -> Answer:
+        """May the agent go on: start this task, step into a region (`Agent.border`), try its next op?
 
-        One that waits is asked again in the sensing of each tick, first come first served; once told GO it gets its
-        beliefs renewed and chooses anew.
+        Moment `decide` asks about a start. With `reads = "decision"` one that must wait has no transaction yet; it is
+        asked again in each tick's sensing (`sense`), first come first served, and chooses anew once told GO. With
+        `reads = "admission"` its transaction is open and the task stays; it is asked again at the beginning of each
+        tick (`retry`), and its inputs are renewed once told GO. `cross` asks at a border on the way to an op, and
+        `retry` again; `act` asks before every op, in each tick until told GO.
         """
         return Answer.GO
+
+    def waits_for(self, world: World, agent: int) -> Blocked:
+        """For whom, and for what, does an agent wait that was just told to?"""
+        return Blocked(world.holder)
 
     def watch(self, world: World, agent: int, site: int) -> None:
         """An agent (or `state.WORLD`) has just given the site a new version."""
 
-    def check(self, world: World, txn: Transaction, op: int, moment: Literal["act", "settle"]) -> list[Stale]:
-        """May this op take effect? Return the inputs that are not current; any of them refuses the op."""
+    def check(self, world: World, txn: Transaction, op: int, moment: Literal["act", "settle", "think"]) -> list[Stale]:
+        """May this op take effect? Return the inputs that are not current; any of them refuses the op.
+
+        With `stops`, moment `think` asks the same of every op in each tick of thought.
+        """
         return []
 
+    def refused(self, world: World, txn: Transaction) -> None:
+        """An op of the transaction is refused: what does the agent learn besides which inputs were stale?"""
+
     def settle(self, world: World, agent: int) -> None:
-        """The agent has finished, given up or passed: whatever it held may go to others."""
+        """The agent has finished, given up or passed: whatever it held may go to others.
+
+        Also called inside a region (`World.region_at`), whose borders may need what it holds.
+        """
 
     def correct(self, world: World, agent: int, entries: list[int]) -> None:
         """An agent has just published a correction that changes these entries of the plan: how do the others hear?
@@ -71,6 +104,9 @@ class Control:
         """
         for entry in entries:
             world.send_copies(agent, entry)
+
+    def turn_epoch(self, world: World) -> None:
+        """The mail of the tick has been delivered: does a prepared correction become the plan?"""
 
     def deliver(self, world: World, mail: Mail) -> bool:
         """A message is due: is it believed? Only asked where the receiver does not see the site for itself."""

@@ -27,6 +27,11 @@ JOB_TASK = 7  # agent, n-th job
 JOB_AMOUNT = 8  # agent, n-th job
 START = 9  # agent
 MIND = 10  # agent, n-th decision
+COPY_DELAY = 11  # epoch, member, n-th copy
+COPY_LOSS = 12  # as COPY_DELAY
+ACK_DELAY = 13  # epoch, member, n-th acknowledgement
+ACK_LOSS = 14  # as ACK_DELAY
+STALL = 15  # agent, n-th
 
 _MASK = (1 << 64) - 1
 _GAMMA = 0x9E3779B97F4A7C15

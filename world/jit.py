@@ -12,7 +12,8 @@ call tree goes through LLVM once for every level above it, for code that nobody 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,11 @@ from numba.core.caching import IndexDataCacheFile
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import LoweringPass, register_pass
-from numba.core.typed_passes import AnnotateTypes
+from numba.core.typed_passes import AnnotateTypes, NopythonRewrites
+from numba.core.types.functions import BaseFunction
+from numba.core.untyped_passes import InlineClosureLikes
 from numba.extending import intrinsic
+from numba.np.arrayobj import make_array, populate_array
 
 
 def _widen(kind: Any) -> Any:
@@ -91,6 +95,8 @@ class _ChooseLibrary(LoweringPass):  # type: ignore[misc]
         if state.library is None and all(hasattr(library, name) for name in _RELIED_ON):
             library.enable_object_caching()
             state.library = library
+            # The arrays here are views of memory that numba does not own: there is nothing to count references of.
+            state.targetctx.enable_nrt = self.kind is not _Part
         return True
 
 
@@ -105,13 +111,14 @@ class _ChoosePart(_ChooseLibrary):
 
 
 class _WholeCompiler(CompilerBase):  # type: ignore[misc]
-    """Numba's compiler, with a library of ours."""
+    """Numba's compiler, with a library of ours; without passes over closures and array expressions: there are none."""
 
     choice: type = _ChooseWhole
 
     def define_pipelines(self) -> list[Any]:
-        """Add the one pass."""
+        """Change the list of passes."""
         passes = DefaultPassBuilder.define_nopython_pipeline(self.state)
+        passes.passes = [entry for entry in passes.passes if entry[0] not in (InlineClosureLikes, NopythonRewrites)]
         passes.add_pass_after(self.choice, AnnotateTypes)
         passes.finalize()
         return [passes]
@@ -146,20 +153,48 @@ def entry_point(function: Callable[..., Any]) -> Any:
     dispatcher = numba.njit(cache=True, nogil=True, error_model="numpy", pipeline_class=_WholeCompiler)(function)
     build = dispatcher.compile
 
-    def scalar(signature: Any) -> Any:
-        # Loops here run over a few agents or sites, strided: as vectors they gather, and are a quarter slower.
-        before = config.LOOP_VECTORIZE, config.SLP_VECTORIZE
-        config.LOOP_VECTORIZE = config.SLP_VECTORIZE = 0
-        try:
+    def build_in_our_way(signature: Any) -> Any:
+        with _scalar(), _typed_once():
             return build(signature)
-        finally:
-            config.LOOP_VECTORIZE, config.SLP_VECTORIZE = before
 
-    dispatcher.compile = scalar
+    dispatcher.compile = build_in_our_way
     # Numba looks at the age of the function's own file only; what it calls is compiled into it, so all sources count.
     store = dispatcher._cache
     store._cache_file = IndexDataCacheFile(store._cache_path, store._impl.filename_base, _source_stamp())
     return dispatcher
+
+
+@contextmanager
+def _scalar() -> Iterator[None]:
+    """Compile without vectors: loops here run over a few strided agents or sites, and gather a quarter slower."""
+    before = config.LOOP_VECTORIZE, config.SLP_VECTORIZE
+    config.LOOP_VECTORIZE = config.SLP_VECTORIZE = 0
+    try:
+        yield
+    finally:
+        config.LOOP_VECTORIZE, config.SLP_VECTORIZE = before
+
+
+@contextmanager
+def _typed_once() -> Iterator[None]:
+    """Remember how an operator or builtin is typed: numba tries some ten templates at every place it is used."""
+    resolve = getattr(BaseFunction, "get_call_type", None)
+    if resolve is None:
+        yield
+        return
+    known: dict[Any, Any] = {}
+
+    def remember(self: Any, context: Any, args: Any, kws: Any) -> Any:
+        asked = (self, context, tuple(args), tuple(kws.items()))
+        if asked not in known:
+            known[asked] = resolve(self, context, args, kws)
+        return known[asked]
+
+    BaseFunction.get_call_type = remember  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        BaseFunction.get_call_type = resolve  # type: ignore[method-assign]
 
 
 @intrinsic
@@ -170,6 +205,35 @@ def lowest(typingctx: Any, members: Any) -> Any:
         return builder.cttz(args[0], cgutils.true_bit)
 
     return types.int64(types.uint64), codegen
+
+
+@intrinsic
+def array_at(typingctx: Any, address: Any, shape: Any, dtype: Any) -> Any:
+    """Return the contiguous array of some shape and dtype at an address: `numba.carray`, in fewer words of code."""
+    kind = types.Array(dtype.dtype, len(shape), "C")
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        array = make_array(kind)(context, builder)
+        sizes = cgutils.unpack_tuple(builder, args[1], kind.ndim)
+        itemsize = context.get_constant(types.intp, context.get_abi_sizeof(context.get_data_type(kind.dtype)))
+        strides = [itemsize]
+        for size in sizes[:0:-1]:
+            strides.insert(0, builder.mul(strides[0], size))
+        data = builder.inttoptr(args[0], array.data.type)
+        populate_array(array, data=data, shape=sizes, strides=strides, itemsize=itemsize, meminfo=None)
+        return array._getvalue()
+
+    return kind(types.int64, types.UniTuple(types.int64, len(shape)), dtype), codegen
+
+
+@intrinsic
+def record_at(typingctx: Any, address: Any, dtype: Any) -> Any:
+    """Return the one record at an address."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.inttoptr(args[0], context.get_value_type(signature.return_type))
+
+    return dtype.dtype(types.int64, dtype), codegen
 
 
 @cache

@@ -25,6 +25,7 @@ from .context import (
     invariant_rules,
     job_tasks,
     jobs_of,
+    locks_of,
     log_of,
     mail_of,
     op_rule,
@@ -66,7 +67,7 @@ from .state import (
 _ONE, _ZERO = np.uint64(1), np.uint64(0)
 _MESSAGES, _VIOLATIONS = COUNTER_INDEX["messages"], COUNTER_INDEX["invariant_violations"]
 _SOURCE, _TRANSIT, _DELIVERED = (COUNTER_INDEX[name] for name in ("age_source", "age_transit", "delivered"))
-_SHIFT = np.uint64(64 - PROBABILITY_BITS)
+SHIFT = np.uint64(64 - PROBABILITY_BITS)
 _QUANTILES = np.uint64(QUANTILES)
 
 
@@ -205,12 +206,12 @@ def send(c, b, sender, kind, site, value, stamp, sensed, held):
         pair = sender * 256 + receiver
         copies = 1
         if c.lockstep == 0 and c.duplication > 0:
-            if (draw(c, b, entropy.DUPLICATION, pair, kind, nth, 0) >> _SHIFT) < c.duplication:
+            if (draw(c, b, entropy.DUPLICATION, pair, kind, nth, 0) >> SHIFT) < c.duplication:
                 copies = 2
         for copy in range(copies):
             lost = False
             if c.lockstep == 0 and c.loss > 0:
-                lost = (draw(c, b, entropy.LOSS, pair, kind, nth, copy) >> _SHIFT) < c.loss
+                lost = (draw(c, b, entropy.LOSS, pair, kind, nth, copy) >> SHIFT) < c.loss
             due = world.tick
             if c.lockstep == 0:
                 due += delays(c)[draw(c, b, entropy.DELAY, pair, kind, nth, copy) % _QUANTILES]
@@ -386,6 +387,8 @@ def write(c, b, agent, txn, op, site, value, relative, argument, verb, unsettled
             forget_followed(c, b, site)
         if world.holder == agent:
             world.holder_wrote |= bit(site)
+        if c.locks != 0 and agent >= 0 and agents_of(c, b)[agent].txn == txn:
+            agents_of(c, b)[agent].wrote |= bit(site)
         emit(
             c, b, log.WRITE, agent, txn, op, site, value, there.version, before, relative, argument, unsettled, verb, 0
         )  # fmt: skip
@@ -534,6 +537,12 @@ def reset_world(c, b, seed):
     world.thefts = 0
     world.epoch = 0
     world.published = 0
+    world.corrector = NOBODY
+    world.changed_entries = _ZERO
+    world.acknowledged = _ZERO
+    world.unanswered = _ZERO
+    world.fenced = _ZERO
+    world.stalled = _ZERO
     forget_followed(c, b, NO_SITE)
     counts = counts_of(c, b)
     for index in range(c.counters):
@@ -550,6 +559,11 @@ def reset_world(c, b, seed):
         there.changed = 0
         there.got = _ZERO
         there.stock = from_rules[s].stock
+        lock = locks_of(c, b)[s]
+        lock.shared = _ZERO
+        lock.increment = _ZERO
+        lock.exclusive = _ZERO
+        lock.granted = 0
     _reset_agents(c, b)
     events, event_rule = events_of(c, b), event_rules(c)
     for w in range(c.events):
@@ -587,6 +601,7 @@ def _tally_zero(c, b, a, t):
     tally, seen = tally_of(c, b, a), seen_of(c, b, a)
     tally[t, 0] = 0
     tally[t, 1] = 0
+    tally[t, 2] = 0
     for slot in range(c.inputs):
         seen[t, slot, 0] = NO_VERSION
         seen[t, slot, 1] = NO_VERSION
@@ -614,6 +629,25 @@ def _reset_agent(c, b, a, me):
     me.phase = IDLE
     me.hand = rule.hand
     me.landed = 0
+    me.hold = 0
+    me.copy_due = NEVER
+    me.answer_due = NEVER
+    me.copies = 0
+    me.answers = 0
+    me.stalled = 0
+    me.stalls = 0
+    me.stall_at = NEVER
+    me.age = 0
+    me.locks = _ZERO
+    me.wrote = _ZERO
+    me.border = NO_SITE
+    me.lock_next = 0
+    me.lock_site = NO_SITE
+    me.lock_mode = 0
+    me.lock_since = 0
+    me.waits = 0
+    me.wait_site = NO_SITE
+    me.wait_since = 0
     me.task = -1
     me.op = 0
     me.txn = NO_TXN

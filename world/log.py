@@ -33,10 +33,14 @@ KINDS: tuple[Kind, ...] = (
         "agent opens txn; a: task, b: think ticks drawn, c: attempt, d: job or n-th completion, value: argument",
     ),
     Kind("input", "frozen input of txn; site, value, version, a: channel, b: 1 if promised, c: tick it was sensed"),
-    Kind("wait_begin", "agent waits for other; a: task, b: 0 admission, 1 hold at a site"),
+    Kind(
+        "wait_begin",
+        "agent waits for other; a: task, b: 0 admission, 1 hold at a site, 2 hold for an epoch, 3 lock of site, "
+        "c: its mode",
+    ),
     Kind("wait_end", "agent waits no more; a: task, b: as in wait_begin, c: ticks waited"),
-    Kind("grant", "agent gets the token"),
-    Kind("release", "agent lets the token go"),
+    Kind("grant", "agent gets the token, or the lock of site; a: mode"),
+    Kind("release", "agent lets the token go, or the lock of site; a: mode, b: 1 as its txn settles"),
     Kind("think_end", "txn has thought"),
     Kind("border", "agent crosses the border of region site; a: +1 in, -1 out, b: cell it stands on now"),
     Kind(
@@ -65,7 +69,8 @@ KINDS: tuple[Kind, ...] = (
     Kind("refused_by_world", "op fails; a: reason (verbs.REASONS)"),
     Kind(
         "check_failed",
-        "input is not current; site, version: of the input, other: current, a: scope bit, b: 0 at act, 1 at settle",
+        "input is not current; site, version: of the input, other: current, a: scope bit, b: 0 at act, 1 at settle, "
+        "2 in thought",
     ),
     Kind("commit", "txn settles; a: think ticks, c: buffered writes installed"),
     Kind(
@@ -95,13 +100,22 @@ KINDS: tuple[Kind, ...] = (
     Kind("goal", "a: goal, value: 1 met, 0 no longer met, -1 can no longer be met; agent: whose act this tick"),
     Kind("end", "a: 1 terminated, 2 truncated; value: goals met, other: goals"),
     Kind("published", "agent's txn gives the plan epoch value; a: task, b: entries that change"),
+    Kind("copy", "epoch value is sent to member other; b: due tick, e: 1 lost"),
+    Kind("received", "agent has a copy of epoch value"),
+    Kind("acknowledged", "agent acknowledges epoch value; b: due tick, e: 1 lost"),
+    Kind("adopted", "epoch value is the plan of all; a: ticks since it was published, b: members fenced"),
+    Kind("stalled", "agent stands still for a ticks"),
 )  # fmt: skip
 
 (
     _NONE, CHOOSE, DECIDE, INPUT, WAIT_BEGIN, WAIT_END, GRANT, RELEASE, THINK_END, BORDER, SENSE, READ, ACT, WRITE,
     BUFFER, REFUSED_BY_WORLD, CHECK_FAILED, COMMIT, PARTIAL_COMMIT, REJECT, ABORT, FAIL, VICTIM, SEND, DELIVER, DROP,
-    WORLD_EVENT, ACCIDENT, PUT_OUT, INVARIANT_BROKEN, GOAL, END, PUBLISHED,
+    WORLD_EVENT, ACCIDENT, PUT_OUT, INVARIANT_BROKEN, GOAL, END, PUBLISHED, COPY, RECEIVED,
+    ACKNOWLEDGED, ADOPTED, STALLED,
 ) = range(len(KINDS))  # fmt: skip
+
+# What a wait is for: column b of wait_begin and wait_end.
+ADMISSION, AT_SITE, FOR_EPOCH, FOR_LOCK = range(4)
 
 KIND_NAMES = tuple(kind.name for kind in KINDS)
 

@@ -23,10 +23,13 @@ from .state import (
     FACT,
     FAILED,
     IDLE,
+    IN_THOUGHT,
+    LOCKING,
     LOOK,
     LOOKING,
     LOST,
     MESSAGE,
+    NEVER,
     NO_CELL,
     NO_JOB,
     NO_OUTCOME,
@@ -82,6 +85,7 @@ class World:
         self.jobs = [self._draw_jobs(index) for index in range(len(self.agents))]
         self.completions: dict[tuple[int, int], int] = {}
         self.attempts: dict[tuple[int, int], int] = {}
+        self.saved: dict[tuple[int, int], int] = {}  # ticks of thought that the next attempt need not think again
         self.due = [base + self._draw(entropy.ARRIVAL, source, nth) % (jitter + 1)
                     for _, source, nth, _, _, base, jitter in rules.world_events]  # fmt: skip
         self.boats = [EXPECTED] * (rules.blueprint.boats.count if rules.blueprint.boats else 0)
@@ -117,7 +121,9 @@ class World:
         self._act()
         self._world_events()
         self._deliver()
+        self.control.turn_epoch(self)
         self._sense()
+        self._stall()
         self._score()
 
     def is_ready(self, agent: int) -> bool:
@@ -129,6 +135,8 @@ class World:
         if self.rules.settings.lockstep and self.now % len(self.agents) != agent:
             return False
         me = self.agents[agent]
+        if me.stalled:
+            return False
         return me.phase == IDLE or (me.phase == WALKING and self._steers_itself(agent))
 
     # ------------------------------------------------------------------ reset
@@ -170,6 +178,7 @@ class World:
 
     def _decide(self, choices: list[int]) -> None:
         ready = [agent for agent in range(len(self.agents)) if self._is_ready_in_tick(agent)]
+        self._ask_again()
         for agent in ready:
             choice = choices[agent]
             illegal = not self.mask(agent)[choice]
@@ -177,12 +186,12 @@ class World:
             me = self.agents[agent]
             me.inbox = 0
             if action.kind == actions.DO and not self.rules.tasks[action.index].crosses:
-                if self._may_start(agent, action.index):
+                if self.control.reads == "admission" or self._may_start(agent, action.index):
                     self._open(agent, action.index)
                 continue
             step = self._step_chosen(agent, action)
             task = action.index if action.kind == actions.DO else NO_TASK
-            if step != NO_CELL and self._enters_region(agent, step) and not self._may_start(agent, task):
+            if step != NO_CELL and self._enters_region(agent, step) and not self._may_cross(agent, task):
                 continue
             self.record(log.CHOOSE, agent, a=self.rules.actions.index(action), b=int(illegal))
             if action.kind == actions.CHECK:
@@ -220,9 +229,25 @@ class World:
             return True
         me = self.agents[agent]
         me.phase, me.queued_task, me.queued_since = QUEUED, task, self.now
-        me.queued_key = self._draw(entropy.TIE, self.now, agent)
-        self.record(log.WAIT_BEGIN, agent, other=self.holder, a=task, b=0)
+        self._begin_wait(agent, task)
         return False
+
+    def _begin_wait(self, agent: int, task: int) -> None:
+        me = self.agents[agent]
+        me.wait, me.wait_since = self.control.waits_for(self, agent), self.now
+        self.record(
+            log.WAIT_BEGIN, agent, self.txn_of(agent), site=me.wait.site, other=me.wait.whom, a=task, b=me.wait.kind,
+            c=me.wait.mode,
+        )  # fmt: skip
+
+    def _end_wait(self, agent: int, task: int, waited: int, whom: int = NOBODY) -> None:
+        me = self.agents[agent]
+        if me.wait is None:
+            return
+        self.record(
+            log.WAIT_END, agent, self.txn_of(agent), site=me.wait.site, other=whom, a=task, b=me.wait.kind, c=waited
+        )  # fmt: skip
+        me.wait = None
 
     def _open(self, agent: int, index: int) -> None:
         me, task = self.agents[agent], self.rules.tasks[index]
@@ -233,24 +258,59 @@ class World:
         thought = 0
         if task.thought and not self.rules.settings.lockstep:
             thought = int(self.rules.thought[self._draw(entropy.THOUGHT, agent, index, nth, attempt) % QUANTILES])
+            thought = max(0, thought - self.saved.get((agent, index), 0))
         me.txn = Transaction(self.next_txn, agent, index, job, argument, thought, self.now)
         self.next_txn += 1
+        me.age = me.age if me.outcome == ABORTED else self.now
         me.outcome, me.stale = NO_OUTCOME, set()
-        me.thought_left, me.stuck, me.phase = thought, 0, THINKING
+        me.thought_left, me.stuck, me.phase = thought, 0, LOCKING
         self.record(log.DECIDE, agent, me.txn.number, value=argument, a=index, b=thought, c=attempt, d=nth)
+        if self.control.reads == "admission" and not self.rules.settings.lockstep:
+            txn = me.txn
+            if self.control.admit(self, agent, index, "decide") is Answer.WAIT:
+                if me.txn is txn:  # no victim of its own wish
+                    self._begin_wait(agent, index)
+                return
+        self._admit(me.txn)
+
+    def _ask_again(self) -> None:
+        """Let those go on who wait for admission with their transaction open, or at a border on their way."""
+        waiting = [i for i, me in enumerate(self.agents) if me.txn is not None and me.wait is not None]
+        for agent in self._in_order({i: self.agents[i].wait_since for i in waiting}):
+            me = self.agents[agent]
+            if me.txn is None or me.wait is None:
+                continue  # a victim of one before it
+            txn, waited = me.txn, self.now - me.wait_since
+            if self.control.admit(self, agent, txn.task, "retry") is Answer.GO:
+                self._end_wait(agent, txn.task, waited)
+                if me.phase == LOCKING:
+                    self._admit(txn)
+            elif me.txn is txn and self.control.waits_for(self, agent).site != me.wait.site:
+                self._end_wait(agent, txn.task, waited)
+                self._begin_wait(agent, txn.task)
+
+    def _in_order(self, since: dict[int, int]) -> list[int]:
+        """Return agents in the order of the ticks given, those of one tick in its seeded order."""
+        return sorted(since, key=lambda agent: (since[agent], self.tie(since[agent], agent), agent))
+
+    def _admit(self, txn: Transaction) -> None:
+        """Freeze the inputs, renewed by the registry where they are read at admission, and start to think."""
+        agent, task = txn.agent, self.rules.tasks[txn.task]
+        me = self.agents[agent]
+        me.phase = THINKING
         if self.control.reads == "admission":
             for site in task.inputs:
-                self._renew(agent, site, REGISTRY, 2)
+                self.renew(agent, site, REGISTRY, 2)
         for site in task.inputs:
             belief = self.beliefs[agent][site]
             frozen = Input(belief.value, belief.version, belief.channel, belief.promise, belief.tick)
-            me.txn.inputs[site] = frozen
+            txn.inputs[site] = frozen
             self.record(
-                log.INPUT, agent, me.txn.number, site=site, value=frozen.value, version=frozen.version,
+                log.INPUT, agent, txn.number, site=site, value=frozen.value, version=frozen.version,
                 a=frozen.channel, b=int(frozen.promise), c=frozen.sensed,
             )  # fmt: skip
-        if self.control.reads == "admission" and not all(self._premise(me.txn, op) for op in task.ops):
-            self._settle(me.txn, REJECTED, before_thought=True)
+        if self.control.reads == "admission" and not all(self._premise(txn, op) for op in task.ops):
+            self._settle(txn, REJECTED, before_thought=True)
 
     def _next_job(self, agent: int, task: int) -> int:
         return next((n for n, job in enumerate(self.jobs[agent]) if job.task == task and not job.used), NO_JOB)
@@ -280,7 +340,9 @@ class World:
 
     def _think(self) -> None:
         for index, me in enumerate(self.agents):
-            if me.phase != THINKING or me.txn is None:
+            if me.phase != THINKING or me.txn is None or me.stalled:
+                continue
+            if self.control.stops and self._stops(me.txn):
                 continue
             if me.thought_left > 0:
                 me.thought_left -= 1
@@ -289,9 +351,20 @@ class World:
             self.record(log.THINK_END, index, me.txn.number)
             me.phase = WALKING
 
+    def _stops(self, txn: Transaction) -> bool:
+        """Refuse a thought on what is no longer so: in the first op that rests on it."""
+        for index, op in enumerate(self.rules.tasks[txn.task].ops):
+            stale = self.control.check(self, txn, index, "think")
+            if stale:
+                txn.op = index
+                self._log_reads(txn, op)
+                self._refuse(txn, stale, IN_THOUGHT)
+                return True
+        return False
+
     def _walk(self) -> None:
         for index, me in enumerate(self.agents):
-            if me.phase == OUT:
+            if me.phase == OUT or me.stalled or (me.txn is not None and me.wait is not None):
                 continue
             if me.step != NO_CELL:
                 self._cross_or_step(index)
@@ -329,13 +402,25 @@ class World:
         me = self.agents[agent]
         distance, following = self.rules.paths[target]
         step = int(following[me.cell])
-        if me.txn is None and self._enters_region(agent, step) and not self._may_start(agent, NO_TASK):
-            return  # the look waits at the border, and goes on once it is let in
+        if self._enters_region(agent, step) and not self._may_cross(agent, NO_TASK):
+            return  # waits at the border, and goes on once it is let in
         if distance[me.cell] < UNREACHABLE and self._step(agent, step):
             me.stuck = 0
             self._count_trip(agent)
         else:
             self._is_stuck(agent)
+
+    def _may_cross(self, agent: int, task: int) -> bool:
+        """Ask the protocol about the border ahead; one that may not cross waits."""
+        me = self.agents[agent]
+        if me.txn is None:
+            return self._may_start(agent, task)
+        txn = me.txn
+        if self.rules.settings.lockstep or self.control.admit(self, agent, NO_TASK, "cross") is Answer.GO:
+            return True
+        if me.txn is txn:
+            self._begin_wait(agent, txn.task)
+        return False
 
     def _is_stuck(self, agent: int) -> None:
         """Physics fails and never waits inside a transaction: after `patience` ticks the agent gives up."""
@@ -379,20 +464,56 @@ class World:
         self.record(log.COMMIT, agent, txn)
 
     def _enters_region(self, agent: int, cell: int) -> bool:
-        after = self.rules.region_of.get(cell)
-        return after is not None and after != self.rules.region_of.get(self.agents[agent].cell)
+        me = self.agents[agent]
+        me.border = self.rules.region_of.get(cell, NO_SITE)
+        return me.border not in (NO_SITE, self.rules.region_of.get(me.cell))
 
     def _in_region(self, agent: int) -> bool:
         return self.agents[agent].cell in self.rules.region_of
+
+    def region_at(self, agent: int) -> int:
+        """Return the region that an agent's body stands in, or NO_SITE; a body out of play stands nowhere."""
+        me = self.agents[agent]
+        return NO_SITE if me.phase == OUT else self.rules.region_of.get(me.cell, NO_SITE)
+
+    def txn_of(self, agent: int) -> int:
+        """Return the number of an agent's open transaction, or NO_TXN."""
+        txn = self.agents[agent].txn
+        return NO_TXN if txn is None else txn.number
+
+    def tie(self, tick: int, agent: int) -> int:
+        """Return an agent's place in the seeded order of a tick."""
+        return self._draw(entropy.TIE, tick, agent)
+
+    def channel(self, delay: int, loss: int, a: int, b: int, c: int) -> tuple[int, bool]:
+        """Return when a message of the protocol's own arrives, and whether it is lost; the purposes draw both."""
+        if self.rules.settings.lockstep:
+            return self.now, False
+        lost = self._happens(loss, (a, b, c), self.rules.settings.loss)
+        return self.now + int(self.rules.delay[self._draw(delay, a, b, c) % QUANTILES]), lost
+
+    def give_up(self, agent: int, whom: int) -> None:
+        """Abort an agent's transaction, the victim of waiting for another."""
+        txn = self.agents[agent].txn
+        if txn is not None:
+            self.record(log.VICTIM, agent, txn.number, other=whom)
+            self._settle(txn, ABORTED)
 
     # ------------------------------------------------------------------ act
 
     def _act(self) -> None:
         for index, me in enumerate(self.agents):
+            if me.stalled:
+                me.stuck += me.holding != NOBODY
+                continue
             if me.phase == LOOKING and (self._sees(index, me.look) or self.rules.settings.lockstep):
-                self._renew(index, me.look, LOOK, 3)
+                self.renew(index, me.look, LOOK, 3)
                 self._end_look(index)
-        actors = [index for index, me in enumerate(self.agents) if me.phase == WALKING and self._in_reach(index)]
+        actors = [
+            index
+            for index, me in enumerate(self.agents)
+            if me.phase == WALKING and not me.stalled and me.wait is None and self._in_reach(index)
+        ]
         for agent in sorted(actors, key=lambda index: (self._draw(entropy.TIE, self.now, index), index)):
             txn = self.agents[agent].txn
             while txn is not None and self.agents[agent].txn is txn and self._try(txn) and self.rules.settings.lockstep:
@@ -445,28 +566,36 @@ class World:
         return me.txn is txn
 
     def _holds(self, txn: Transaction, op: ResolvedOp) -> bool:
-        """From read committed upward: what rests on, or overwrites, an unsettled version waits for its writer."""
+        """Hold an op that the protocol does not admit yet, or that meets an unsettled version.
+
+        From read committed upward, what rests on an unsettled version, or overwrites it, waits for its writer.
+        """
         me = self.agents[txn.agent]
-        others = NOBODY
-        if self.control.writes == "buffered" and self.control.transaction == "task":
+        others, kind = NOBODY, log.AT_SITE
+        if self.control.admit(self, txn.agent, txn.task, "act") is Answer.WAIT:
+            others, kind = self.control.waits_for(self, txn.agent)[:2]
+        elif self.control.writes == "buffered" and self.control.transaction == "task":
             for site in sorted({*op.pre, op.site}):
                 if self.sites[site].unsettled not in (NOBODY, txn.agent) and others == NOBODY:
                     others = self.sites[site].unsettled
-        if others == me.holding != NOBODY:
+        if others != NOBODY and (others, kind) == (me.holding, me.hold):
             me.stuck += 1
-            if me.stuck >= self.rules.settings.patience:
-                self.record(log.WAIT_END, txn.agent, txn.number, other=me.holding, a=txn.task, b=1, c=me.stuck)
-                self.record(log.VICTIM, txn.agent, txn.number, other=me.holding)
-                me.holding, me.stuck = NOBODY, 0
-                self._settle(txn, ABORTED)
+            if me.stuck >= self.rules.settings.patience and kind == log.AT_SITE:
+                whom = me.holding
+                self._end_hold(txn)
+                self.give_up(txn.agent, whom)
             return True
-        if me.holding != NOBODY:
-            self.record(log.WAIT_END, txn.agent, txn.number, other=me.holding, a=txn.task, b=1, c=me.stuck)
-            me.holding, me.stuck = NOBODY, 0
+        self._end_hold(txn)
         if others != NOBODY:
-            self.record(log.WAIT_BEGIN, txn.agent, txn.number, other=others, a=txn.task, b=1)
-            me.holding, me.stuck = others, 1
+            self.record(log.WAIT_BEGIN, txn.agent, txn.number, other=others, a=txn.task, b=kind)
+            me.holding, me.hold, me.stuck = others, kind, 1
         return others != NOBODY
+
+    def _end_hold(self, txn: Transaction) -> None:
+        me = self.agents[txn.agent]
+        if me.holding != NOBODY:
+            self.record(log.WAIT_END, txn.agent, txn.number, other=me.holding, a=txn.task, b=me.hold, c=me.stuck)
+            me.holding, me.stuck = NOBODY, 0
 
     def _log_reads(self, txn: Transaction, op: ResolvedOp) -> None:
         for site in op.inputs:
@@ -538,7 +667,7 @@ class World:
         for entry, value in changed:
             self._write(txn.agent, txn.number, txn.op, entry, value, False, 0, verbs.CORRECT)
         for entry in self.rules.plan:
-            self._renew(txn.agent, entry, REGISTRY, 4)
+            self.renew(txn.agent, entry, REGISTRY, 4)
         self.control.correct(self, txn.agent, [entry for entry, _ in changed])
 
     def send_copies(self, sender: int, entry: int) -> None:
@@ -593,8 +722,8 @@ class World:
         if me.txn is not None and agent != cause:
             self._settle(me.txn, FAILED)
         elif me.phase == QUEUED:
-            waited = self.now - me.queued_since  # this tick's waiting is not over
-            self.record(log.WAIT_END, agent, other=self.holder, a=me.queued_task, b=0, c=waited)
+            # This tick's waiting is not over.
+            self._end_wait(agent, me.queued_task, self.now - me.queued_since, self.holder)
         region = self.rules.region_of.get(me.cell)
         me.phase, me.step, me.look = OUT, NO_CELL, NO_SITE
         if region is not None:
@@ -651,15 +780,15 @@ class World:
             for site, _ in stale:
                 self.agents[txn.agent].stale.add(site)
                 channel = self.beliefs[txn.agent][site].channel
-                self._renew(txn.agent, site, channel if channel != NONE else REGISTRY, 1)
+                self.renew(txn.agent, site, channel if channel != NONE else REGISTRY, 1)
+        self.control.refused(self, txn)
         self._settle(txn, REJECTED)
 
     def _settle(self, txn: Transaction, outcome: int, before_thought: bool = False) -> None:
         """End a transaction: buffered writes take effect together or are dropped, and all that it held is let go."""
         me, task = self.agents[txn.agent], self.rules.tasks[txn.task]
-        if me.holding != NOBODY:
-            self.record(log.WAIT_END, txn.agent, txn.number, other=me.holding, a=txn.task, b=1, c=me.stuck)
-            me.holding = NOBODY
+        self._end_hold(txn)
+        self._end_wait(txn.agent, txn.task, self.now - me.wait_since)
         keeps = outcome == COMMITTED or (self.control.transaction == "op" and txn.done > 0)
         if keeps:
             for index, op, written in txn.buffered:
@@ -680,16 +809,17 @@ class World:
             if site.unsettled == txn.agent:
                 site.unsettled = NOBODY
         self._release_mail(txn.number, ended in (COMMITTED, PARTIAL))
-        self._use_up(txn, task, ended)
+        self._use_up(txn, task, ended, spent)
+        self.control.settle(self, txn.agent)
         me.outcome, me.txn, me.thought_left, me.stuck = ended, None, 0, 0
         if me.phase != OUT:
             me.phase = IDLE
-        if not self._in_region(txn.agent):
-            self.control.settle(self, txn.agent)
 
-    def _use_up(self, txn: Transaction, task: ResolvedTask, outcome: int) -> None:
-        """A commit or a failed act uses its order up; a rejected one does not."""
+    def _use_up(self, txn: Transaction, task: ResolvedTask, outcome: int, spent: int) -> None:
+        """A commit or a failed act uses its order up; a rejected one does not, and may keep part of its thought."""
         again = outcome in (REJECTED, ABORTED)
+        had = self.saved.get((txn.agent, txn.task), 0)
+        self.saved[txn.agent, txn.task] = (had + spent) * self.control.kept // 100 if again else 0
         if task.jobs:
             job = self.jobs[txn.agent][txn.job]
             job.used, job.attempt = not again, job.attempt + again
@@ -826,18 +956,34 @@ class World:
         self._ask_the_queue()
 
     def _ask_the_queue(self) -> None:
-        queue = [index for index, me in enumerate(self.agents) if me.phase == QUEUED]
-        for agent in sorted(queue, key=lambda i: (self.agents[i].queued_since, self.agents[i].queued_key, i)):
+        for agent in self._in_order({i: me.queued_since for i, me in enumerate(self.agents) if me.phase == QUEUED}):
             me = self.agents[agent]
             if self.control.admit(self, agent, me.queued_task, "sense") is not Answer.GO:
                 continue
-            self.record(log.WAIT_END, agent, other=NOBODY, a=me.queued_task, b=0, c=self.now - me.queued_since + 1)
-            self.record(log.GRANT, agent)
-            for site in range(len(self.sites)):
-                self._renew(agent, site, REGISTRY, 2)
+            self._end_wait(agent, me.queued_task, self.now - me.queued_since + 1)
+            if self.control.renews:
+                self.record(log.GRANT, agent)
+                for site in range(len(self.sites)):
+                    self.renew(agent, site, REGISTRY, 2)
             me.phase, me.queued_task = IDLE if me.look == NO_SITE else LOOKING, NO_TASK
 
-    def _renew(self, agent: int, site: int, channel: int, why: int) -> None:
+    def _stall(self) -> None:
+        """Let those stand still from the next tick on whose moment has come."""
+        length, every = self.rules.settings.stall, self.rules.settings.stall_every
+        if length == 0 or self.rules.settings.lockstep:
+            return
+        for index, me in enumerate(self.agents):
+            if me.stalled:
+                me.stalled -= 1
+            if me.stall_at < self.now or me.stall_at == NEVER:
+                me.stall_at = every * me.stalls + self._draw(entropy.STALL, index, me.stalls) % (every - length)
+                me.stalls += 1
+            if me.stall_at == self.now and me.phase != OUT:
+                me.stalled = length
+                self.record(log.STALLED, index, a=length)
+
+    def renew(self, agent: int, site: int, channel: int, why: int) -> None:
+        """Give an agent the true value and version of a site; `why` is column b of log.SENSE."""
         there, belief = self.sites[site], self.beliefs[agent][site]
         changed = (belief.version, belief.channel, belief.promise) != (there.version, channel, False)
         self.beliefs[agent][site] = Belief(there.value, there.version, channel, self.now, self.now)
@@ -913,7 +1059,8 @@ class World:
     # ------------------------------------------------------------------ what agents may do and see
 
     def _steers_itself(self, agent: int) -> bool:
-        return self.rules.settings.navigation == "manual" and not self._in_reach(agent)
+        waits = self.agents[agent].wait is not None
+        return self.rules.settings.navigation == "manual" and not waits and not self._in_reach(agent)
 
     def mask(self, agent: int) -> NDArray[np.bool_]:
         """Return which actions the agent may take now, [actions] bool; a busy one may only wait."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from .control import Blocked
 from .rules import ResolvedOp
-from .state import IDLE, NO_CELL, NO_OUTCOME, NO_SITE, NO_TASK, NO_TXN, NOBODY, NONE, PROMISE
+from .state import IDLE, NEVER, NO_CELL, NO_OUTCOME, NO_SITE, NO_TASK, NO_TXN, NOBODY, NONE, PROMISE
 
 
 @dataclass
@@ -108,9 +109,16 @@ class Agent:
     thought_left: int = 0
     stuck: int = 0
     holding: int = NOBODY
+    hold: int = 0  # what it holds for: log.AT_SITE or log.FOR_EPOCH
+    wait: Blocked | None = None  # in a queue, or for a lock
+    wait_since: int = 0
+    border: int = NO_SITE  # region that it is about to enter
+    stalled: int = 0  # ticks that it still stands still
+    stalls: int = 0  # drawn so far
+    stall_at: int = NEVER
+    age: int = 0  # tick of the decision, or of the first where it was a victim and tries again
     queued_task: int = NO_TASK
     queued_since: int = 0
-    queued_key: int = 0
     step: int = NO_CELL
     look: int = NO_SITE
     outcome: int = NO_OUTCOME

@@ -34,7 +34,7 @@ from .scenario import (
     Task,
 )
 from .settings import Settings, delay_table, thought_table
-from .state import NO_CELL, NO_SITE
+from .state import EXCLUSIVE, INCREMENT, NO_CELL, NO_SITE, SHARED
 
 MAX_SET = 64  # sites, agents and tasks are sets in one uint64
 MAX_OPS = 4
@@ -87,7 +87,6 @@ AGENT_RULE = np.dtype(
         ("jobs", np.int64),  # how many job tasks the agent may be given
         ("radius", np.int64),  # of sight, -1 for all
         ("hand", np.int64),  # item carried at first
-        ("follows", np.int64),  # 1 if some task follows the plan
     ],
     align=True,
 )
@@ -122,6 +121,7 @@ CELL_RULE = np.dtype(
     ],
     align=True,
 )
+LOCK_RULE = np.dtype([("site", np.int64), ("mode", np.int64)], align=True)  # site NO_SITE ends a list
 GOAL_RULE = np.dtype(
     [("deps", np.uint64)]
     + [(name, np.int64) for name in ("kind", "site", "agent", "index", "target", "task", "other")],
@@ -148,10 +148,13 @@ CONSTANT_RECORD = np.dtype(
         ("see_all", np.int32),
         ("value_goals", np.int32),  # 1 if some goal is about a site's value
         ("plan", np.uint64),  # set of sites that are entries of the plan
+        ("members", np.uint64),  # set of agents whose tasks may follow it
         ("stocked", np.uint64),  # set of shelves that are stocked again
         ("posts", np.uint64),  # set of posts that keep an intruder out
         ("goods", np.int32),  # what an intruder takes from, or -1
         ("depots", np.int32),  # how many depots close in turn
+        ("stall", np.int32),  # ticks, 0 for never
+        ("stall_every", np.int32),
     ],
     align=True,
 )
@@ -166,6 +169,7 @@ class RuleArrays(NamedTuple):
     task: NDArray[Any]  # [T] TASK_RECORD
     op: NDArray[Any]  # [T, 4] OP_RECORD
     task_input: NDArray[np.int32]  # [T, I] site of each input slot
+    lock: NDArray[Any]  # [T, L] LOCK_RULE, in the order of acquisition
     job_task: NDArray[np.int32]  # [A, T] job tasks that the agent may be given
     event: NDArray[Any]  # [W] EVENT_RULE
     goal: NDArray[Any]  # [G] GOAL_RULE
@@ -271,6 +275,23 @@ class ResolvedTask:
     def footprint(self) -> frozenset[int]:
         """Sites read or written."""
         return frozenset(self.inputs) | {op.site for op in self.ops}
+
+    def locks(self, plan: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
+        """List (site, mode) of what it locks, in the order in which its ops read and write; the plan has one lock.
+
+        A site is locked from the start in the strongest mode that any op needs: what is written exclusively, a
+        difference in increment mode, what is only read shared.
+        """
+        wanted: dict[int, set[int]] = {}
+        for op in self.ops:
+            for site in (*op.pre, op.site):
+                modes = wanted.setdefault(plan[0] if site in plan else site, set())
+                if site in op.pre:
+                    modes.add(SHARED)
+                if site == op.site:
+                    modes.add(INCREMENT if op.relative else EXCLUSIVE)
+        both = {SHARED, INCREMENT}
+        return tuple((site, EXCLUSIVE if modes >= both else max(modes)) for site, modes in wanted.items())
 
     @property
     def corrects(self) -> bool:
@@ -590,9 +611,11 @@ def _compile(rules: Rules) -> RuleArrays:
         rules.site_index[boats.board] if boats else -1, rules.site_index[boats.gate] if boats else -1,
         all(rules.sight_of(agent) is None for agent in agents),
         any(goal.kind in (TOTAL, VALUE, GOT, KEPT, BUILT) for goal in blueprint.goals),
-        as_set(rules.plan), as_set(site for site, drawn in enumerate(blueprint.sites) if drawn.stock > 0),
+        as_set(rules.plan), as_set(rules.members),
+        as_set(site for site, drawn in enumerate(blueprint.sites) if drawn.stock > 0),
         as_set(rules.site_index[name] for name in (intruder.posts if intruder else ())),
         rules.site_index[intruder.goods] if intruder else -1, len(rules.notices),
+        settings.stall, settings.stall_every,
     )  # fmt: skip
     corrections: list[list[int]] = []
     widest = max(max(len(task.inputs) for task in rules.tasks), 1)
@@ -613,6 +636,11 @@ def _compile(rules: Rules) -> RuleArrays:
                 own, slot.get(step.follow, -1), step.when, len(corrections) - 1 if step.entries else -1,
                 rules.site_kinds[step.site] in verbs.RECORD_KINDS,
             )  # fmt: skip
+    lists = [task.locks(rules.plan) for task in rules.tasks]
+    lock = np.full((len(lists), 1 + max(len(listed) for listed in lists)), NO_SITE, LOCK_RULE)
+    for t, listed in enumerate(lists):
+        for n, pair in enumerate(listed):
+            lock[t, n] = pair
     most = max(max(len(given) for given in rules.job_tasks), 1)
     job_task = np.zeros((len(agents), most), np.int32)
     for agent in agents:
@@ -643,7 +671,7 @@ def _compile(rules: Rules) -> RuleArrays:
                 rules.role_of[a], rules.targets[rules.station(a, 0)],
                 [rules.station(a, 0), rules.station(a, 1)] if role.stations else [NO_TARGET] * 2,
                 role.trips, 1 / max(1, role.trips), len(rules.job_tasks[a]), -1 if radius is None else radius,
-                role.hand, a in rules.members,
+                role.hand,
             )
             for a in agents
             for role in [blueprint.roles[rules.role_of[a]]]
@@ -666,6 +694,7 @@ def _compile(rules: Rules) -> RuleArrays:
         ]),
         op=op,
         task_input=task_input,
+        lock=lock,
         job_task=job_task,
         event=_rows(EVENT_RULE, [tuple(row) for row in rules.world_events], least=0),
         goal=_rows(GOAL_RULE, [

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 QUANTILES = 4096  # a law is a table of so many equally likely values
 
@@ -24,11 +24,19 @@ class Settings(BaseModel):
     delay_law: Law = "uniform"
     loss: float = Field(0.0, ge=0, le=1, description="share of messages that are lost")
     duplication: float = Field(0.0, ge=0, le=1, description="share of messages that arrive twice")
+    stall: int = Field(0, ge=0, le=10_000, description="ticks for which an agent stands still at each stall; 0: never")
+    stall_every: int = Field(200, ge=1, le=10**6, description="each agent stalls once in so many ticks")
     patience: int = Field(40, ge=1, description="ticks after which an agent stopped on its way gives up")
     navigation: Literal["auto", "manual"] = "auto"
     sight: int | Literal["all", "scenario"] = "scenario"
     lockstep: bool = False
     max_cycles: int | None = Field(None, ge=1, description="horizon; None: 1.25 x the scenario's bound")
+
+    @model_validator(mode="after")
+    def _stalls_end(self) -> Settings:
+        if self.stall >= self.stall_every:
+            raise ValueError(f"a stall ends before the next: stall {self.stall} is not below {self.stall_every}")
+        return self
 
 
 def thought_table(centre: int, law: Law) -> NDArray[np.int32]:

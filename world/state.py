@@ -24,8 +24,8 @@ NEVER = 2**30  # a tick that does not come
 NO_CELL = -1
 
 # Phases of an agent.
-IDLE, QUEUED, THINKING, WALKING, LOOKING, OUT = 0, 1, 2, 3, 4, 5
-PHASES = ("idle", "queued", "thinking", "walking", "looking", "out")
+IDLE, QUEUED, THINKING, WALKING, LOOKING, OUT, LOCKING = 0, 1, 2, 3, 4, 5, 6
+PHASES = ("idle", "queued", "thinking", "walking", "looking", "out", "locking")
 
 # Channels of a belief.
 NONE, SENSOR, LOOK, MESSAGE, REGISTRY = 0, 1, 2, 3, 4
@@ -44,6 +44,11 @@ RUNNING, TERMINATED, TRUNCATED = 0, 1, 2
 
 # Boats.
 EXPECTED, WAITING, PASSED, LOST = 0, 1, 2, 3
+
+# Modes of a lock, increments compatible with each other, and the moments at which inputs are checked.
+SHARED, INCREMENT, EXCLUSIVE = 0, 1, 2
+LOCK_MODES = ("shared", "increment", "exclusive")
+AT_ACT, AT_SETTLE, IN_THOUGHT = 0, 1, 2
 
 # Validation scopes, as bits.
 WRITTEN, SENSED, TOLD, PLANNED = 1, 2, 4, 8
@@ -114,6 +119,12 @@ WORLD_RECORD = np.dtype(
         ("thefts", _I),
         ("epoch", _I),  # of the plan: corrections published so far
         ("published", _I),  # tick of the last one
+        ("corrector", _I),  # of the correction in preparation, or NOBODY
+        ("changed_entries", _U),  # set of entries that it changes
+        ("acknowledged", _U),  # set of members, of the newest epoch
+        ("unanswered", _U),  # set of members who have a copy and owe the acknowledgement
+        ("fenced", _U),  # set of members refused until they know the plan
+        ("stalled", _U),  # set of agents that stand still
     ],
     align=True,
 )
@@ -164,6 +175,25 @@ AGENT_RECORD = np.dtype(
         ("inbox_site", _I),  # or NO_SITE
         ("inbox_value", _I),
         ("landed", _I),  # deliveries made
+        ("hold", _I),  # what it waits for: log.AT_SITE or log.FOR_EPOCH, while `holding` is somebody
+        ("copy_due", _I),  # tick at which a copy of the newest epoch arrives, or NEVER
+        ("answer_due", _I),  # tick at which its acknowledgement arrives, or NEVER
+        ("copies", _I),  # sent to it, of the newest epoch
+        ("answers", _I),
+        ("stalled", _I),  # ticks that it still stands still
+        ("stalls", _I),  # stalls begun or drawn
+        ("stall_at", _I),  # tick after which the next one begins, or NEVER
+        ("age", _I),  # tick of the decision, or of the first one where it was a victim and tries again
+        ("locks", _U),  # set of sites on which it holds a lock
+        ("wrote", _U),  # set of sites that the open transaction has written
+        ("border", _I),  # region that it is about to enter
+        ("lock_next", _I),  # of the task's list of locks
+        ("lock_site", _I),  # whose lock it waits for, or NO_SITE
+        ("lock_mode", _I),
+        ("lock_since", _I),  # tick
+        ("waits", _I),  # 1 while a wait for a lock stands in the log, for `wait_site` since `wait_since`
+        ("wait_site", _I),
+        ("wait_since", _I),  # tick
     ],
     align=True,
 )
@@ -223,6 +253,16 @@ PARCEL_RECORD = np.dtype([("site", _I), ("good", _I)], align=True)  # where it l
 FRESH, LATE = 1, 2
 FOLLOWED_RECORD = np.dtype([("mark", _I), ("value", _I)], align=True)
 
+LOCK_RECORD = np.dtype(
+    [
+        ("shared", _U),  # set of agents that hold it in this mode
+        ("increment", _U),
+        ("exclusive", _U),
+        ("granted", _I),  # tick of the last grant
+    ],
+    align=True,
+)
+
 MAIL_RECORD = np.dtype(
     [
         ("due", _I),
@@ -261,12 +301,13 @@ class State(NamedTuple):
     seen: NDArray[np.int32]  # [B, A, T, I, 2]: newest superseding version counted as prevented there, or NO_VERSION
     job: NDArray[Any]  # [B, A, J] JOB_RECORD
     parcel: NDArray[Any]  # [B, A, N] PARCEL_RECORD, by delivery
-    tally: NDArray[np.int32]  # [B, A, T, 2]: completions of the task, attempts since the last one
+    tally: NDArray[np.int32]  # [B, A, T, 3]: completions of the task, attempts since the last one, thought they keep
     goal: NDArray[Any]  # [B, G] GOAL_RECORD
     event: NDArray[Any]  # [B, W] EVENT_RECORD
     mail: NDArray[Any]  # [B, M] MAIL_RECORD
     sent: NDArray[np.int32]  # [B, A, A, 3]: messages sent so far by sender, receiver, kind
     pipe: NDArray[np.int32]  # [B, A, A]: latest due tick handed out between two agents, for fifo delivery
+    lock: NDArray[Any]  # [B, S] LOCK_RECORD
     followed: NDArray[Any]  # [B, K, A] FOLLOWED_RECORD, by constraint
     counts: NDArray[np.int64]  # [B, len(COUNTERS)]
     log: NDArray[Any]  # [B, L] log.EVENT; L = 0 keeps no log

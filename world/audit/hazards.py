@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from .. import log, verbs
 from ..rules import Rules
 from ..state import (
+    AT_SETTLE,
     COUNTERS,
     DECISIVE,
     DESYNC,
@@ -43,7 +44,6 @@ from .verdicts import NO_TAG, Act, Read, Verdict, hazard_of, judge
 
 HAZARD_OF_SCOPE = {WRITTEN: LOST_UPDATE, SENSED: STALE_READ, TOLD: DESYNC, PLANNED: STALE_CORRECTION}
 
-_AT_ACT = 0  # column b of a failed check
 _RELEVANT = (log.DECIDE, log.INPUT, log.READ, log.ACT, log.WRITE, log.CHECK_FAILED, log.VICTIM, *SETTLES)
 
 
@@ -102,7 +102,7 @@ class _Audit:
         # What the log says only later: which acts were refused or buffered, and who settled with what was pending.
         self.buffered = _pairs(events[kind == log.BUFFER])
         checks = events[kind == log.CHECK_FAILED]
-        self.refused_at_act = _pairs(checks[checks["b"] == _AT_ACT])
+        self.refused_when_tried = _pairs(checks[checks["b"] != AT_SETTLE])  # at the act, or in thought before it
         self.refused_sites: dict[int, list[int]] = {}
         for txn, site in checks[["txn", "site"]].tolist():
             self.refused_sites.setdefault(txn, []).append(site)
@@ -154,7 +154,7 @@ class _Audit:
         act = Act(tick, agent, txn, task, index, op, argument, bool(premise), written, tuple(reads))
         if (txn, index) in self.buffered:
             txn_open.pending.append(act)
-        elif (txn, index) in self.refused_at_act:
+        elif (txn, index) in self.refused_when_tried:
             txn_open.tried = act
         else:
             self._executed(act, tick)

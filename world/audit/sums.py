@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 
 from .. import log
 from ..rules import Rules
-from ..state import MESSAGE
+from ..state import EXCLUSIVE, MESSAGE
 
 SETTLES = (log.COMMIT, log.PARTIAL_COMMIT, log.REJECT, log.ABORT, log.FAIL)
-_ADMISSION = 0  # column b of a wait
 
 
 def last_tick(events: NDArray[Any]) -> int:
@@ -34,7 +33,9 @@ def sums(rules: Rules, events: NDArray[Any]) -> dict[str, int]:
         "false_stall": false_stall(rules, events),
         "invariant_violations": int(many[log.INVARIANT_BROKEN]),
         "accidents": int(many[log.ACCIDENT]),
-        "messages": int(np.count_nonzero((kind == log.SEND) & (events["e"] & 2 == 0))),  # not the channel's copies
+        # Not the channel's copies; but the protocol's own messages.
+        "messages": int(np.count_nonzero((kind == log.SEND) & (events["e"] & 2 == 0)))
+        + int(many[log.COPY] + many[log.ACKNOWLEDGED]),
         "committed": len(committed),
         "broke_invariant": len(np.intersect1d(committed, events["txn"][kind == log.INVARIANT_BROKEN])),
         "rejected": int(many[log.REJECT]),
@@ -75,8 +76,25 @@ def _think_ticks(events: NDArray[Any]) -> int:
     settles = events[np.isin(events["kind"], SETTLES)]
     decides = events[events["kind"] == log.DECIDE]
     still_open = decides[~np.isin(decides["txn"], settles["txn"])]
-    so_far = np.minimum(still_open["b"], last_tick(events) - still_open["tick"] + 1)
-    return int(settles["a"].sum() + so_far.sum())
+    so_far = sum(_thought_so_far(events, *row) for row in still_open[["txn", "agent", "b"]].tolist())
+    return int(settles["a"].sum()) + so_far
+
+
+def _thought_so_far(events: NDArray[Any], txn: int, agent: int, drawn: int) -> int:
+    """Return the think ticks of a transaction that is open at the end: none before admission, none in a stall."""
+    own = events[events["txn"] == txn]
+    if (own["kind"] == log.THINK_END).any():
+        return drawn
+    turns = own[np.isin(own["kind"], (log.DECIDE, log.WAIT_BEGIN, log.WAIT_END))]
+    if turns["kind"][-1] == log.WAIT_BEGIN:
+        return 0
+    begun, end = int(turns["tick"][-1]), last_tick(events)
+    stalls = events[(events["kind"] == log.STALLED) & (events["agent"] == agent)]
+    # A stall holds for the ticks after the one in which it is logged.
+    still = sum(
+        max(0, min(end, tick + ticks) - max(begun, tick + 1) + 1) for tick, ticks in stalls[["tick", "a"]].tolist()
+    )
+    return min(drawn, end - begun + 1 - still)
 
 
 def blocked_ticks(events: NDArray[Any]) -> int:
@@ -94,7 +112,7 @@ def blocked_ticks(events: NDArray[Any]) -> int:
 
 @dataclass
 class _Tenure:
-    """A token in one agent's hands."""
+    """A token or a lock in one agent's hands."""
 
     granted: int  # tick
     settled: bool = False
@@ -102,34 +120,48 @@ class _Tenure:
 
 
 def false_stall(rules: Rules, events: NDArray[Any]) -> int:
-    """Return the ticks waited for holders of a token who settled and changed none of the waiter's inputs.
+    """Return the ticks waited for transactions that settled and changed none of the waiter's inputs.
 
-    Who waits is asked when the token is let go; a tenure that is still open at the end counts nothing.
+    Who waits is asked when the token, or a lock that is in the way, is let go; what is still held at the end counts
+    nothing.
     """
     if not (events["kind"] == log.RELEASE).any():
         return 0
     total = 0
-    tenures: dict[int, _Tenure] = {}
-    waiting: dict[int, tuple[int, int]] = {}  # agent -> tick of the beginning, task
+    tenures: dict[int, _Tenure] = {}  # of the token
+    granted: dict[int, int] = {}  # site -> tick of the last grant of its lock
+    wrote: dict[int, set[int]] = {}  # txn -> sites
+    waiting: dict[int, tuple[int, int, int, int]] = {}  # agent -> tick of the beginning, task, site, mode
     kinds = (log.WAIT_BEGIN, log.WAIT_END, log.GRANT, log.RELEASE, log.WRITE, *SETTLES)
     relevant = events[np.isin(events["kind"], kinds)]
-    for kind, agent, tick, site, a, b in relevant[["kind", "agent", "tick", "site", "a", "b"]].tolist():
-        if kind == log.WAIT_BEGIN and b == _ADMISSION:
-            waiting[agent] = tick, a
-        elif kind == log.WAIT_END and b == _ADMISSION:
+    columns = ["kind", "agent", "txn", "tick", "site", "a", "b", "c"]
+    for kind, agent, txn, tick, site, a, b, c in relevant[columns].tolist():
+        if kind == log.WAIT_BEGIN and b in (log.ADMISSION, log.FOR_LOCK):
+            waiting[agent] = tick, a, site, c
+        elif kind == log.WAIT_END and b in (log.ADMISSION, log.FOR_LOCK):
             waiting.pop(agent, None)
+        elif kind == log.GRANT and site >= 0:
+            granted[site] = tick
         elif kind == log.GRANT:
             tenures[agent] = _Tenure(tick)
         elif kind == log.RELEASE:
-            tenure = tenures.pop(agent, None)
-            if tenure is None or not tenure.settled:
-                continue
-            for begun, task in waiting.values():
+            since, changed = granted.get(site, 0), wrote.get(txn, set())
+            if site < 0:
+                tenure = tenures.pop(agent, None)
+                if tenure is None or not tenure.settled:
+                    continue
+                since, changed = tenure.granted + 1, tenure.wrote
+            elif b == 0:
+                continue  # the lock of a border
+            for begun, task, wanted, mode in waiting.values():
+                in_the_way = wanted == site and (mode != a or a == EXCLUSIVE)
                 inputs = rules.tasks[task].inputs if task >= 0 else ()
-                if tenure.wrote.isdisjoint(inputs):
-                    total += tick - max(begun, tenure.granted + 1) + 1
-        elif agent in tenures and kind == log.WRITE:
-            tenures[agent].wrote.add(site)
+                if (site < 0 or in_the_way) and changed.isdisjoint(inputs):
+                    total += tick - max(begun, since) + 1
+        elif kind == log.WRITE:
+            wrote.setdefault(txn, set()).add(site)
+            if agent in tenures:
+                tenures[agent].wrote.add(site)
         elif agent in tenures and kind in SETTLES:
             tenures[agent].settled = True
     return int(total)

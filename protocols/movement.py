@@ -1,0 +1,246 @@
+"""Walking, looking and crossing borders, compiled: physics, and what a protocol may ask at a border."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..world import log, verbs
+from ..world.context import (
+    agent_rules,
+    agents_of,
+    beliefs_of,
+    cell_rule,
+    counts_of,
+    distances,
+    followings,
+    gates,
+    op_rule,
+    regions,
+    sight_of,
+    sites_of,
+    world_of,
+)
+from ..world.jit import compiled, inlined, lowest
+from ..world.kernel import (
+    bit,
+    emit,
+    has,
+    sees,
+    stand_on,
+    write,
+)
+from ..world.layout import UNREACHABLE
+from ..world.settings import QUANTILES
+from ..world.state import (
+    COUNTER_INDEX,
+    FAILED,
+    IDLE,
+    INCREMENT,
+    LOOKING,
+    NO_CELL,
+    NO_SITE,
+    NO_TASK,
+    NO_TXN,
+    NOBODY,
+    QUEUED,
+    WALKING,
+)
+from .locks import take_lock
+from .token import join_queue
+from .transactions import begin_lock_wait, break_deadlocks, let_all_go, settle
+
+world_refuses = compiled(verbs.world_refuses)
+hand_after = compiled(verbs.hand_after)
+
+_ZERO, _ONE = np.uint64(0), np.uint64(1)
+_QUANTILES = np.uint64(QUANTILES)
+_ILLEGAL, _DECISIONS = COUNTER_INDEX["illegal_actions"], COUNTER_INDEX["decisions"]
+_THINK, _WASTED = COUNTER_INDEX["think_ticks"], COUNTER_INDEX["wasted_think_ticks"]
+_BLOCKED, _VICTIMS, _ACCIDENTS = (COUNTER_INDEX[name] for name in ("blocked_ticks", "victims", "accidents"))
+_COMMITTED, _BROKE = COUNTER_INDEX["committed"], COUNTER_INDEX["broke_invariant"]
+_REJECTED, _FAILED = COUNTER_INDEX["rejected"], COUNTER_INDEX["failed"]
+
+
+@inlined
+def in_reach(c, b, a):
+    """Tell whether the next op's site is at hand: its cell or one next to it."""
+    me = agents_of(c, b)[a]
+    return c.lockstep != 0 or distances(c)[op_rule(c, me.task, me.op).site, me.cell] <= 1
+
+
+@inlined
+def walk(c, b, moving):
+    """Move those who are on their way by a cell: steps chosen, looks, and the way to the next op."""
+    agents = agents_of(c, b)
+    while moving != _ZERO:
+        a = lowest(moving)
+        moving &= moving - _ONE
+        me = agents[a]
+        if me.step != NO_CELL:
+            take_step(c, b, a)
+        elif me.phase == LOOKING:
+            if not sees(c, b, a, me.look) and c.lockstep == 0:
+                walk_towards(c, b, a, me.look)
+        elif me.phase == WALKING and me.waits == 0 and not in_reach(c, b, a):
+            if c.manual != 0:
+                stuck(c, b, a)
+            else:
+                walk_towards(c, b, a, op_rule(c, me.task, me.op).site)
+
+
+@inlined
+def take_step(c, b, a):
+    """Take the step chosen in this tick; in lockstep a crossing is made whole."""
+    me = agents_of(c, b)[a]
+    cell = me.step
+    me.step = NO_CELL
+    moved = step_to(c, b, a, cell)
+    if not moved:
+        emit(c, b, log.REFUSED_BY_WORLD, a, NO_TXN, 0, gates(c)[cell], 0, 0, NOBODY, verbs.GATE_CLOSED, 0, 0, 0, 0)
+    target = agent_rules(c)[a].stations[me.side]
+    if c.lockstep != 0 and c.manual == 0 and target >= 0:
+        while moved and distances(c)[target, me.cell] > 0:
+            moved = step_to(c, b, a, followings(c)[target, me.cell])
+    count_trip(c, b, a)
+    if me.phase == IDLE and regions(c)[me.cell] < 0:
+        let_all_go(c, b, a)
+
+
+@inlined
+def count_trip(c, b, a):
+    """A crossing is made on reaching the station that the agent is bound for."""
+    me = agents_of(c, b)[a]
+    target = agent_rules(c)[a].stations[me.side]
+    if target >= 0 and distances(c)[target, me.cell] == 0:
+        me.side = 1 - me.side
+        me.trips += 1
+        me.remask = 1
+        world_of(c, b).changed = 1
+
+
+@inlined
+def walk_towards(c, b, a, target):
+    """Take a step on a shortest path, or be stopped."""
+    me = agents_of(c, b)[a]
+    cell = followings(c)[target, me.cell]
+    enters = regions(c)[cell] >= 0 and regions(c)[cell] != regions(c)[me.cell]
+    if enters and not may_enter(c, b, a, regions(c)[cell], NO_TASK):
+        return  # waits at the border, and goes on once it is let in
+    if distances(c)[target, me.cell] < UNREACHABLE and step_to(c, b, a, followings(c)[target, me.cell]):
+        me.stuck = 0
+        count_trip(c, b, a)
+    else:
+        stuck(c, b, a)
+
+
+@compiled
+def stuck(c, b, a):
+    """Physics fails and never waits inside a transaction: after `patience` ticks the agent gives up."""
+    me = agents_of(c, b)[a]
+    me.stuck += 1
+    if me.stuck < c.patience:
+        return
+    me.stuck = 0
+    if me.txn != NO_TXN:
+        site = op_rule(c, me.task, me.op).site
+        emit(c, b, log.REFUSED_BY_WORLD, a, me.txn, me.op, site, 0, 0, NOBODY, verbs.GATE_CLOSED, 0, 0, 0, 0)
+        settle(c, b, a, FAILED, 0)
+    else:
+        emit(c, b, log.REFUSED_BY_WORLD, a, NO_TXN, 0, me.look, 0, 0, NOBODY, verbs.GATE_CLOSED, 0, 0, 0, 0)
+        end_look(c, b, a)
+
+
+@inlined
+def step_to(c, b, a, cell):
+    """Move to a neighbouring cell unless a closed gate stops it; a region's border settles at once."""
+    me = agents_of(c, b)[a]
+    if cell == me.cell:
+        return True
+    place = cell_rule(c, cell)
+    if place.gate >= 0 and sites_of(c, b)[place.gate].value == 1:
+        return False
+    before, after = cell_rule(c, me.cell).region, place.region
+    if c.see_all == 0:
+        # Beliefs of what is in sight are not dated anew in every tick: on the first step away they get their date.
+        seen = sight_of(c, a)[me.cell]
+        if not has(world_of(c, b).moved, a):
+            beliefs, last = beliefs_of(c, b, a), world_of(c, b).tick - 1
+            while seen != _ZERO:
+                site = lowest(seen)
+                seen &= seen - _ONE
+                if beliefs[site].tick < last:
+                    beliefs[site].tick = last
+        world_of(c, b).moved |= bit(a)
+    me.reseen = 1
+    me.remask = 1
+    me.cell = cell
+    stand_on(me, place)
+    if before != after:
+        if before >= 0:
+            border(c, b, a, before, -1)
+        if after >= 0:
+            border(c, b, a, after, 1)
+        elif me.txn == NO_TXN:
+            let_all_go(c, b, a)
+    return True
+
+
+@compiled
+def border(c, b, a, region, change):
+    """Cross a region's border: a relative write that settles at once."""
+    world, me = world_of(c, b), agents_of(c, b)[a]
+    txn = world.next_txn
+    world.next_txn += 1
+    emit(c, b, log.BORDER, a, txn, 0, region, 0, 0, NOBODY, change, me.cell, 0, 0, 0)
+    me.promised = 0
+    broke = me.broke
+    me.broke = 0
+    value = sites_of(c, b)[region].value + change
+    write(c, b, a, txn, 0, region, value, 1, change, verbs.CROSS, 0, 0, NOBODY)
+    emit(c, b, log.COMMIT, a, txn, 0, NO_SITE, 0, 0, NOBODY, 0, 0, 0, 0, 0)
+    counts_of(c, b)[_COMMITTED] += 1
+    counts_of(c, b)[_BROKE] += me.broke
+    me.broke = broke
+    if world.holder == a:
+        world.holder_settled = 1
+
+
+@compiled
+def end_look(c, b, a):
+    """A look is over; outside a region nothing is held for it any more."""
+    me = agents_of(c, b)[a]
+    me.phase = IDLE
+    me.look = NO_SITE
+    if regions(c)[me.cell] < 0:
+        let_all_go(c, b, a)
+
+
+@inlined
+def may_start(c, b, a):
+    """Tell whether the token, where there is one, lets the agent start."""
+    return c.token == 0 or c.lockstep != 0 or world_of(c, b).holder == a
+
+
+@compiled
+def may_enter(c, b, a, region, task):
+    """Tell whether an agent may step into a region; one that may not waits for the token or for the region's lock."""
+    me = agents_of(c, b)[a]
+    if c.lockstep != 0 or (c.token == 0 and c.locks == 0):
+        return True
+    if c.token != 0:
+        if me.txn == NO_TXN and world_of(c, b).holder != a:
+            join_queue(c, b, a, task)
+            return False
+        return True
+    me.border = region
+    if take_lock(c, b, a, region, INCREMENT):
+        return True
+    txn = me.txn
+    if txn == NO_TXN:
+        me.phase = QUEUED
+        me.queued_task = task
+        me.queued_since = world_of(c, b).tick
+    break_deadlocks(c, b, a)
+    if me.txn == txn:
+        begin_lock_wait(c, b, a, me.task if txn != NO_TXN else task)
+    return False
