@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,10 +14,13 @@ from ..world.actions import Action
 class View:
     """Where things stand in the observations and actions of one scenario: what a mind is told beforehand."""
 
-    def __init__(self, legend: tuple[str, ...], actions: tuple[Action, ...], step: float) -> None:
+    def __init__(
+        self, legend: tuple[str, ...], actions: tuple[Action, ...], step: float, parameters: Mapping[str, Any]
+    ) -> None:
         self.legend = legend
         self.actions = actions
         self.step = step  # what a distance of one cell is shown as
+        self.parameters = parameters  # of the scenario: its size and dials
         self._entry = {name: index for index, name in enumerate(legend)}
         self._action = {action.name: index for index, action in enumerate(actions)}
 

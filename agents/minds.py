@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from ..world.observe import ObservationLayout
 from ..world.rules import Rules
-from . import bridge, porters
+from . import bridge, porters, probe
 from .mind import Mind, Rule, View
 from .random import random
 
 MINDS: dict[str, dict[str, Rule]] = {
-    "naive": {"ledger": porters.naive, "disjoint": porters.naive, "drawbridge": bridge.naive},
-    "careful": {"ledger": porters.careful, "disjoint": porters.careful, "drawbridge": bridge.careful},
+    "naive": {
+        "ledger": porters.naive,
+        "disjoint": porters.naive,
+        "drawbridge": bridge.naive,
+        "exposure": probe.by_chance,
+    },
+    "careful": {
+        "ledger": porters.careful,
+        "disjoint": porters.careful,
+        "drawbridge": bridge.careful,
+        "exposure": probe.by_chance,  # nothing there can go wrong, so there is nothing to be careful about
+    },
     "random": {},  # knows no scenario
 }
 
@@ -37,7 +47,7 @@ def rule_of(mind: str, scenario: str) -> Rule:
 
 def view_of(rules: Rules, layout: ObservationLayout) -> View:
     """Return what minds are told of a scenario."""
-    return View(layout.names, rules.actions, 1 / (rules.layout.rows + rules.layout.columns))
+    return View(layout.names, rules.actions, 1 / (rules.layout.rows + rules.layout.columns), rules.parameters)
 
 
 def mind_of(name: str, rules: Rules, layout: ObservationLayout) -> Mind:

@@ -72,7 +72,8 @@ def test_list_of_a_scenario_gives_its_facts_and_its_action_table(name: str) -> N
     for head in ("## Map", "## Sites", "## Tasks", "## Goals", "## Sizes and dials", "## Actions"):
         assert f"\n{head}\n" in said
     assert "| 0 | wait |" in said
-    for site in ("gate", "deck", "river") if name == "drawbridge" else ("counter_0",):
+    sites = {"drawbridge": ("gate", "deck", "river"), "exposure": ("hot", "notes", "own_0")}
+    for site in sites.get(name, ("counter_0",)):
         assert f"| {site} |" in said
 
 
@@ -154,7 +155,10 @@ def test_bench_measures_and_names_the_machine(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("list", "warehouse"), "nothing is called 'warehouse'; there are ledger, drawbridge, disjoint, none, fresh"),
+        (
+            ("list", "warehouse"),
+            "nothing is called 'warehouse'; there are ledger, drawbridge, disjoint, exposure, none",
+        ),
         (("list", "mtpo"), "nothing is called 'mtpo'; there are"),
         (("list", "ledger", "--size", "huge"), "unknown size 'huge'; ledger has tiny, small, medium, large"),
         (("demo", "--scenario", "disjoint"), "disjoint has no hazard to tell; there is one in ledger, drawbridge"),

@@ -235,3 +235,4 @@ class Scenario:
     ceiling: str = "serial reaches every goal"
     seed_changes: str = ""
     dials: Mapping[str, str] = field(default_factory=dict)
+    limits: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # of parameters that are not just from 1

@@ -11,7 +11,7 @@ from .protocols.presets import ABOUT, resolve
 from .story import HAZARD_WORDS
 from .world.scenario import GOAL_KINDS, INVARIANT_KINDS
 from .world.scenarios import SCENARIOS
-from .world.verbs import DEPENDS, PREMISES, VERB_INDEX, VERBS, WRITES
+from .world.verbs import DEPENDS, NO_DEPS, PREMISES, VERB_INDEX, VERBS, WRITES
 
 
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
@@ -74,9 +74,10 @@ def scenario_facts(name: str, size: str) -> str:
         for op in task.ops:
             verb = VERBS[VERB_INDEX[op.verb]]
             argument = "" if op.argument == 0 and op.verb != "set" else f" {op.argument}"
+            by_verb = () if verb.depends == NO_DEPS and op.rests_on else (DEPENDS[verb.depends],)
             rows.append(
                 (task.name, ", ".join(task.roles), f"{op.verb}{argument} at {op.site}", PREMISES[verb.premise],
-                 WRITES[verb.writes], DEPENDS[verb.depends])
+                 WRITES[verb.writes], ", ".join((*by_verb, *op.rests_on)))
             )  # fmt: skip
     lines += _table(("task", "role", "op", "premise", "writes", "rests on"), rows)
     lines += ["", "## Goals", ""]

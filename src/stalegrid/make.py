@@ -54,8 +54,11 @@ def make_rules(scenario: str = "ledger", *, size: str = "small", **settings: Any
             value = settings.pop(name)
             if value is None:
                 continue
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise ValueError(f"{name} is a whole number from 1; got {value!r}")
+            least, most = chosen.limits.get(name, (1, None))
+            is_whole = isinstance(value, int) and not isinstance(value, bool)
+            if not is_whole or value < least or (most is not None and value > most):
+                upto = "" if most is None else f" to {most}"
+                raise ValueError(f"{name} is a whole number from {least}{upto}; got {value!r}")
             parameters[name] = value
     for name in settings:
         if name not in Settings.model_fields:

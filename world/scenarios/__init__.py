@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from ..scenario import Scenario
-from . import disjoint, drawbridge, ledger
+from . import disjoint, drawbridge, exposure, ledger
 
-SCENARIOS: dict[str, Scenario] = {module.SCENARIO.name: module.SCENARIO for module in (ledger, drawbridge, disjoint)}
+SCENARIOS: dict[str, Scenario] = {
+    module.SCENARIO.name: module.SCENARIO for module in (ledger, drawbridge, disjoint, exposure)
+}
