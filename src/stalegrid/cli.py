@@ -6,12 +6,10 @@ import os
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.markdown import Markdown
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from . import bench as benchmark
 from . import demo as story
@@ -21,6 +19,7 @@ from .listing import overview, protocol_facts, scenario_facts
 from .make import compile_engine
 from .protocols.config import AXES
 from .protocols.presets import PRESETS, resolve
+from .terminal import Out, check_folder, console, errors, fail, progress_bar
 from .world.scenarios import SCENARIOS
 from .world.settings import Settings
 
@@ -31,8 +30,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-console = Console()
-errors = Console(stderr=True)
 
 Scenario = Annotated[str | None, typer.Option(help="scenarios, separated by commas")]
 Protocol = Annotated[str | None, typer.Option(help="protocols, separated by commas")]
@@ -45,13 +42,6 @@ Sets = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="a setting, a size's parameter or a protocol's axis; repeatable"),
 ]
-Out = Annotated[Path | None, typer.Option(help="file to write")]
-
-
-def fail(message: object) -> NoReturn:
-    """Say what is wrong in a sentence and stop."""
-    errors.print(f"stalegrid: {message}", style="red", highlight=False, soft_wrap=True, markup=False)
-    raise typer.Exit(2)
 
 
 def read_sets(pairs: list[str] | None) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -167,7 +157,7 @@ def compare(
         if axes:
             cells = [_with_axes(cell, axes) for cell in cells]
         check_cells(cells)
-        _check_folder(out)
+        check_folder(out)
         rows = _measure(cells, form, out)
     except (ValueError, OSError) as error:
         fail(error)
@@ -184,11 +174,6 @@ def compare(
         sys.stdout.write(tables.as_text(rows, form))
 
 
-def _check_folder(out: Path | None) -> None:
-    if out is not None and not out.parent.is_dir():
-        raise ValueError(f"--out needs a folder that is there; got {out}")
-
-
 def _with_axes(cell: Cell, axes: dict[str, Any]) -> Cell:
     try:
         return replace(cell, protocol=resolve({"preset": cell.protocol, **axes}))
@@ -202,8 +187,7 @@ def _measure(cells: list[Cell], form: str, out: Path | None) -> list[Row]:
     journal = None if out is None else out.with_name(out.name + ".unfinished")
     if journal is not None and journal.exists():
         errors.print(f"going on with the finished rows of {journal}", style="dim", highlight=False, markup=False)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as progress:
+    with progress_bar() as progress:
         task = progress.add_task("comparing", total=len(cells))
 
         def done(rows: list[Row]) -> None:
@@ -238,7 +222,7 @@ def demo(
         if axes:
             raise ValueError(f"the demo takes a protocol by name; --set {next(iter(axes))} is for compare")
         if picture:
-            _check_folder(out)
+            check_folder(out)
         story.tell(console, scenario, protocol, seed, settings, out if picture else None)
     except (ValueError, OSError) as error:
         fail(error)
@@ -265,7 +249,7 @@ def bench(
         settings, axes = common(agents, think, None, sets)
         if form not in ("table", "json"):
             raise ValueError(f"--format is table or json; got {form!r}")
-        _check_folder(out)
+        check_folder(out)
         scenarios, protocols = names(scenario) or ["ledger", "drawbridge"], names(protocol) or ["occ"]
         found = benchmark.measure(scenarios, protocols, worlds, seconds, size, settings, axes)
         benchmark.show(console, found, form, out)

@@ -1,0 +1,36 @@
+"""What the commands share of the terminal: where they print, how they fail and how they show that they are at work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+console = Console()
+errors = Console(stderr=True)
+
+Out = Annotated[Path | None, typer.Option(help="file to write")]
+
+
+def fail(message: object) -> NoReturn:
+    """Say what is wrong in a sentence and stop."""
+    errors.print(f"stalegrid: {message}", style="red", highlight=False, soft_wrap=True, markup=False)
+    raise typer.Exit(2)
+
+
+def check_folder(out: Path | None) -> None:
+    """Refuse a file whose folder is not there, before the work and not after it.
+
+    Raises: ValueError.
+    """
+    if out is not None and not out.parent.is_dir():
+        raise ValueError(f"--out needs a folder that is there; got {out}")
+
+
+def progress_bar() -> Progress:
+    """Return a bar on stderr that vanishes when it is done, and is silent where nobody watches."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal)
