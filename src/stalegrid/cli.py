@@ -1,4 +1,4 @@
-"""The command line: list, compare, demo, bench. Every command takes the same flags."""
+"""The command line: list, compare, demo, bench, check. Every command takes the same flags."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import typer
 from rich.markdown import Markdown
 
 from . import bench as benchmark
+from . import check, tables
 from . import demo as story
-from . import tables
 from .compare import FIRST_TEST_SEED, Cell, Row, all_cells, check_cells, default_cells, regained, run_rows
 from .listing import overview, protocol_facts, scenario_facts
 from .make import compile_engine
@@ -30,6 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.add_typer(check.app, name="check")
 
 Scenario = Annotated[str | None, typer.Option(help="scenarios, separated by commas")]
 Protocol = Annotated[str | None, typer.Option(help="protocols, separated by commas")]

@@ -88,6 +88,15 @@ def upper_bound(events: int, trials: int, confidence: float = CONFIDENCE) -> flo
     return float(betaincinv(events + 1, trials - events, confidence))
 
 
+def share_interval(events: int, trials: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Return the two-sided exact interval of a share seen as `events` of `trials`, (0, 1) of no trials.
+
+    Source: Clopper and Pearson, Biometrika 26, 1934.
+    """
+    one_sided = (1 + confidence) / 2
+    return 1 - upper_bound(trials - events, trials, one_sided), upper_bound(events, trials, one_sided)
+
+
 # ---------------------------------------------------------------------- with intervals, seeds resampled
 
 
