@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..world.observe import ObservationLayout
 from ..world.rules import Rules
-from . import bridge, porters, probe
+from . import bridge, carriers, porters, probe
 from .mind import Mind, Rule, View
 from .random import random
 
@@ -14,12 +14,14 @@ MINDS: dict[str, dict[str, Rule]] = {
         "disjoint": porters.naive,
         "drawbridge": bridge.naive,
         "exposure": probe.by_chance,
+        "reroute": carriers.naive,
     },
     "careful": {
         "ledger": porters.careful,
         "disjoint": porters.careful,
         "drawbridge": bridge.careful,
         "exposure": probe.by_chance,  # nothing there can go wrong, so there is nothing to be careful about
+        "reroute": carriers.careful,
     },
     "random": {},  # knows no scenario
 }

@@ -180,6 +180,7 @@ def _row(cell: Cell, run: Run, none: Run, serial: Run) -> Row:
         "false_stall": run.mean("false_stall"),
         "invariant_violations": run.mean("invariant_violations"),
         "accidents": run.mean("accidents"),
+        "corrections": _corrections(run),
         "messages": run.mean("messages"),
         "intervals": {
             "success": [success.low, success.high],
@@ -189,6 +190,26 @@ def _row(cell: Cell, run: Run, none: Run, serial: Run) -> Row:
         "versus_none": _versus(run, none),
         "versus_serial": _versus(run, serial),
         "digest": run.digest,
+    }
+
+
+def _corrections(run: Run) -> Row | None:
+    """Say how corrections of the plan spread: means per episode, latency and skew per correction that all came to know.
+
+    `late` is split by when the act was decided on; None where nothing was corrected.
+    """
+    of = [report.corrections for report in run.reports]
+    if not any(one.published for one in of):
+        return None
+    many, adopted = len(of), sum(one.adopted for one in of)
+    return {
+        "published": sum(one.published for one in of) / many,
+        "late": {"decided_before": run.mean("late_decided_before"), "decided_after": run.mean("late_decided_after")},
+        "torn": run.mean("torn"),
+        "adoption_latency": sum(one.latency for one in of) / adopted if adopted else None,
+        "audience_skew": sum(one.skew for one in of) / adopted if adopted else None,
+        "held": sum(one.held for one in of) / many,
+        "fenced": sum(one.fenced for one in of) / many,
     }
 
 

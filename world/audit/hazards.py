@@ -36,6 +36,7 @@ from ..state import (
     TOLD,
     WRITTEN,
 )
+from .corrections import spread
 from .history import SiteHistory, Version, initial_history
 from .report import EpisodeReport, Evidence, Finding
 from .sums import SETTLES, goals_over_time, last_tick, sums
@@ -69,6 +70,7 @@ def audit_episode(rules: Rules, events: NDArray[Any]) -> EpisodeReport:
         horizon=rules.max_cycles,
         terminated=bool(len(ends)) and bool(ends["a"][-1] == TERMINATED),
         findings=tuple(judged.findings),
+        corrections=spread(rules, events),
     )
 
 

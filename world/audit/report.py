@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from .corrections import Corrections
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class EpisodeReport:
     horizon: int
     terminated: bool
     findings: tuple[Finding, ...] = ()
+    corrections: Corrections = field(default_factory=Corrections)
 
     @property
     def ticks_to_goals(self) -> int:

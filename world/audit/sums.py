@@ -94,7 +94,7 @@ def _thought_so_far(events: NDArray[Any], txn: int, agent: int, drawn: int) -> i
     still = sum(
         max(0, min(end, tick + ticks) - max(begun, tick + 1) + 1) for tick, ticks in stalls[["tick", "a"]].tolist()
     )
-    return min(drawn, end - begun + 1 - still)
+    return int(min(drawn, end - begun + 1 - still))
 
 
 def blocked_ticks(events: NDArray[Any]) -> int:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..scenario import Scenario
-from . import disjoint, drawbridge, exposure, ledger
+from . import disjoint, drawbridge, exposure, ledger, reroute
 
 SCENARIOS: dict[str, Scenario] = {
-    module.SCENARIO.name: module.SCENARIO for module in (ledger, drawbridge, disjoint, exposure)
+    module.SCENARIO.name: module.SCENARIO for module in (ledger, drawbridge, reroute, disjoint, exposure)
 }

@@ -1,0 +1,74 @@
+"""Minds of reroute: carriers who deliver where the plan says, and the planner who corrects it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .mind import View, first_allowed
+
+DEPOTS = 3
+
+
+def _carry(view: View, rows: NDArray[np.float32], carrier: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Fetch a parcel, then deliver it to the depot that the plan names; without parcels, wait."""
+    many = len(rows)
+    each = np.arange(many)
+    carriers = sum(name.startswith("stack_") and name.endswith(": value") for name in view.legend)
+    carrier = np.minimum(carrier, carriers - 1)
+    stacks = np.array([view.entry(f"stack_{i}: value") for i in range(carriers)])
+    routes = np.array([view.entry(f"route_{i}: value") for i in range(carriers)])
+    fetch = np.array([view.action(f"do fetch {i}") for i in range(carriers)])
+    deliver = np.array([[view.action(f"do deliver {i} to depot_{k}") for k in range(DEPOTS)] for i in range(carriers)])
+    depot = np.rint(rows[each, routes[carrier]] * (DEPOTS - 1)).astype(np.int64)
+    loaded = rows[:, view.entry("hand")] > 0
+    has_more = rows[each, stacks[carrier]] > 0
+    return np.where(loaded, deliver[carrier, depot], np.where(has_more, fetch[carrier], 0))
+
+
+def _plan(view: View, rows: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Send all routes to the next open depot once the one they lead to is announced to close."""
+    depot = np.rint(rows[:, view.entry("route_0: value")] * (DEPOTS - 1)).astype(np.int64)
+    notices = rows[:, [view.entry(f"notice_{k}: value") for k in range(DEPOTS)]] > 0
+    correct = np.array([view.action(f"correct routes to depot_{k}") for k in range(DEPOTS)])
+    each = np.arange(len(rows))
+    following = (depot + 1) % DEPOTS
+    target = np.where(notices[each, following], (depot + 2) % DEPOTS, following)
+    return np.where(notices[each, depot] & ~notices[each, target], correct[target], 0)
+
+
+def _wanted(view: View, rows: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]:
+    planner = rows[:, view.entry("is planner")] > 0.5
+    carriers = sum(name.startswith("stack_") and name.endswith(": value") for name in view.legend)
+    carrier = np.rint((rows[:, view.entry("index")] + 1) / 2 * carriers).astype(np.int64)
+    return np.where(planner, _plan(view, rows), _carry(view, rows, carrier)), planner, carrier
+
+
+def naive(
+    view: View,
+    rows: NDArray[np.float32],
+    masks: NDArray[np.bool_],
+    chance: NDArray[np.float64],
+    memory: NDArray[np.int64],
+) -> NDArray[np.int64]:
+    """Carriers follow the plan as they know it; the planner corrects it when a notice says so."""
+    wanted, _, _ = _wanted(view, rows)
+    return first_allowed(masks, wanted)
+
+
+def careful(
+    view: View,
+    rows: NDArray[np.float32],
+    masks: NDArray[np.bool_],
+    chance: NDArray[np.float64],
+    memory: NDArray[np.int64],
+) -> NDArray[np.int64]:
+    """Carriers ask before they set out whether their route is still current, and wait where it is not."""
+    wanted, planner, carrier = _wanted(view, rows)
+    carriers = sum(name.startswith("stack_") and name.endswith(": value") for name in view.legend)
+    stale = np.array([view.entry(f"route_{i}: not current") for i in range(carriers)])
+    doubtful = rows[np.arange(len(rows)), stale[np.minimum(carrier, carriers - 1)]] > 0.5
+    loaded = (rows[:, view.entry("hand")] > 0) & ~planner & (rows[:, view.entry("has token")] < 0.5)
+    ask = loaded & ((memory[:, 0] == 0) | doubtful)
+    memory[:, 0] = ask
+    return first_allowed(masks, np.where(ask, view.action("check"), wanted))
