@@ -37,8 +37,8 @@ _POLICY = (
 _VIEW = ("rows", "columns", "roles", "ages", "stamps", "others", "hands", "feedback", "mailbox", "own_reward")
 
 _REAL = (
-    "think_cost", "message_cost", "accident_cost", "discount", "per_row", "per_column", "across_rows", "across_columns",
-    "per_agent", "per_site", "per_tick",
+    "think_cost", "message_cost", "accident_cost", "discount", "per_row", "per_column", "per_agent", "per_site",
+    "per_tick",
 )  # fmt: skip
 
 CONTEXT = np.dtype(

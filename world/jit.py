@@ -29,6 +29,7 @@ from numba.core.typed_passes import AnnotateTypes, NopythonRewrites
 from numba.core.types.functions import BaseFunction
 from numba.core.untyped_passes import InlineClosureLikes
 from numba.extending import intrinsic
+from numba.np import arrayobj
 from numba.np.arrayobj import make_array, populate_array
 
 
@@ -154,7 +155,7 @@ def entry_point(function: Callable[..., Any]) -> Any:
     build = dispatcher.compile
 
     def build_in_our_way(signature: Any) -> Any:
-        with _scalar(), _typed_once():
+        with _scalar(), _typed_once(), _no_negative_index():
             return build(signature)
 
     dispatcher.compile = build_in_our_way
@@ -173,6 +174,24 @@ def _scalar() -> Iterator[None]:
         yield
     finally:
         config.LOOP_VECTORIZE, config.SLP_VECTORIZE = before
+
+
+@contextmanager
+def _no_negative_index() -> Iterator[None]:
+    """Take an index as it is: numba adds the size to a negative one, which costs at each access; none is used here."""
+    fix = getattr(arrayobj, "fix_integer_index", None)
+    if fix is None:
+        yield
+        return
+
+    def as_it_is(context: Any, builder: Any, kind: Any, index: Any, size: Any) -> Any:
+        return context.cast(builder, index, kind, types.intp)
+
+    arrayobj.fix_integer_index = as_it_is
+    try:
+        yield
+    finally:
+        arrayobj.fix_integer_index = fix
 
 
 @contextmanager

@@ -106,8 +106,6 @@ def observation_layout(rules: Rules, blocks: tuple[str, ...] = BLOCKS, stamped: 
         "columns": rules.layout.columns,
         "per_row": 2 / (rules.layout.rows - 1),
         "per_column": 2 / (rules.layout.columns - 1),
-        "across_rows": 1 / rules.layout.rows,
-        "across_columns": 1 / rules.layout.columns,
         "per_agent": 2 / max(1, len(rules.agent_names) - 1),
         "per_site": 1 / max(1, len(rules.site_names) - 1),
         "per_tick": 2 / rules.max_cycles,
@@ -180,21 +178,26 @@ def write_observation(c, b, a):
 
 @inlined
 def _write_others(c, b, a, row, at):
-    agents, radius = agents_of(c, b), agent_rules(c)[a].radius
-    me = agents[a]
+    agents, radius, hands = agents_of(c, b), agent_rules(c)[a].radius, c.hands
+    if radius < 0:
+        radius = c.rows + c.columns
+    # Read once: the compiler cannot know that writing to the observation leaves these as they are.
+    my_row, my_column, my_down, my_right = agents[a].row, agents[a].column, agents[a].down, agents[a].right
     for other in range(c.agents):
         if other == a:
             continue
         they = agents[other]
         # Without branches: who is in view is a coin toss for the processor.
-        far = max(abs(they.row - me.row), abs(they.column - me.column))
-        seen = np.float32(((radius < 0) | (far <= radius)) & (they.phase != OUT))
+        far = max(abs(they.row - my_row), abs(they.column - my_column))
+        phase = they.phase
+        seen = np.float32((far <= radius) & (phase != OUT))
+        down, right = they.down - my_down, they.right - my_right
         row[at] = seen
-        row[at + 1] = seen * (they.down - me.down)
-        row[at + 2] = seen * (they.right - me.right)
-        row[at + 3] = seen * np.float32(they.phase != IDLE)
+        row[at + 1] = seen * down
+        row[at + 2] = seen * right
+        row[at + 3] = seen * np.float32(phase != IDLE)
         at += 4
-        if c.hands != 0:
+        if hands != 0:
             row[at] = seen * min(1.0, they.hand * HAND_SHARE)
             at += 1
     return at

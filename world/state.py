@@ -88,7 +88,7 @@ COUNTERS = tuple(f"{hazard}.{level}" for hazard in HAZARDS for level in LEVELS) 
 )
 COUNTER_INDEX = {name: index for index, name in enumerate(COUNTERS)}
 
-_I, _U = np.int64, np.uint64  # one width: each compiled function is then compiled once
+_I, _U = np.int32, np.uint64  # narrow in memory, for the cache; compiled code computes in int64, see jit
 
 WORLD_RECORD = np.dtype(
     [
@@ -114,7 +114,7 @@ WORLD_RECORD = np.dtype(
         ("next_due", _I),  # earliest due tick in flight, or NEVER
         ("message_number", _I),
         ("log_count", _I),
-        ("broken", _I),  # set of invariants that do not hold now, as bits
+        ("broken", np.int64),  # set of invariants that do not hold now, as bits
         ("intruder", _I),  # 1 while the posts are empty and the intruder has been there
         ("thefts", _I),
         ("epoch", _I),  # of the plan: corrections published so far
@@ -144,7 +144,7 @@ AGENT_RECORD = np.dtype(
         ("show", _U),  # set of sites whose beliefs in the observation are out of date
         ("reseen", _I),  # 1 if the agent has moved since it was last shown where things are
         ("rejob", _I),  # 1 if its jobs have changed since they were last shown
-        ("shown", _I),  # what the observation says of the agent itself, packed; see observe
+        ("shown", np.int64),  # what the observation says of the agent itself, packed; see observe
         ("remask", _I),
         ("full_mask", _U, (2,)),  # the mask when ready, up to date unless `remask`
         ("task", _I),  # of the open transaction, or NO_TASK
