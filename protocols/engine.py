@@ -349,7 +349,7 @@ def stall(c, b):
             me.stalled -= 1
         if me.stall_at < world.tick or me.stall_at == NEVER:
             late = draw(c, b, entropy.STALL, a, me.stalls, 0, 0) % np.uint64(c.stall_every - c.stall)
-            me.stall_at = c.stall_every * me.stalls + np.int64(late)
+            me.stall_at = c.stall_every * me.stalls + np.int64(late) + 1
             me.stalls += 1
         if me.stall_at == world.tick and me.phase != OUT:
             me.stalled = c.stall

@@ -93,7 +93,8 @@ class Epochs:
 
     def refused(self, world: World, txn: Transaction) -> None:
         """Take the refusal of a fenced member's plan-bound op for its receipt and its acknowledgement."""
-        if txn.agent in self.fenced and world.rules.tasks[txn.task].ops[txn.op].follow != NO_SITE:
+        tried = world.rules.tasks[txn.task].ops[: txn.op + 1]
+        if txn.agent in self.fenced and any(op.follow != NO_SITE for op in tried):
             self.acknowledged.add(txn.agent)
             self.unanswered.discard(txn.agent)
             self.copy_due.pop(txn.agent, None)
@@ -211,7 +212,11 @@ def holds_for_epoch(c, b, a, rule):
 def carry_epoch(c, b, a):
     """Take the refusal of a fenced member's plan-bound op for its receipt and its acknowledgement."""
     world, me = world_of(c, b), agents_of(c, b)[a]
-    if has(world.fenced, a) and op_rule(c, me.task, me.op).follow >= 0:
+    follows = False
+    for o in range(me.op + 1):
+        if op_rule(c, me.task, o).follow >= 0:
+            follows = True
+    if has(world.fenced, a) and follows:
         world.acknowledged |= bit(a)
         world.unanswered &= ~bit(a)
         me.copy_due = NEVER

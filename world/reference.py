@@ -574,6 +574,7 @@ class World:
         others, kind = NOBODY, log.AT_SITE
         if self.control.admit(self, txn.agent, txn.task, "act") is Answer.WAIT:
             others, kind = self.control.waits_for(self, txn.agent)[:2]
+            others = WORLD if others == NOBODY else others  # held, but for nobody in particular
         elif self.control.writes == "buffered" and self.control.transaction == "task":
             for site in sorted({*op.pre, op.site}):
                 if self.sites[site].unsettled not in (NOBODY, txn.agent) and others == NOBODY:
@@ -976,7 +977,8 @@ class World:
             if me.stalled:
                 me.stalled -= 1
             if me.stall_at < self.now or me.stall_at == NEVER:
-                me.stall_at = every * me.stalls + self._draw(entropy.STALL, index, me.stalls) % (every - length)
+                late = self._draw(entropy.STALL, index, me.stalls) % (every - length)
+                me.stall_at = every * me.stalls + late + 1
                 me.stalls += 1
             if me.stall_at == self.now and me.phase != OUT:
                 me.stalled = length

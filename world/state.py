@@ -63,7 +63,7 @@ COUNTERS = tuple(f"{hazard}.{level}" for hazard in HAZARDS for level in LEVELS) 
     "outdated_belief",  # acts made wrong by inputs that were outdated before the decision
     "drift",  # acts made wrong by world transactions alone
     "same_tick",  # decisive acts whose input was superseded in the tick of the act
-    "victims",  # transactions lost to waiting (a hold that outlasted `patience`)
+    "victims",  # transactions lost to waiting: a hold that outlasted `patience`, a deadlock
     "false_stall",  # ticks waited for a transaction that changed none of the waiter's inputs
     "invariant_violations",
     "accidents",
@@ -74,7 +74,7 @@ COUNTERS = tuple(f"{hazard}.{level}" for hazard in HAZARDS for level in LEVELS) 
     "failed",
     "think_ticks",
     "wasted_think_ticks",  # of transactions that were refused by the protocol or by the world, or aborted
-    "blocked_ticks",  # agent-ticks waiting for admission or in a hold
+    "blocked_ticks",  # agent-ticks waiting for admission, for a lock, or in a hold
     "age_source",  # ticks between sensing and sending, summed over delivered messages
     "age_transit",  # ticks between sending and delivery, summed over delivered messages
     "age_thought",  # ticks between the decision and the act, summed over inputs that a message told

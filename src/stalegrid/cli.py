@@ -17,7 +17,7 @@ from . import demo as story
 from .compare import FIRST_TEST_SEED, Cell, Row, all_cells, check_cells, default_cells, regained, run_rows
 from .listing import overview, protocol_facts, scenario_facts
 from .make import compile_engine
-from .protocols.config import AXES
+from .protocols.config import AXES, PARAMETERS
 from .protocols.presets import PRESETS, resolve
 from .terminal import Out, check_folder, console, errors, fail, progress_bar
 from .world.scenarios import SCENARIOS
@@ -58,9 +58,12 @@ def read_sets(pairs: list[str] | None) -> tuple[dict[str, Any], dict[str, Any]]:
         key, equals, text = pair.partition("=")
         if not equals:
             raise ValueError(f"--set takes key=value; got {pair!r}")
-        if key not in AXES and key not in known:
-            raise ValueError(f"--set knows no {key!r}; settings are {', '.join(known)}; axes are {', '.join(AXES)}")
-        if key in AXES:
+        if key not in AXES and key not in PARAMETERS and key not in known:
+            axis_names = ", ".join((*AXES, *PARAMETERS))
+            raise ValueError(f"--set knows no {key!r}; settings are {', '.join(known)}; axes are {axis_names}")
+        if key in PARAMETERS:
+            axes[key] = _value(text)
+        elif key in AXES:
             axes[key] = tuple(part for part in text.split("+") if part) if AXES[key].many else text
         else:
             settings[key] = _value(text)
