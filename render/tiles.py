@@ -42,6 +42,7 @@ def draw(scene: Scene, tile_px: int = 32, focus: int | None = None) -> Frame:
     _draw_agents(below, scene, tile_px, spots, focus)
     _draw_mail(below, scene, tile_px, spots)
     _draw_regions(below, scene, tile_px)
+    _draw_plan(below, scene, tile_px)
     if focus is not None:
         _draw_ghosts(below, scene, tile_px, focus)
     _draw_strip(frame[:top], scene)
@@ -153,6 +154,23 @@ def _label_place(stage: Stage, cells: tuple[int, ...], px: int, text: str) -> tu
     return top, (min(columns) + max(columns) + 1) * px // 2 - text_width(text) // 2 - 3
 
 
+def _plan_places(stage: Stage, px: int) -> dict[int, tuple[str, int, int]]:
+    """Return (name, top, left) of each entry of the plan: side by side on the lower wall, for they are nowhere else."""
+    entries = [index for index, kind in enumerate(stage.site_kinds) if kind == "plan"]
+    share = (stage.columns * px - 8) // max(1, len(entries))
+    top = stage.rows * px - (px + HEIGHT + 4) // 2
+    return {
+        entry: (short_name(stage.site_names[entry], share - text_width(" 88") - 20), top, 4 + nth * share)
+        for nth, entry in enumerate(entries)
+    }
+
+
+def _draw_plan(below: Frame, scene: Scene, px: int) -> None:
+    """Label each entry of the plan with its name and value."""
+    for entry, (name, top, left) in _plan_places(scene.stage, px).items():
+        lay(below, plate(f"{name} {scene.sites[entry].value}", palette.WHITE, palette.REGION), top, left)
+
+
 def _draw_mail(below: Frame, scene: Scene, px: int, spots: dict[int, tuple[int, int, int]]) -> None:
     """Draw each message on the line from sender to receiver, as far along as its time has run."""
     for nth, mail in enumerate(scene.messages):
@@ -176,7 +194,10 @@ def _draw_ghosts(below: Frame, scene: Scene, px: int, focus: int) -> None:
         text = f"{belief.value}{'!' if belief.promise else ''}" if known else "?"
         sprite = plate(text, palette.GHOST, palette.GHOST_PAPER, 0.85)
         cell = stage.site_cells[index]
-        if cell == NO_CELL:
+        if stage.site_kinds[index] == "plan":
+            name, top, left = _plan_places(stage, px)[index]
+            lay(below, sprite, top, left + text_width(f"{name} {scene.sites[index].value}") + 8)
+        elif cell == NO_CELL:
             name = f"{stage.site_names[index]} {scene.sites[index].value}"
             top, left = _label_place(stage, stage.regions[index], px, name)
             lay(below, sprite, top, left + text_width(name) + 8)

@@ -8,7 +8,7 @@ from typing import Any
 from .world import log
 from .world.audit import EpisodeReport, Evidence, Finding
 from .world.rules import Rules
-from .world.state import HAZARDS, LOST_UPDATE, MESSAGE
+from .world.state import HAZARDS, LOST_UPDATE, MESSAGE, STALE_CORRECTION
 
 HAZARD_WORDS = {
     "stale_read": "stale read",
@@ -79,6 +79,11 @@ def _evidence(rules: Rules, finding: Finding, evidence: Evidence, caught: bool) 
         if caught:
             return f"would write {site} from {seen}. It is {evidence.current_value} now{by}: refused."
         return f"writes {site} from {seen}. It was {evidence.current_value} by then{by}: that update is lost."
+    if finding.hazard == HAZARDS[STALE_CORRECTION]:
+        says = f"Since tick {evidence.superseded} it says {evidence.current_value}"
+        if caught:
+            return f"would follow the plan's *{believed}*. {says}: refused."
+        return f"follows the plan's *{believed}*. {says}."
     end = f"Now {true}{by}" if claim(rules, evidence.site, 0) != believed else f"It is not: {true}{by}"
     if caught:
         return f"would act on *{believed}*, {how}, {old}. {end}: refused."
