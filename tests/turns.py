@@ -8,20 +8,20 @@ reflex.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stalegrid.protocols.presets import resolve
+from stalegrid.protocols.presets import name_of, resolve
 from stalegrid.world import log
 from stalegrid.world.audit import EpisodeReport
 from stalegrid.world.rules import Rules
 from stalegrid.world.scenario import VALUE, Blueprint, Goal, Op, Role, Site, Task
 from stalegrid.world.settings import Settings
 
-from .schedules import Event, Schedule
+from .schedules import Choices, Event, Schedule
 from .test_engines_agree import compare
 
 AGENTS = "abcde"
@@ -50,15 +50,13 @@ class Seen(NamedTuple):
 
 
 class TurnChoices:
-    """Each agent takes its turns in order, none before its tick; the events of the episode are kept."""
+    """Each agent takes its turns in order, none before its tick."""
 
     def __init__(self, turns: Sequence[tuple[int, int, int]]) -> None:
         self.left = list(turns)
-        self.events: Sequence[Event] = ()
 
     def pick(self, tick: int, agent: int, mask: NDArray[np.bool_], events: Sequence[Event]) -> int:
         """Pick the action of the agent's next turn, or wait."""
-        self.events = events
         turn = next((turn for turn in self.left if turn[1] == agent), None)
         if turn is None or turn[0] > tick:
             return 0
@@ -71,10 +69,42 @@ class Turns(Schedule):
     """A schedule told turn by turn."""
 
     text: str = ""
-    told: TurnChoices = field(default_factory=lambda: TurnChoices(()))
+    turns: tuple[tuple[int, int, int], ...] = ()
 
     def choices(self) -> TurnChoices:
-        """Return the agents' choices from the beginning; a schedule of this sort is played once."""
+        """Return the agents' choices from the beginning."""
+        return TurnChoices(self.turns)
+
+    def __str__(self) -> str:
+        return f"{self.text!r} under {name_of(self.config)}"
+
+
+class WatchedChoices:
+    """Somebody's choices; the events of the episode are kept."""
+
+    def __init__(self, choices: Choices) -> None:
+        self.choices = choices
+        self.events: Sequence[Event] = ()
+
+    def pick(self, tick: int, agent: int, mask: NDArray[np.bool_], events: Sequence[Event]) -> int:
+        """Pick as they do."""
+        self.events = events
+        return self.choices.pick(tick, agent, mask, events)
+
+
+@dataclass(frozen=True)
+class Watched(Schedule):
+    """A schedule of which the events are wanted."""
+
+    told: str = ""
+    watched: WatchedChoices | None = None
+
+    def choices(self) -> WatchedChoices:
+        """Return the choices that are watched; they are used up by one episode."""
+        assert self.watched is not None
+        return self.watched
+
+    def __str__(self) -> str:
         return self.told
 
 
@@ -110,6 +140,15 @@ class Played:
         return written[-1].value if written else None
 
 
+def watch(schedule: Schedule) -> Played:
+    """Play a schedule on both engines, compare them, audit the log and keep it."""
+    watched = WatchedChoices(schedule.choices())
+    report = compare(
+        Watched(schedule.rules, schedule.config, schedule.world_seed, schedule.own_reward, str(schedule), watched)
+    )
+    return Played(report, tuple(Seen(*event) for event in watched.events), schedule.rules.site_names)
+
+
 def play(
     blueprint: Blueprint,
     text: str,
@@ -127,10 +166,9 @@ def play(
         tick, agent, said = turn.split(" ", 2)
         action = names.index(said if said in names else f"do {said}")
         turns.append((int(tick), AGENTS.index(agent), action))
-    told = TurnChoices(turns)
-    report = compare(Turns(rules, resolve(protocol), seed, text=text, told=told))
-    assert report.counts["illegal_actions"] == illegal, f"turns that the mask forbade in {text!r}"
-    return Played(report, tuple(Seen(*event) for event in told.events), rules.site_names)
+    played = watch(Turns(rules, resolve(protocol), seed, text=text, turns=tuple(turns)))
+    assert played.count("illegal_actions") == illegal, f"turns that the mask forbade in {text!r}"
+    return played
 
 
 def task(name: str, *ops: Op, roles: tuple[str, ...] = ("worker",)) -> Task:
