@@ -316,6 +316,10 @@ class Rules:
         self.agent_names = tuple(f"{role.name}_{index}" for role in blueprint.roles for index in range(role.count))
         self.role_of = tuple(index for index, role in enumerate(blueprint.roles) for _ in range(role.count))
         self._roles = tuple(blueprint.roles[index] for index in self.role_of)
+        for task in blueprint.tasks:
+            for site in (name for op in task.ops for name in (op.site, *op.rests_on)):
+                if site not in self.site_index:
+                    raise ValueError(f"the scenario has no site {site!r}, which the task {task.name!r} speaks of")
         self.actions: tuple[Action, ...] = action_table(blueprint, settings.navigation)
         self.tasks = tuple(self._resolve(task) for task in blueprint.tasks)
         self.task_names = tuple(task.name for task in blueprint.tasks)
