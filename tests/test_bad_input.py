@@ -209,7 +209,7 @@ def test_more_than_the_engine_holds_is_refused_with_the_limit(options: dict[str,
 def test_every_size_can_be_made_and_small_maps_that_fit_are_not_refused(scenario: str) -> None:
     for size in stalegrid.SCENARIOS[scenario].sizes:
         stalegrid.make_rules(scenario, size=size)
-    stalegrid.make_rules(scenario, size="tiny", rows=9, columns=11, agents=1)
+    stalegrid.make_rules(scenario, size="tiny", rows=9, columns=11, agents=2 if scenario == "reroute" else 1)
 
 
 # ---------------------------------------------------------------------- the solo view

@@ -93,7 +93,7 @@ def test_list_of_a_protocol_gives_its_axes_and_what_they_exclude(name: str) -> N
 
 def test_list_says_which_hazards_follow_from_the_axes() -> None:
     assert "Excludes: lost update." in stalegrid("list", "object_cas").stdout
-    assert "Excludes: action-message desync, lost update, stale read." in words(stalegrid("list", "occ").stdout)
+    assert "Excludes: action-message desync, lost update, stale correction, stale read." in words(stalegrid("list", "occ").stdout)
     assert "Excludes: nothing." in stalegrid("list", "fresh").stdout
 
 

@@ -24,7 +24,7 @@ from stalegrid.world.state import HAZARDS
 KEYS = (
     "scenario", "protocol", "mind", "agents", "think", "delay", "seeds", "success", "compatibility", "efficiency",
     "inference", "wasted_inference", "blocked", "hazards", "outdated_belief", "drift", "victims", "false_stall",
-    "invariant_violations", "accidents", "messages", "intervals", "versus_none", "versus_serial", "digest",
+    "invariant_violations", "accidents", "corrections", "messages", "intervals", "versus_none", "versus_serial", "digest",
 )  # fmt: skip
 
 
@@ -160,7 +160,7 @@ def test_axes_are_set_on_top_of_a_preset() -> None:
         (("--format", "xml"), "--format is one of table, json, csv; got 'xml'"),
         (("--set", "tempo=3"), "--set knows no 'tempo'; settings are agents, boats"),
         (("--set", "think"), "--set takes key=value; got 'think'"),
-        (("--set", "locks=site"), "locks = 'site' is not available yet; available are 'none'"),
+        (("--set", "locks=region"), "locks = 'region' is not available yet; available are 'none', 'site'"),
         (("--set", "reads=often"), "reads = 'often' is unknown; available are 'decision', 'admission'"),
         (("--set", "scopes=message"), "none with scopes: scope 'message' needs messages = 'stamped'"),
         (("--set", "loss=2"), "loss: Input should be less than or equal to 1; got 2"),

@@ -193,14 +193,13 @@ def _row(cell: Cell, run: Run, none: Run, serial: Run) -> Row:
     }
 
 
-def _corrections(run: Run) -> Row | None:
+def _corrections(run: Run) -> Row:
     """Say how corrections of the plan spread: means per episode, latency and skew per correction that all came to know.
 
-    `late` is split by when the act was decided on; None where nothing was corrected.
+    `late` is split by when the act was decided on, before or after the publication. Latency and skew are None where
+    nothing was corrected.
     """
     of = [report.corrections for report in run.reports]
-    if not any(one.published for one in of):
-        return None
     many, adopted = len(of), sum(one.adopted for one in of)
     return {
         "published": sum(one.published for one in of) / many,

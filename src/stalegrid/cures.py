@@ -40,8 +40,7 @@ def verdict(scenario: str, row: Row) -> str:
     if hazard["decisive"] == 0 and low is not None and low > 0:
         return CURES
     refused = sum(row["hazards"][name][level] for name in HAZARDS for level in ("prevented", "false_reject", "retries"))
-    held = (row["corrections"] or {}).get("held", 0)
-    return FIRES if refused or held else SILENT
+    return FIRES if refused or row["corrections"]["held"] else SILENT
 
 
 def measure(seeds: int, first_seed: int, every_set: bool, done: Callable[[int], None]) -> list[Row]:

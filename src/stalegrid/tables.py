@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Sequence
-from itertools import chain, groupby, repeat
+from itertools import groupby
 from typing import Any
 
 from rich.table import Table
@@ -52,8 +52,7 @@ def decisive(row: Row) -> tuple[str, str]:
 def table(rows: Sequence[Row]) -> Table:
     """Return the table that fits a terminal of 80 columns; the JSON rows have everything."""
     made = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
-    made.add_column("scenario")
-    made.add_column("protocol")
+    made.add_column("protocol", no_wrap=True)
     for name in ("S", "95 %", "E", "I", "decisive"):
         made.add_column(name, justify="right", no_wrap=True)
     made.add_column("of kind")
@@ -62,13 +61,12 @@ def table(rows: Sequence[Row]) -> Table:
     groups = [list(group) for _, group in groupby(rows, lambda row: (row["scenario"], row["mind"]))]
     for group in groups:
         made.add_row()
-        title = [group[0]["scenario"], *([f"  {group[0]['mind']}"] if several else [])]
-        if len(group) < len(title):
-            title = ["\n".join(title)]
-        for row, first in zip(group, chain(title, repeat("")), strict=False):
+        # The scenario is a line of its own: names of protocols are long, and a terminal has 80 columns.
+        made.add_row(group[0]["scenario"] + (f", {group[0]['mind']}" if several else ""), style="bold")
+        for row in group:
             refused = sum(row["hazards"][hazard][level] for hazard in HAZARDS for level in REFUSED)
             made.add_row(
-                first, row["protocol"], number(row["success"]), interval(row["intervals"]["success"]),
+                row["protocol"], number(row["success"]), interval(row["intervals"]["success"]),
                 number(row["efficiency"]), number(row["inference"]), *decisive(row), number(refused, 1),
             )  # fmt: skip
     return made

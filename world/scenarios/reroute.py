@@ -19,8 +19,8 @@ def build(
     carrier, and says to which depot it delivers; a correction sends all of them to another depot.
     """
     carriers = agents - 1
-    if carriers < 2 or carriers % 2:
-        raise ValueError(f"reroute takes pairs of carriers and a planner: agents is odd, from 3; got {agents}")
+    if carriers < 1:
+        raise ValueError(f"reroute needs a carrier and a planner: agents is from 2; got {agents}")
     wall, floor = "#" * columns, "#" + "." * (columns - 2) + "#"
     lanes = [1 + i * (rows - 3) // max(1, carriers - 1) for i in range(carriers)]
     piers = [1 + k * (rows - 3) // (DEPOTS - 1) for k in range(DEPOTS)]
