@@ -46,6 +46,7 @@ from ..world.kernel import (
     sense_sites,
     world_events,
 )
+from ..world.memory import first_fixed
 from ..world.observe import write_mask, write_observation
 from ..world.scoring import score
 from ..world.settings import QUANTILES
@@ -419,7 +420,7 @@ def begin_episode(c, b, seed):
 @entry_point
 def reset_chosen(context, chosen, seeds):
     """Begin the episodes of the worlds that are `chosen`, [B] bool; `seeds` is [B] uint64."""
-    c = context[0]
+    c = first_fixed(context)
     for b in range(len(chosen)):
         if chosen[b]:
             begin_episode(c, b, seeds[b])
@@ -431,7 +432,7 @@ def random_choices(context, choices, streams):
 
     `streams` is [B] uint64, not zero: one xorshift generator a world, moved on in place.
     """
-    c = context[0]
+    c = first_fixed(context)
     many = 0
     for b in range(len(streams)):
         agents, word, ready = agents_of(c, b), streams[b], _ZERO
@@ -461,7 +462,7 @@ def summarize(context, b, summary, rewards, masks):
     `summary` is [A + 2, 2] int64: (ready, ready in) of each agent, then (status, 0) and (ticks of the step, tick);
     `rewards` is [A] float64; `masks` is [A, actions] int8.
     """
-    c = context[0]
+    c = first_fixed(context)
     world, agents = world_of(c, b), agents_of(c, b)
     for a in range(c.agents):
         me = agents[a]
@@ -494,7 +495,7 @@ def step_worlds(context, first, last, choices, to_decision, margin):
 
     With `to_decision` a world runs until some agent must act, it ends, or fewer than `margin` log rows are left.
     """
-    c = context[0]
+    c = first_fixed(context)
     for b in range(first, last):
         world, agents = world_of(c, b), agents_of(c, b)
         world.elapsed = 0

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from . import log, rules
 from . import state as st
-from .jit import array_at, inlined, record_at
+from .jit import inlined
+from .memory import array_at, fixed_array_at, fixed_record_at, record_at
 from .rules import RuleArrays
 from .state import State
 
@@ -224,148 +225,148 @@ def mask_of(c, b, a):
 @inlined
 def agent_rules(c):
     """[A] AGENT_RULE."""
-    return array_at(c.agent_rule, (c.agents,), _AGENT_RULE)
+    return fixed_array_at(c.agent_rule, (c.agents,), _AGENT_RULE)
 
 
 @inlined
 def site_rules(c):
     """[S] SITE_RULE."""
-    return array_at(c.site_rule, (c.sites,), _SITE_RULE)
+    return fixed_array_at(c.site_rule, (c.sites,), _SITE_RULE)
 
 
 @inlined
 def task_rules(c):
     """[T] TASK_RECORD."""
-    return array_at(c.task_rule, (c.tasks,), _TASK_RULE)
+    return fixed_array_at(c.task_rule, (c.tasks,), _TASK_RULE)
 
 
 @inlined
 def op_rule(c, t, o):
     """One OP_RECORD."""
-    return record_at(c.op_rule + (t * 4 + o) * _OP_SIZE, _OP_RULE)
+    return fixed_record_at(c.op_rule + (t * 4 + o) * _OP_SIZE, _OP_RULE)
 
 
 @inlined
 def task_inputs(c):
     """[T, I] site of each input slot."""
-    return array_at(c.task_input_rule, (c.tasks, c.inputs), _I4)
+    return fixed_array_at(c.task_input_rule, (c.tasks, c.inputs), _I4)
 
 
 @inlined
 def lock_rules(c, t):
     """[L] LOCK_RULE of one task."""
-    return array_at(c.lock_rule + t * c.locks_listed * _LOCK_RULE_SIZE, (c.locks_listed,), _LOCK_RULE)
+    return fixed_array_at(c.lock_rule + t * c.locks_listed * _LOCK_RULE_SIZE, (c.locks_listed,), _LOCK_RULE)
 
 
 @inlined
 def job_tasks(c):
     """[A, most] job tasks that an agent may be given."""
-    return array_at(c.job_task_rule, (c.agents, c.job_tasks), _I4)
+    return fixed_array_at(c.job_task_rule, (c.agents, c.job_tasks), _I4)
 
 
 @inlined
 def event_rules(c):
     """[W] EVENT_RULE."""
-    return array_at(c.event_rule, (c.events,), _EVENT_RULE)
+    return fixed_array_at(c.event_rule, (c.events,), _EVENT_RULE)
 
 
 @inlined
 def goal_rules(c):
     """[G] GOAL_RULE."""
-    return array_at(c.goal_rule, (c.goals,), _GOAL_RULE)
+    return fixed_array_at(c.goal_rule, (c.goals,), _GOAL_RULE)
 
 
 @inlined
 def invariant_rules(c):
     """[V] INVARIANT_RULE."""
-    return array_at(c.invariant_rule, (c.invariants,), _INVARIANT_RULE)
+    return fixed_array_at(c.invariant_rule, (c.invariants,), _INVARIANT_RULE)
 
 
 @inlined
 def correction_rule(c, index):
     """[S] new value of each entry of the plan, or KEEP."""
-    return array_at(c.correction_rule + index * c.sites * 4, (c.sites,), _I4)
+    return fixed_array_at(c.correction_rule + index * c.sites * 4, (c.sites,), _I4)
 
 
 @inlined
 def constraint_rules(c):
     """[K] set of entries that must agree."""
-    return array_at(c.constraint_rule, (c.constraints,), _U8)
+    return fixed_array_at(c.constraint_rule, (c.constraints,), _U8)
 
 
 @inlined
 def action_rules(c):
     """[actions, 2] kind and index."""
-    return array_at(c.action_rule, (c.actions, 2), _I4)
+    return fixed_array_at(c.action_rule, (c.actions, 2), _I4)
 
 
 @inlined
 def always_allowed(c):
     """[2] uint64."""
-    return array_at(c.always_rule, (2,), _U8)
+    return fixed_array_at(c.always_rule, (2,), _U8)
 
 
 @inlined
 def open_actions(c, a):
     """[actions] actions that an agent's role may be allowed, then -1."""
-    return array_at(c.depends_rule + a * c.actions * 4, (c.actions,), _I4)
+    return fixed_array_at(c.depends_rule + a * c.actions * 4, (c.actions,), _I4)
 
 
 @inlined
 def cell_rule(c, cell):
     """One CELL_RULE."""
-    return record_at(c.cell_rule + cell * _CELL_SIZE, _CELL_RULE)
+    return fixed_record_at(c.cell_rule + cell * _CELL_SIZE, _CELL_RULE)
 
 
 @inlined
 def nearness(c, cell):
     """[S] distance from a cell to each site, as observed."""
-    return array_at(c.near_rule + cell * c.sites * 4, (c.sites,), _F4)
+    return fixed_array_at(c.near_rule + cell * c.sites * 4, (c.sites,), _F4)
 
 
 @inlined
 def distances(c):
     """[targets, cells] int32."""
-    return array_at(c.distance_rule, (c.targets, c.cells), _I4)
+    return fixed_array_at(c.distance_rule, (c.targets, c.cells), _I4)
 
 
 @inlined
 def followings(c):
     """[targets, cells] int32."""
-    return array_at(c.following_rule, (c.targets, c.cells), _I4)
+    return fixed_array_at(c.following_rule, (c.targets, c.cells), _I4)
 
 
 @inlined
 def neighbours(c):
     """[cells, 4] int32."""
-    return array_at(c.neighbour_rule, (c.cells, 4), _I4)
+    return fixed_array_at(c.neighbour_rule, (c.cells, 4), _I4)
 
 
 @inlined
 def gates(c):
     """[cells] switch that gates the cell, or -1."""
-    return array_at(c.gate_of_rule, (c.cells,), _I4)
+    return fixed_array_at(c.gate_of_rule, (c.cells,), _I4)
 
 
 @inlined
 def regions(c):
     """[cells] region of the cell, or -1."""
-    return array_at(c.region_of_rule, (c.cells,), _I4)
+    return fixed_array_at(c.region_of_rule, (c.cells,), _I4)
 
 
 @inlined
 def sight_of(c, a):
     """[cells] set of sites in sight of one agent."""
-    return array_at(c.visible_rule + a * c.cells * 8, (c.cells,), _U8)
+    return fixed_array_at(c.visible_rule + a * c.cells * 8, (c.cells,), _U8)
 
 
 @inlined
 def thoughts(c):
     """[QUANTILES] think times."""
-    return array_at(c.thought_rule, (4096,), _I4)
+    return fixed_array_at(c.thought_rule, (4096,), _I4)
 
 
 @inlined
 def delays(c):
     """[QUANTILES] message delays."""
-    return array_at(c.delay_rule, (4096,), _I4)
+    return fixed_array_at(c.delay_rule, (4096,), _I4)

@@ -30,7 +30,8 @@ from numba.core.types.functions import BaseFunction
 from numba.core.untyped_passes import InlineClosureLikes
 from numba.extending import intrinsic
 from numba.np import arrayobj
-from numba.np.arrayobj import make_array, populate_array
+
+from .memory import marked_items
 
 
 def _widen(kind: Any) -> Any:
@@ -155,7 +156,7 @@ def entry_point(function: Callable[..., Any]) -> Any:
     build = dispatcher.compile
 
     def build_in_our_way(signature: Any) -> Any:
-        with _scalar(), _typed_once(), _no_negative_index():
+        with _scalar(), _typed_once(), _no_negative_index(), marked_items():
             return build(signature)
 
     dispatcher.compile = build_in_our_way
@@ -224,35 +225,6 @@ def lowest(typingctx: Any, members: Any) -> Any:
         return builder.cttz(args[0], cgutils.true_bit)
 
     return types.int64(types.uint64), codegen
-
-
-@intrinsic
-def array_at(typingctx: Any, address: Any, shape: Any, dtype: Any) -> Any:
-    """Return the contiguous array of some shape and dtype at an address: `numba.carray`, in fewer words of code."""
-    kind = types.Array(dtype.dtype, len(shape), "C")
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        array = make_array(kind)(context, builder)
-        sizes = cgutils.unpack_tuple(builder, args[1], kind.ndim)
-        itemsize = context.get_constant(types.intp, context.get_abi_sizeof(context.get_data_type(kind.dtype)))
-        strides = [itemsize]
-        for size in sizes[:0:-1]:
-            strides.insert(0, builder.mul(strides[0], size))
-        data = builder.inttoptr(args[0], array.data.type)
-        populate_array(array, data=data, shape=sizes, strides=strides, itemsize=itemsize, meminfo=None)
-        return array._getvalue()
-
-    return kind(types.int64, types.UniTuple(types.int64, len(shape)), dtype), codegen
-
-
-@intrinsic
-def record_at(typingctx: Any, address: Any, dtype: Any) -> Any:
-    """Return the one record at an address."""
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.inttoptr(args[0], context.get_value_type(signature.return_type))
-
-    return dtype.dtype(types.int64, dtype), codegen
 
 
 @cache
