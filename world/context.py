@@ -30,7 +30,7 @@ _SIZES = (
 # What of the constants and of the policy is copied into the context, so that one pointer serves.
 _CONSTANTS = (
     "lockstep", "manual", "patience", "horizon", "job_low", "job_high", "boats", "board", "gate", "see_all",
-    "value_goals", "goods", "depots",
+    "value_goals", "depots",
 )  # fmt: skip
 _SETS = ("loss", "duplication", "plan", "stocked", "posts")
 _POLICY = (

@@ -110,7 +110,7 @@ WORLD_RECORD = np.dtype(
         ("message_number", _I),
         ("log_count", _I),
         ("broken", _I),  # set of invariants that do not hold now, as bits
-        ("intruder", _I),  # 1 while the posts are empty and the intruder has been there
+        ("robbed", np.uint64),  # set of goods whose posts are empty and whose intruder has been there
         ("thefts", _I),
         ("epoch", _I),  # of the plan: corrections published so far
         ("published", _I),  # tick of the last one
