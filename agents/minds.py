@@ -4,27 +4,24 @@ from __future__ import annotations
 
 from ..world.observe import ObservationLayout
 from ..world.rules import Rules
-from . import bridge, carriers, porters, probe
+from . import bridge, carriers, keys, porters, probe, refactoring, sentries
 from .mind import Mind, Rule, View
 from .random import random
 
 MINDS: dict[str, dict[str, Rule]] = {
     "naive": {
-        "ledger": porters.naive,
-        "disjoint": porters.naive,
-        "drawbridge": bridge.naive,
+        "ledger": porters.naive, "disjoint": porters.naive, "drawbridge": bridge.naive, "moved_key": keys.naive,
+        "refactor": refactoring.naive, "guards": sentries.naive, "reroute": carriers.naive,
         "exposure": probe.by_chance,
-        "reroute": carriers.naive,
     },
     "careful": {
-        "ledger": porters.careful,
-        "disjoint": porters.careful,
-        "drawbridge": bridge.careful,
-        "exposure": probe.by_chance,  # nothing there can go wrong, so there is nothing to be careful about
+        "ledger": porters.careful, "disjoint": porters.careful, "drawbridge": bridge.careful,
+        "moved_key": keys.careful, "refactor": refactoring.careful, "guards": sentries.careful,
         "reroute": carriers.careful,
+        "exposure": probe.by_chance,  # nothing there can go wrong, so there is nothing to be careful about
     },
     "random": {},  # knows no scenario
-}
+}  # fmt: skip
 
 ABOUT = {
     "naive": "acts on what it believes",

@@ -322,7 +322,7 @@ def random_blueprint(rng: random.Random) -> Blueprint:
             for name in rng.sample(plain, min(len(plain), rng.choice((0, 0, 1, 2))))
         ),
         invariants=tuple(_random_invariant(rng, sites) for _ in range(rng.choice((0, 1, 2)))),
-        intruder=Intruder(posts, rng.choice(plain)) if posts and rng.random() < 0.5 else None,
+        intruders=_random_intruders(rng, posts, plain) if rng.random() < 0.5 else (),
         closings=closings,
         parcels=rng.randint(0, 2),
         constraints=tuple(
@@ -574,6 +574,13 @@ def _random_goal(
     if kind == scenario.BOAT and boats:
         return Goal(kind, index=rng.randrange(boats.count))
     return Goal(kind, site=rng.choice(sites).name, target=rng.randint(0, 3))
+
+
+def _random_intruders(rng: random.Random, posts: tuple[str, ...], plain: Sequence[str]) -> tuple[Intruder, ...]:
+    if not posts:
+        return ()
+    goods = rng.sample(plain, min(len(plain), rng.choice((1, 1, 2))))
+    return tuple(Intruder(tuple(rng.sample(posts, rng.randint(1, len(posts)))), name) for name in goods)
 
 
 def _random_invariant(rng: random.Random, sites: tuple[Site, ...]) -> Invariant:

@@ -18,7 +18,7 @@ from stalegrid.world import log
 from stalegrid.world.rules import Rules
 from stalegrid.world.scenario import VALUE, Blueprint, Goal, Invariant, Op, Role, Site
 from stalegrid.world.settings import Settings
-from stalegrid.world.state import EXCLUSIVE, HAZARDS, INCREMENT, REGISTRY, SHARED, WORLD
+from stalegrid.world.state import HAZARDS, INCREMENT, REGISTRY, SHARED
 
 from .schedules import random_schedule
 from .turns import HERE, Played, Seen, play, room, task, watch

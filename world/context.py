@@ -28,7 +28,7 @@ _SIZES = (
 # What of the constants and of the policy is copied into the context, so that one pointer serves.
 _CONSTANTS = (
     "lockstep", "manual", "patience", "horizon", "job_low", "job_high", "boats", "board", "gate", "see_all",
-    "value_goals", "goods", "depots", "stall", "stall_every",
+    "value_goals", "depots", "stall", "stall_every",
 )  # fmt: skip
 _SETS = ("loss", "duplication", "plan", "members", "stocked", "posts")
 _POLICY = (

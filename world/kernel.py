@@ -466,7 +466,7 @@ def leads_to(c, b, depot):
 
 @compiled
 def answer_acts(c, b):
-    """What the world does in answer to the acts of this tick: it stocks shelves again, and an intruder comes."""
+    """What the world does in answer to the acts of this tick: it stocks shelves again, and intruders come."""
     world, sites = world_of(c, b), sites_of(c, b)
     taken = world.dirty & c.stocked
     while taken != _ZERO:
@@ -481,18 +481,26 @@ def answer_acts(c, b):
         write(c, b, WORLD, NO_TXN, 0, shelf, item, 0, item, verbs.PUT, 0, 0, NOBODY)
     if world.dirty & c.posts == _ZERO:
         return
+    for goods in range(c.sites):
+        if world.dirty & site_rules(c)[goods].posts != _ZERO:
+            _answer_guards(c, b, goods, site_rules(c)[goods].posts)
+
+
+@compiled
+def _answer_guards(c, b, goods, posts):
+    world, sites = world_of(c, b), sites_of(c, b)
     guards = 0
     for post in range(c.sites):
-        if has(c.posts, post):
+        if has(posts, post):
             guards += sites[post].value
     if guards > 0:
-        world.intruder = 0
-    elif world.intruder == 0:
-        world.intruder = 1
+        world.robbed &= ~bit(goods)
+    elif not has(world.robbed, goods):
+        world.robbed |= bit(goods)
         world.thefts += 1
-        emit(c, b, log.WORLD_EVENT, WORLD, NO_TXN, 0, c.goods, 0, 0, NOBODY, 0, world.thefts, scenario.STEALS, 0, 0)
-        if sites[c.goods].value > 0:
-            write(c, b, WORLD, NO_TXN, 0, c.goods, sites[c.goods].value - 1, 1, -1, verbs.WRITE, 0, 0, NOBODY)
+        emit(c, b, log.WORLD_EVENT, WORLD, NO_TXN, 0, goods, 0, 0, NOBODY, 0, world.thefts, scenario.STEALS, 0, 0)
+        if sites[goods].value > 0:
+            write(c, b, WORLD, NO_TXN, 0, goods, sites[goods].value - 1, 1, -1, verbs.WRITE, 0, 0, NOBODY)
 
 
 @compiled
@@ -533,7 +541,7 @@ def reset_world(c, b, seed):
     world.message_number = 0
     world.log_count = 0
     world.broken = 0
-    world.intruder = 0
+    world.robbed = _ZERO
     world.thefts = 0
     world.epoch = 0
     world.published = 0

@@ -97,7 +97,7 @@ class World:
         self.goal_changes = 0
         self.thought_in_tick: set[int] = set()
         self.written: set[int] = set()  # sites that got a new version in this tick
-        self.is_robbed = False  # the posts are empty and the intruder has been there
+        self.robbed: set[int] = set()  # goods whose posts are empty and whose intruder has been there
         self.thefts = 0
         self.epoch = 0  # corrections published so far
         self.published = 0  # tick of the last one
@@ -856,23 +856,23 @@ class World:
         self._answer_acts()
 
     def _answer_acts(self) -> None:
-        """What the world does in answer to the acts of this tick: it stocks shelves again, and an intruder comes."""
+        """What the world does in answer to the acts of this tick: it stocks shelves again, and intruders come."""
         for index in sorted(self.written):
             shelf, drawn = self.sites[index], self.rules.blueprint.sites[index]
             if shelf.stock > 0 and shelf.value == 0:
                 shelf.stock -= 1
                 self.record(log.WORLD_EVENT, WORLD, site=index, a=0, b=drawn.stock - shelf.stock, c=scenario.RESTOCKS)
                 self._write(WORLD, NO_TXN, 0, index, drawn.value, False, drawn.value, verbs.PUT)
-        intruder = self.rules.blueprint.intruder
-        posts = {self.rules.site_index[name] for name in intruder.posts} if intruder else set()
-        if intruder is None or posts.isdisjoint(self.written):
-            return
+        for goods, posts in self.rules.posts_of.items():
+            if not self.written.isdisjoint(posts):
+                self._answer_guards(goods, posts)
+
+    def _answer_guards(self, goods: int, posts: tuple[int, ...]) -> None:
         if sum(self.sites[post].value for post in posts) > 0:
-            self.is_robbed = False
-        elif not self.is_robbed:
-            self.is_robbed = True
+            self.robbed.discard(goods)
+        elif goods not in self.robbed:
+            self.robbed.add(goods)
             self.thefts += 1
-            goods = self.rules.site_index[intruder.goods]
             self.record(log.WORLD_EVENT, WORLD, site=goods, a=0, b=self.thefts, c=scenario.STEALS)
             if self.sites[goods].value > 0:
                 self._write(WORLD, NO_TXN, 0, goods, self.sites[goods].value - 1, True, -1, verbs.WRITE)

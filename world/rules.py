@@ -93,6 +93,7 @@ AGENT_RULE = np.dtype(
 SITE_RULE = np.dtype(
     [
         ("commands", np.uint64),  # set of regions a switch commands
+        ("posts", np.uint64),  # of goods: set of posts that keep their intruder out
         ("listeners", np.uint64),  # set of agents
         ("kind", np.int64),
         ("record", np.int64),
@@ -150,8 +151,7 @@ CONSTANT_RECORD = np.dtype(
         ("plan", np.uint64),  # set of sites that are entries of the plan
         ("members", np.uint64),  # set of agents whose tasks may follow it
         ("stocked", np.uint64),  # set of shelves that are stocked again
-        ("posts", np.uint64),  # set of posts that keep an intruder out
-        ("goods", np.int32),  # what an intruder takes from, or -1
+        ("posts", np.uint64),  # set of posts that keep intruders out
         ("depots", np.int32),  # how many depots close in turn
         ("stall", np.int32),  # ticks, 0 for never
         ("stall_every", np.int32),
@@ -521,6 +521,15 @@ class Rules:
         return {self.site_index[depot]: self.site_index[notice] for depot, notice in pairs}
 
     @cached_property
+    def posts_of(self) -> dict[int, tuple[int, ...]]:
+        """Goods -> the posts that keep their intruder out, in site order."""
+        rows = {
+            self.site_index[one.goods]: tuple(self.site_index[name] for name in one.posts)
+            for one in self.blueprint.intruders
+        }
+        return dict(sorted(rows.items()))
+
+    @cached_property
     def gate_of(self) -> dict[int, int]:
         """Cell -> the switch that opens and closes it."""
         return self._cells_of("switch")
@@ -605,7 +614,7 @@ def _rows(dtype: np.dtype[Any], rows: list[tuple[Any, ...]], least: int = 1) -> 
 def _compile(rules: Rules) -> RuleArrays:
     blueprint, settings = rules.blueprint, rules.settings
     agents, cells = range(len(rules.agent_names)), rules.layout.floor.size
-    boats, jobs, intruder = blueprint.boats, blueprint.jobs, blueprint.intruder
+    boats, jobs = blueprint.boats, blueprint.jobs
     threshold = [int(p * (1 << PROBABILITY_BITS)) for p in (settings.loss, settings.duplication)]
     constant = np.zeros(1, CONSTANT_RECORD)
     constant[0] = (
@@ -617,8 +626,7 @@ def _compile(rules: Rules) -> RuleArrays:
         any(goal.kind in (TOTAL, VALUE, GOT, KEPT, BUILT) for goal in blueprint.goals),
         as_set(rules.plan), as_set(rules.members),
         as_set(site for site, drawn in enumerate(blueprint.sites) if drawn.stock > 0),
-        as_set(rules.site_index[name] for name in (intruder.posts if intruder else ())),
-        rules.site_index[intruder.goods] if intruder else -1, len(rules.notices),
+        as_set(post for posts in rules.posts_of.values() for post in posts), len(rules.notices),
         settings.stall, settings.stall_every,
     )  # fmt: skip
     corrections: list[list[int]] = []
@@ -683,7 +691,8 @@ def _compile(rules: Rules) -> RuleArrays:
         ]),
         site=_rows(SITE_RULE, [
             (
-                as_set(rules.regions_of.get(s, ())), as_set(rules.listeners[s]), rules.site_kinds[s],
+                as_set(rules.regions_of.get(s, ())), as_set(rules.posts_of.get(s, ())), as_set(rules.listeners[s]),
+                rules.site_kinds[s],
                 rules.site_kinds[s] in verbs.RECORD_KINDS, site.value, site.known, site.announced, site.scale,
                 site.stock, rules.notices.get(s, -1), 1 / site.scale,
             )

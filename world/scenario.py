@@ -147,7 +147,7 @@ class Drift:
 
 @dataclass(frozen=True)
 class Intruder:
-    """Whenever the last guard has left `posts`, somebody takes one of what `goods` holds."""
+    """Whenever the last guard has left `posts`, one of what `goods` holds is taken. Goods have one intruder."""
 
     posts: tuple[str, ...]
     goods: str
@@ -212,7 +212,7 @@ class Blueprint:
     jobs: Jobs | None = None
     boats: Boats | None = None
     drift: tuple[Drift, ...] = ()
-    intruder: Intruder | None = None
+    intruders: tuple[Intruder, ...] = ()
     closings: Closings | None = None
     parcels: int = 0  # deliveries of each agent that goals are about
     constraints: tuple[tuple[str, ...], ...] = ()  # entries of the plan that must agree

@@ -115,7 +115,7 @@ WORLD_RECORD = np.dtype(
         ("message_number", _I),
         ("log_count", _I),
         ("broken", np.int64),  # set of invariants that do not hold now, as bits
-        ("intruder", _I),  # 1 while the posts are empty and the intruder has been there
+        ("robbed", _U),  # set of goods whose posts are empty and whose intruder has been there
         ("thefts", _I),
         ("epoch", _I),  # of the plan: corrections published so far
         ("published", _I),  # tick of the last one

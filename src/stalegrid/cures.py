@@ -20,6 +20,10 @@ CURES, SILENT, FIRES = "cures", "does not fire", "fires without curing"
 CLAIMS: Mapping[str, Mapping[str, str]] = {
     "ledger": {"written": CURES, "sensor": SILENT, "message": SILENT, "plan": SILENT},
     "drawbridge": {"written": SILENT, "sensor": SILENT, "message": CURES, "plan": SILENT},
+    # To take a thing is to write the site that was read, so comparing what is written catches it as well.
+    "moved_key": {"written": CURES, "sensor": CURES, "message": SILENT, "plan": SILENT},
+    "refactor": {"written": SILENT, "sensor": CURES, "message": SILENT, "plan": SILENT},
+    "guards": {"written": SILENT, "sensor": CURES, "message": SILENT, "plan": SILENT},
     "reroute": {"written": SILENT, "sensor": SILENT, "message": SILENT, "plan": CURES},
 }
 

@@ -11,7 +11,7 @@ from .protocols.presets import ABOUT, resolve
 from .story import HAZARD_WORDS
 from .world.scenario import GOAL_KINDS, INVARIANT_KINDS
 from .world.scenarios import SCENARIOS
-from .world.verbs import DEPENDS, NO_DEPS, PREMISES, VERB_INDEX, VERBS, WRITES
+from .world.verbs import DEPENDS, NO_DEPS, PREMISES, TRUE, VERB_INDEX, VERBS, WRITES
 
 
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
@@ -73,11 +73,16 @@ def scenario_facts(name: str, size: str) -> str:
     for task in blueprint.tasks:
         for op in task.ops:
             verb = VERBS[VERB_INDEX[op.verb]]
+            premise = verb.premise if op.premise is None else op.premise
             argument = "" if op.argument == 0 and op.verb != "set" else f" {op.argument}"
-            by_verb = () if verb.depends == NO_DEPS and op.rests_on else (DEPENDS[verb.depends],)
+            declared = (*op.rests_on, *([op.follows] if op.follows else []))
+            by_verb = () if verb.depends == NO_DEPS and declared else (DEPENDS[verb.depends],)
+            holds = PREMISES[premise] if not op.follows else f"{op.follows} says {op.when}"
+            if op.follows and premise != TRUE:
+                holds = f"{PREMISES[premise]}, and {holds}"
             rows.append(
-                (task.name, ", ".join(task.roles), f"{op.verb}{argument} at {op.site}", PREMISES[verb.premise],
-                 WRITES[verb.writes], ", ".join((*by_verb, *op.rests_on)))
+                (task.name, ", ".join(task.roles), f"{op.verb}{argument} at {op.site}", holds,
+                 WRITES[verb.writes], ", ".join((*by_verb, *declared)))
             )  # fmt: skip
     lines += _table(("task", "role", "op", "premise", "writes", "rests on"), rows)
     lines += ["", "## Goals", ""]
