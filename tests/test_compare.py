@@ -24,7 +24,8 @@ from stalegrid.world.state import HAZARDS
 KEYS = (
     "scenario", "protocol", "mind", "agents", "think", "delay", "seeds", "success", "compatibility", "efficiency",
     "inference", "wasted_inference", "blocked", "hazards", "outdated_belief", "drift", "victims", "false_stall",
-    "invariant_violations", "accidents", "corrections", "messages", "intervals", "versus_none", "versus_serial", "digest",
+    "invariant_violations", "accidents", "corrections", "messages", "intervals", "versus_none", "versus_serial",
+    "digest",
 )  # fmt: skip
 
 
