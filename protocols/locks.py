@@ -83,7 +83,7 @@ class Locks:
         return Blocked(min(in_the_way, default=NOBODY), log.FOR_LOCK, wait.site, wait.mode)
 
     def settle(self, world: World, agent: int) -> None:
-        """Let go of everything, but of the region that the agent stands in."""
+        """Let go of everything, but of the border of the region that the agent stands in."""
         self.waiting.pop(agent, None)
         settled = world.agents[agent].txn is not None
         self._release(world, agent, world.region_at(agent), settled)
@@ -136,9 +136,9 @@ class Locks:
 
     def _release(self, world: World, agent: int, kept: int, settled: bool) -> None:
         for site in sorted(self.held):
-            if site == kept:
-                continue
             for mode in sorted(mode for other, mode in self.held[site] if other == agent):
+                if site == kept and mode == INCREMENT:
+                    continue
                 self.held[site].remove((agent, mode))
                 world.record(log.RELEASE, agent, world.txn_of(agent), site=site, a=mode, b=int(settled))
 
@@ -273,7 +273,7 @@ def deadlock_victim(c, b, a):
 
 @compiled
 def release_locks(c, b, a, settled):
-    """Let go of everything, but of the region that the agent stands in; count who waited for it in vain."""
+    """Let go of everything, but of the border of the region one stands in; count who waited for it in vain."""
     me = agents_of(c, b)[a]
     me.lock_site = NO_SITE
     kept = regions(c)[me.cell] if me.phase != OUT else NO_SITE
@@ -281,11 +281,12 @@ def release_locks(c, b, a, settled):
     while held != _ZERO:
         site = lowest(held)
         held &= held - _ONE
-        if site == kept:
-            continue
-        me.locks &= ~bit(site)
         lock, mine = locks_of(c, b)[site], bit(a)
+        if site != kept or lock.increment & mine == _ZERO:
+            me.locks &= ~bit(site)
         for mode in range(3):
+            if site == kept and mode == INCREMENT:
+                continue
             has_it = lock.shared
             if mode == INCREMENT:
                 has_it = lock.increment

@@ -6,7 +6,6 @@ it, an increment lock on the yard), and lock the sites of a task in the order of
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,13 +17,11 @@ from stalegrid.world import log
 from stalegrid.world.rules import Rules
 from stalegrid.world.scenario import VALUE, Blueprint, Goal, Invariant, Op, Role, Site
 from stalegrid.world.settings import Settings
-from stalegrid.world.state import HAZARDS, INCREMENT, REGISTRY, SHARED
+from stalegrid.world.state import REGISTRY
 
-from .schedules import random_schedule
-from .turns import HERE, Played, Seen, play, room, task, watch
+from .turns import HERE, Played, play, room, task
 
 LOCKS = "two_phase_locking"
-SETTLED = (log.COMMIT, log.PARTIAL_COMMIT, log.REJECT, log.ABORT, log.FAIL)
 X, Y, YARD, HALL = range(4)
 SITES = (
     Site("x", "counter", HERE),
@@ -284,65 +281,3 @@ def test_two_guards_leave_each_other_alone_only_where_reads_are_not_protected(
         played = play(POSTS, f"1 a slow east | {1 + later} b slow west", protocol, seed=seed)
         assert played.count("invariant_violations") == int(possible)
         assert played.count("committed") == 1 + int(possible)
-
-
-# ---------------------------------------------------------------------- whatever happens
-
-TOGETHER = {(SHARED, SHARED), (INCREMENT, INCREMENT)}
-
-
-def broken_locks(events: Sequence[Seen]) -> list[str]:
-    """Return what a log says against its locks."""
-    held: set[tuple[int, int, int]] = set()  # agent, site, mode
-    waits: dict[int, Seen] = {}
-    versions: dict[int, int] = {}
-    wrong: list[str] = []
-    for n, event in enumerate(events):
-        others = {mode for agent, site, mode in held if site == event.site and agent != event.agent}
-        if event.kind == log.GRANT:
-            held.add((event.agent, event.site, event.a))
-            if any((mode, event.a) not in TOGETHER for mode in others):
-                wrong.append(f"granted beside {others}: {event}")
-            since = waits[event.agent].tick if event.agent in waits else event.tick
-            ahead = [w for w in waits.values() if w.site == event.site and w.tick < since]
-            if any((w.c, event.a) not in TOGETHER for w in ahead):
-                wrong.append(f"overtook {ahead}: {event}")
-        elif event.kind == log.RELEASE:
-            held.remove((event.agent, event.site, event.a))
-        elif event.kind == log.WAIT_BEGIN and event.b == log.FOR_LOCK:
-            waits[event.agent] = event
-        elif event.kind == log.WAIT_END and event.b == log.FOR_LOCK:
-            waits.pop(event.agent, None)
-        elif event.kind == log.INPUT and (event.version, event.a) != (versions.get(event.site, 0), REGISTRY):
-            wrong.append(f"not renewed: {event}")
-        elif event.kind == log.WRITE:
-            versions[event.site] = event.version
-            if event.agent >= 0 and any(mode != INCREMENT or not event.a for mode in others):
-                wrong.append(f"changed what others hold in {others}: {event}")
-        elif event.kind in SETTLED and not is_border(events, n):
-            at_settle = [later for later in events[n:] if later.tick == event.tick and later.agent == event.agent]
-            let_go = {(later.agent, later.site, later.a) for later in at_settle if later.kind == log.RELEASE}
-            kept = {lock for lock in held - let_go if lock[0] == event.agent and lock[2] != INCREMENT}
-            if kept:
-                wrong.append(f"still holds {kept}: {event}")
-    return wrong
-
-
-def is_border(events: Sequence[Seen], nth: int) -> bool:
-    """Tell whether what settles is the crossing of a border."""
-    return any(event.kind == log.BORDER and event.txn == events[nth].txn for event in events[:nth])
-
-
-def protects(seed: int, **more: Any) -> None:
-    """Play a random schedule under locks: no act is exposed to what others do, and the log is that of locks."""
-    schedule = random_schedule(seed, {"lockstep": False}, {"locks": "site", "reads": "admission"} | more)
-    played = watch(schedule)
-    levels = [f"{hazard}.{level}" for hazard in HAZARDS for level in ("exposed", "decisive", "prevented")]
-    assert {name: played.count(name) for name in levels if played.count(name)} == {}, str(schedule)
-    assert broken_locks(played.events) == [], str(schedule)
-
-
-def test_on_random_schedules_what_is_locked_cannot_change():
-    for seed in range(150):
-        protects(seed)
-        protects(seed, **dict(resolve(LOCKS)))
