@@ -49,7 +49,6 @@ from ..world.kernel import (
 from ..world.memory import first_fixed
 from ..world.observe import write_mask, write_observation
 from ..world.scoring import score
-from ..world.settings import QUANTILES
 from ..world.state import (
     COUNTER_INDEX,
     FACT,
@@ -78,12 +77,7 @@ from .token import grant, join_queue
 from .transactions import ask_again, attempt_op, end_lock_wait, let_all_go, open_transaction, stop_thought
 
 _ZERO, _ONE = np.uint64(0), np.uint64(1)
-_QUANTILES = np.uint64(QUANTILES)
-_ILLEGAL, _DECISIONS = COUNTER_INDEX["illegal_actions"], COUNTER_INDEX["decisions"]
-_THINK, _WASTED = COUNTER_INDEX["think_ticks"], COUNTER_INDEX["wasted_think_ticks"]
-_BLOCKED, _VICTIMS, _ACCIDENTS = (COUNTER_INDEX[name] for name in ("blocked_ticks", "victims", "accidents"))
-_COMMITTED, _BROKE = COUNTER_INDEX["committed"], COUNTER_INDEX["broke_invariant"]
-_REJECTED, _FAILED = COUNTER_INDEX["rejected"], COUNTER_INDEX["failed"]
+_ILLEGAL, _THINK, _BLOCKED = (COUNTER_INDEX[name] for name in ("illegal_actions", "think_ticks", "blocked_ticks"))
 
 
 @inlined

@@ -14,10 +14,13 @@ from ..world.context import (
     distances,
     followings,
     gates,
+    inputs_of,
     op_rule,
     regions,
     sight_of,
     sites_of,
+    task_inputs,
+    task_rules,
     world_of,
 )
 from ..world.jit import compiled, inlined, lowest
@@ -25,12 +28,12 @@ from ..world.kernel import (
     bit,
     emit,
     has,
+    is_current,
     sees,
     stand_on,
     write,
 )
 from ..world.layout import UNREACHABLE
-from ..world.settings import QUANTILES
 from ..world.state import (
     COUNTER_INDEX,
     FAILED,
@@ -47,18 +50,13 @@ from ..world.state import (
 )
 from .locks import take_lock
 from .token import join_queue
-from .transactions import begin_lock_wait, break_deadlocks, let_all_go, settle
+from .transactions import begin_lock_wait, break_deadlocks, let_all_go, own_write, settle
 
 world_refuses = compiled(verbs.world_refuses)
 hand_after = compiled(verbs.hand_after)
 
 _ZERO, _ONE = np.uint64(0), np.uint64(1)
-_QUANTILES = np.uint64(QUANTILES)
-_ILLEGAL, _DECISIONS = COUNTER_INDEX["illegal_actions"], COUNTER_INDEX["decisions"]
-_THINK, _WASTED = COUNTER_INDEX["think_ticks"], COUNTER_INDEX["wasted_think_ticks"]
-_BLOCKED, _VICTIMS, _ACCIDENTS = (COUNTER_INDEX[name] for name in ("blocked_ticks", "victims", "accidents"))
 _COMMITTED, _BROKE = COUNTER_INDEX["committed"], COUNTER_INDEX["broke_invariant"]
-_REJECTED, _FAILED = COUNTER_INDEX["rejected"], COUNTER_INDEX["failed"]
 
 
 @inlined
@@ -195,8 +193,15 @@ def border(c, b, a, region, change):
     me.promised = 0
     broke = me.broke
     me.broke = 0
-    value = sites_of(c, b)[region].value + change
+    there = sites_of(c, b)[region]
+    value, knew = there.value + change, False
+    if me.txn != NO_TXN:
+        for slot in range(task_rules(c)[me.task].inputs):
+            if task_inputs(c)[me.task, slot] == region and is_current(there, inputs_of(c, b, a, 0)[slot]):
+                knew = True
     write(c, b, a, txn, 0, region, value, 1, change, verbs.CROSS, 0, 0, NOBODY)
+    if knew:  # its own crossing is no news to it
+        own_write(c, b, a, region, value, 0, False)
     emit(c, b, log.COMMIT, a, txn, 0, NO_SITE, 0, 0, NOBODY, 0, 0, 0, 0, 0)
     counts_of(c, b)[_COMMITTED] += 1
     counts_of(c, b)[_BROKE] += me.broke

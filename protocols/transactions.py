@@ -79,10 +79,9 @@ from .validation import stale_scope
 world_refuses = compiled(verbs.world_refuses)
 hand_after = compiled(verbs.hand_after)
 
-_ZERO, _ONE = np.uint64(0), np.uint64(1)
+_ZERO = np.uint64(0)
 _QUANTILES = np.uint64(QUANTILES)
-_ILLEGAL, _DECISIONS = COUNTER_INDEX["illegal_actions"], COUNTER_INDEX["decisions"]
-_THINK, _WASTED = COUNTER_INDEX["think_ticks"], COUNTER_INDEX["wasted_think_ticks"]
+_DECISIONS, _WASTED = COUNTER_INDEX["decisions"], COUNTER_INDEX["wasted_think_ticks"]
 _BLOCKED, _VICTIMS, _ACCIDENTS = (COUNTER_INDEX[name] for name in ("blocked_ticks", "victims", "accidents"))
 _COMMITTED, _BROKE = COUNTER_INDEX["committed"], COUNTER_INDEX["broke_invariant"]
 _REJECTED, _FAILED = COUNTER_INDEX["rejected"], COUNTER_INDEX["failed"]

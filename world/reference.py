@@ -460,7 +460,12 @@ class World:
         self.record(log.BORDER, agent, txn, site=region, a=change, b=self.agents[agent].cell)
         self.agents[agent].promised = False
         bodies = self.sites[region].value + change
+        under_way = self.agents[agent].txn
+        read = under_way.inputs.get(region) if under_way else None
+        knew = read is not None and self.is_current(read, region)
         self._write(agent, txn, 0, region, bodies, relative=True, argument=change, verb=verbs.CROSS)
+        if under_way and knew:  # its own crossing is no news to it
+            self._own_write(under_way, region, bodies, False, buffered=False)
         self.record(log.COMMIT, agent, txn)
 
     def _enters_region(self, agent: int, cell: int) -> bool:
