@@ -26,7 +26,7 @@ from ..world.context import (
     task_rules,
     world_of,
 )
-from ..world.jit import compiled, entry_point, inlined, lowest
+from ..world.jit import compiled, entry_point, how_many, inlined, lowest, member
 from ..world.judging import value_written
 from ..world.kernel import (
     answer_acts,
@@ -114,15 +114,15 @@ def tick(c, b, choices):
 @inlined
 def decide(c, b, choices):
     """Let every ready agent's choice begin."""
-    agents, ready = agents_of(c, b), _ZERO
-    for a in range(c.agents):
-        ready |= np.uint64(agents[a].ready) << np.uint64(a)
-        agents[a].ready = 0
+    world, agents = world_of(c, b), agents_of(c, b)
+    ready = world.ready
+    world.ready = _ZERO
     if c.locks != 0:
         ask_again(c, b)
     while ready != _ZERO:
         a = lowest(ready)
         ready &= ready - _ONE
+        agents[a].ready = 0
         may = allowed(c, b, a, choices[b, a])
         mask = mask_of(c, b, a)
         mask[0] = _ONE  # until it is ready again it may only wait
@@ -388,6 +388,7 @@ def present(c, b):
             continue
         me, mask = agents[a], mask_of(c, b, a)
         me.ready = 1
+        world.ready |= bit(a)
         if me.remask != 0 or c.manual != 0:
             write_mask(c, b, a)
             me.remask = 0
@@ -429,21 +430,21 @@ def random_choices(context, choices, streams):
     c = first_fixed(context)
     many = 0
     for b in range(len(streams)):
-        agents, word, ready = agents_of(c, b), streams[b], _ZERO
-        for a in range(c.agents):
-            ready |= np.uint64(agents[a].ready) << np.uint64(a)
+        word, ready = streams[b], world_of(c, b).ready
         while ready != _ZERO:
             a = lowest(ready)
             ready &= ready - _ONE
             many += 1
             mask = mask_of(c, b, a)
-            while True:  # waiting is always allowed, so this ends
-                word ^= word << np.uint64(13)
-                word ^= word >> np.uint64(7)
-                word ^= word << np.uint64(17)
-                action = np.int64(((word >> np.uint64(32)) * np.uint64(c.actions)) >> np.uint64(32))
-                if has(mask[action >> 6], action & 63):
-                    break
+            word ^= word << np.uint64(13)
+            word ^= word >> np.uint64(7)
+            word ^= word << np.uint64(17)
+            low, high = mask[0], mask[1]
+            nth = np.int64(((word >> np.uint64(32)) * np.uint64(how_many(low) + how_many(high))) >> np.uint64(32))
+            if nth < how_many(low):
+                action = member(low, nth)
+            else:
+                action = 64 + member(high, nth - how_many(low))
             choices[b, a] = action
         streams[b] = word
     return many

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numba
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
 from numba.core import cgutils, config
 from numba.core.caching import IndexDataCacheFile
@@ -225,6 +226,35 @@ def lowest(typingctx: Any, members: Any) -> Any:
         return builder.cttz(args[0], cgutils.true_bit)
 
     return types.int64(types.uint64), codegen
+
+
+@intrinsic
+def how_many(typingctx: Any, members: Any) -> Any:
+    """Return the size of a set."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.ctpop(args[0])
+
+    return types.int64(types.uint64), codegen
+
+
+@intrinsic
+def member(typingctx: Any, members: Any, nth: Any) -> Any:
+    """Return the member of a set that `nth` members are below; six halvings, without a branch to guess wrong."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        word, left = args
+        zero = at = ir.Constant(word.type, 0)
+        for half in (32, 16, 8, 4, 2, 1):
+            below = builder.ctpop(builder.and_(word, ir.Constant(word.type, (1 << half) - 1)))
+            above = builder.icmp_unsigned("<=", below, left)
+            left = builder.sub(left, builder.select(above, below, zero))
+            skipped = builder.select(above, ir.Constant(word.type, half), zero)
+            word = builder.lshr(word, skipped)
+            at = builder.add(at, skipped)
+        return at
+
+    return types.int64(types.uint64, types.int64), codegen
 
 
 @cache

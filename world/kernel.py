@@ -551,6 +551,7 @@ def reset_world(c, b, seed):
     world.unanswered = _ZERO
     world.fenced = _ZERO
     world.stalled = _ZERO
+    world.ready = _ZERO
     forget_followed(c, b, NO_SITE)
     counts = counts_of(c, b)
     for index in range(c.counters):

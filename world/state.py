@@ -88,7 +88,9 @@ COUNTERS = tuple(f"{hazard}.{level}" for hazard in HAZARDS for level in LEVELS) 
 )
 COUNTER_INDEX = {name: index for index, name in enumerate(COUNTERS)}
 
-_I, _U = np.int32, np.uint64  # narrow in memory, for the cache; compiled code computes in int64, see jit
+# Narrow in memory, for the cache: what is at most a small code or a flag takes a byte. Compiled code computes in int64,
+# see jit.
+_I, _U, _B = np.int32, np.uint64, np.int8
 
 WORLD_RECORD = np.dtype(
     [
@@ -125,14 +127,29 @@ WORLD_RECORD = np.dtype(
         ("unanswered", _U),  # set of members who have a copy and owe the acknowledgement
         ("fenced", _U),  # set of members refused until they know the plan
         ("stalled", _U),  # set of agents that stand still
+        ("ready", _U),  # set of agents that must act now: those of whom `ready` is 1
     ],
     align=True,
 )
 
 AGENT_RECORD = np.dtype(
     [  # what every tick reads stands first, in few cache lines
-        ("phase", _I),
-        ("ready", _I),  # 1 if the agent must act now
+        ("phase", _B),
+        ("ready", _B),  # 1 if the agent must act now
+        ("reseen", _B),  # 1 if the agent has moved since it was last shown where things are
+        ("rejob", _B),  # 1 if its jobs have changed since they were last shown
+        ("remask", _B),
+        ("outcome", _B),
+        ("side", _B),  # station of the pair that the agent is bound for: 0 or 1
+        ("promised", _B),  # 1 from a promise to the next border crossing
+        ("op", _B),  # index of the op to be done next
+        ("done", _B),  # ops of the open transaction that took effect, or are buffered
+        ("pending", _B),  # set of ops whose write is buffered
+        ("broke", _B),  # 1 if the open transaction broke an invariant
+        ("waits", _B),  # 1 while a wait for a lock stands in the log, for `wait_site` since `wait_since`
+        ("hold", _B),  # what it waits for: log.AT_SITE or log.FOR_EPOCH, while `holding` is somebody
+        ("lock_mode", _B),
+        ("inbox_kind", _B),  # of the last one
         ("step", _I),  # cell to step to in this tick's walk, or NO_CELL
         ("cell", _I),
         ("row", _I),  # of the cell, kept so that observing needs no division
@@ -140,42 +157,32 @@ AGENT_RECORD = np.dtype(
         ("down", np.float32),  # the same as shares of the grid, as others observe them
         ("right", np.float32),
         ("thought_left", _I),  # think ticks still to come
+        ("trips", _I),  # crossings made
         ("earned", np.float64),  # reward of this step
         ("show", _U),  # set of sites whose beliefs in the observation are out of date
-        ("reseen", _I),  # 1 if the agent has moved since it was last shown where things are
-        ("rejob", _I),  # 1 if its jobs have changed since they were last shown
         ("shown", np.int64),  # what the observation says of the agent itself, packed; see observe
-        ("remask", _I),
-        ("full_mask", _U, (2,)),  # the mask when ready, up to date unless `remask`
-        ("task", _I),  # of the open transaction, or NO_TASK
-        ("op", _I),  # index of the op to be done next
-        ("look", _I),  # site being looked at, or NO_SITE
         ("stale", _U),  # set of sites that feedback marks as not current
+        ("full_mask", _U, (2,)),  # the mask when ready, up to date unless `remask`
         ("hand", _I),  # item carried, 0 for none
+        ("task", _I),  # of the open transaction, or NO_TASK
         ("txn", _I),  # number of the open transaction, or NO_TXN
         ("job", _I),  # index in the agent's job list, or NO_JOB
+        ("look", _I),  # site being looked at, or NO_SITE
         ("thought", _I),  # think ticks drawn for the open transaction
         ("decided", _I),  # tick of the decision
         ("stuck", _I),  # ticks stopped in a row: by a closed gate, or in a hold
         ("holding", _I),  # agent whose unsettled version is waited for, or NOBODY
+        ("age", _I),  # tick of the decision, or of the first one where it was a victim and tries again
+        ("argument", _I),  # of the open transaction
+        ("inbox", _I),  # messages received since the last decision
+        ("wrote", _U),  # set of sites that the open transaction has written
+        ("pending_value", _I, (4,)),  # their values, or differences
         ("queued_since", _I),  # tick of joining the queue
         ("queued_task", _I),  # chosen then, or NO_TASK
-        ("outcome", _I),
-        ("broke", _I),  # 1 if the open transaction broke an invariant
-        ("done", _I),  # ops of the open transaction that took effect, or are buffered
-        ("argument", _I),  # of the open transaction
-        ("pending", _I),  # set of ops whose write is buffered
-        ("pending_value", _I, (4,)),  # their values, or differences
-        ("trips", _I),  # crossings made
-        ("side", _I),  # station of the pair that the agent is bound for: 0 or 1
-        ("promised", _I),  # 1 from a promise to the next border crossing
-        ("inbox", _I),  # messages received since the last decision
-        ("inbox_kind", _I),  # of the last one
         ("inbox_sender", _I),
         ("inbox_site", _I),  # or NO_SITE
         ("inbox_value", _I),
         ("landed", _I),  # deliveries made
-        ("hold", _I),  # what it waits for: log.AT_SITE or log.FOR_EPOCH, while `holding` is somebody
         ("copy_due", _I),  # tick at which a copy of the newest epoch arrives, or NEVER
         ("answer_due", _I),  # tick at which its acknowledgement arrives, or NEVER
         ("copies", _I),  # sent to it, of the newest epoch
@@ -183,15 +190,11 @@ AGENT_RECORD = np.dtype(
         ("stalled", _I),  # ticks that it still stands still
         ("stalls", _I),  # stalls begun or drawn
         ("stall_at", _I),  # tick after which the next one begins, or NEVER
-        ("age", _I),  # tick of the decision, or of the first one where it was a victim and tries again
-        ("locks", _U),  # set of sites on which it holds a lock
-        ("wrote", _U),  # set of sites that the open transaction has written
         ("border", _I),  # region that it is about to enter
+        ("locks", _U),  # set of sites on which it holds a lock
         ("lock_next", _I),  # of the task's list of locks
         ("lock_site", _I),  # whose lock it waits for, or NO_SITE
-        ("lock_mode", _I),
         ("lock_since", _I),  # tick
-        ("waits", _I),  # 1 while a wait for a lock stands in the log, for `wait_site` since `wait_since`
         ("wait_site", _I),
         ("wait_since", _I),  # tick
     ],
@@ -217,10 +220,10 @@ BELIEF_RECORD = np.dtype(
     [
         ("value", _I),
         ("version", _I),  # for a message: its stamp
-        ("channel", _I),
         ("tick", _I),  # when it was sensed (by the sender, for a message)
         ("arrived", _I),  # when this agent came to hold it
-        ("promise", _I),  # 1 if the value is promised, for a version after the stamp
+        ("channel", _B),
+        ("promise", _B),  # 1 if the value is promised, for a version after the stamp
     ],
     align=True,
 )
@@ -229,10 +232,10 @@ INPUT_RECORD = np.dtype(
     [
         ("value", _I),
         ("version", _I),
-        ("channel", _I),
-        ("promise", _I),
-        ("outdated", _I),  # 1 if it was not current when it was frozen
-        ("own", _I),  # 1 if the agent's own buffered write stands in `value`
+        ("channel", _B),
+        ("promise", _B),
+        ("outdated", _B),  # 1 if it was not current when it was frozen
+        ("own", _B),  # 1 if the agent's own buffered write stands in `value`
     ],
     align=True,
 )
