@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import stalegrid
 from stalegrid.compare import Cell, Comparison, Row, Run
 from stalegrid.episodes import run_episodes
 from stalegrid.make import make_rules
@@ -142,6 +143,18 @@ def test_where_what_was_seen_is_checked_somebody_is_always_on_duty(protocol: str
     kept = run("guards", protocol)
     assert kept.total("invariant_violations") == 0
     assert all(report.goals_met == report.goals for report in kept.reports)
+
+
+def test_who_enters_a_post_without_having_left_it_has_had_no_break() -> None:
+    env = stalegrid.parallel_env("guards", log=True)
+    enter = {f"guard_{n}": [action.name for action in env.action_table].index(f"do enter post_{n}") for n in range(2)}
+    _, infos = env.reset(seed=1)
+    for _ in range(60):
+        _, _, _, _, infos = env.step({agent: enter[agent] for agent in env.agents if infos[agent]["ready"]})
+    true = dict(zip(env.state_legend, env.state(), strict=True))
+    met = {name for name, value in true.items() if name.startswith("goal ") and value > 0}
+    assert len(met) == 5  # the goods, and no list of breaks
+    assert not [event for event in env.events_since(-1) if event["kind"] == "write"]
 
 
 @pytest.mark.parametrize("mind", ["naive", "careful"])
