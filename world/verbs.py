@@ -19,7 +19,7 @@ PREMISES = (
     "true",
     "it holds the argument",
     "it holds nothing",
-    "when closing, every region it commands is empty",
+    "all that it rests on is empty",
     "no dependency is missing",
     "the order it serves, where there is one, asks for the argument",
     "the other posts hold at least the argument",
@@ -79,7 +79,7 @@ VERB_INDEX = {verb.name: index for index, verb in enumerate(VERBS)}
 ADD, SET, WRITE, TAKE, PUT, DELIVER, REFACTOR, BUILD, ENTER, LEAVE, CROSS, SWAP, CORRECT = range(len(VERBS))
 
 # Why the world refuses an op (it fails): the physically impossible.
-POSSIBLE, NOTHING_THERE, NO_ROOM, EMPTY_HANDED, GATE_CLOSED, NOBODY_ON_DUTY, HANDS_FULL, WRONG_ITEM = range(8)
+POSSIBLE, NOTHING_THERE, NO_ROOM, EMPTY_HANDED, GATE_CLOSED, NOBODY_ON_DUTY, HANDS_FULL, WRONG_ITEM, MANNED = range(9)
 REASONS = (
     "possible",
     "nothing lies there",
@@ -89,6 +89,7 @@ REASONS = (
     "nobody is on duty there",
     "hands full",
     "another item in hand",
+    "somebody is on duty there",
 )
 
 
@@ -157,6 +158,8 @@ def world_refuses(verb: int, value: int, hand: int, argument: int) -> int:
         return EMPTY_HANDED
     if verb == LEAVE and value == 0:
         return NOBODY_ON_DUTY
+    if verb == ENTER and value > 0:
+        return MANNED  # else who enters twice could leave and be there
     return POSSIBLE
 
 
