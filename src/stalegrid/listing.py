@@ -11,7 +11,7 @@ from .protocols.presets import ABOUT, resolve
 from .story import HAZARD_WORDS
 from .world.scenario import GOAL_KINDS, INVARIANT_KINDS
 from .world.scenarios import SCENARIOS
-from .world.verbs import DEPENDS, PREMISES, VERB_INDEX, VERBS, WRITES
+from .world.verbs import DEPENDS, NO_DEPS, PREMISES, VERB_INDEX, VERBS, WRITES
 
 
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
@@ -73,10 +73,12 @@ def scenario_facts(name: str, size: str) -> str:
     for task in blueprint.tasks:
         for op in task.ops:
             verb = VERBS[VERB_INDEX[op.verb]]
+            premise = verb.premise if op.premise is None else op.premise
+            rests_on = ([] if op.rests_on and verb.depends == NO_DEPS else [DEPENDS[verb.depends]]) + list(op.rests_on)
             argument = "" if op.argument == 0 and op.verb != "set" else f" {op.argument}"
             rows.append(
-                (task.name, ", ".join(task.roles), f"{op.verb}{argument} at {op.site}", PREMISES[verb.premise],
-                 WRITES[verb.writes], DEPENDS[verb.depends])
+                (task.name, ", ".join(task.roles), f"{op.verb}{argument} at {op.site}", PREMISES[premise],
+                 WRITES[verb.writes], ", ".join(rests_on))
             )  # fmt: skip
     lines += _table(("task", "role", "op", "premise", "writes", "rests on"), rows)
     lines += ["", "## Goals", ""]

@@ -35,6 +35,8 @@ def claim(rules: Rules, site: int, value: int) -> str:
         return f"{name} empty" if value == 0 else f"{value} on the {name}"
     if kind == "switch":
         return f"{name} {'closed' if value else 'open'}"
+    if kind == "guard_post" and value in (0, 1):
+        return f"{name} {'manned' if value else 'left'}"
     return f"{name} = {value}"
 
 
