@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from ..world.observe import ObservationLayout
 from ..world.rules import Rules
-from . import bridge, porters
+from . import bridge, keys, porters, refactoring, sentries
 from .mind import Mind, Rule, View
 from .random import random
 
 MINDS: dict[str, dict[str, Rule]] = {
-    "naive": {"ledger": porters.naive, "disjoint": porters.naive, "drawbridge": bridge.naive},
-    "careful": {"ledger": porters.careful, "disjoint": porters.careful, "drawbridge": bridge.careful},
+    "naive": {
+        "ledger": porters.naive, "disjoint": porters.naive, "drawbridge": bridge.naive, "moved_key": keys.naive,
+        "refactor": refactoring.naive, "guards": sentries.naive,
+    },
+    "careful": {
+        "ledger": porters.careful, "disjoint": porters.careful, "drawbridge": bridge.careful,
+        "moved_key": keys.careful, "refactor": refactoring.careful, "guards": sentries.careful,
+    },
     "random": {},  # knows no scenario
-}
+}  # fmt: skip
 
 ABOUT = {
     "naive": "acts on what it believes",

@@ -57,6 +57,9 @@ def test_without_arguments_each_hazard_meets_none_its_cure_and_serial_on_64_test
     assert [(cell.scenario, cell.name) for cell in cells] == [
         ("ledger", "none"), ("ledger", "object_cas"), ("ledger", "serial"),
         ("drawbridge", "none"), ("drawbridge", "stamped"), ("drawbridge", "serial"),
+        ("moved_key", "none"), ("moved_key", "sight_check"), ("moved_key", "serial"),
+        ("refactor", "none"), ("refactor", "sight_check"), ("refactor", "serial"),
+        ("guards", "none"), ("guards", "sight_check"), ("guards", "serial"),
     ]  # fmt: skip
     assert {(one.seeds, one.first_seed, one.mind, one.size) for one in cells} == {(64, 1_000_000, "naive", "small")}
     assert {(cell.scenario, cell.name) for cell in all_cells()} == {(s, p) for s in SCENARIOS for p in PRESETS}
@@ -152,7 +155,7 @@ def test_axes_are_set_on_top_of_a_preset() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--scenario", "warehouse"), "unknown scenario 'warehouse'; available are ledger, drawbridge, disjoint"),
+        (("--scenario", "warehouse"), f"unknown scenario 'warehouse'; available are {', '.join(SCENARIOS)}"),
         (("--protocol", "magic"), "unknown protocol 'magic'; available are none, fresh, object_cas"),
         (("--protocol", "mtpo"), "protocol 'mtpo' is not available yet; available are none, fresh, object_cas"),
         (("--mind", "wise"), "unknown mind 'wise'; available are naive, careful, random"),

@@ -1,4 +1,4 @@
-"""What the first stage claims, on test seeds: each defence cures its own hazard and no other, and serial has none."""
+"""What the scenarios claim, on test seeds: each defence cures its own hazard and no other, and serial has none."""
 
 from __future__ import annotations
 
@@ -7,18 +7,33 @@ from typing import Any
 
 import pytest
 
+import stalegrid
 from stalegrid.compare import Cell, Comparison, Row, Run
 from stalegrid.episodes import run_episodes
 from stalegrid.make import make_rules
 from stalegrid.protocols.presets import PRESETS, resolve
+from stalegrid.world import log
 from stalegrid.world.audit import audit_episode
 from stalegrid.world.scenarios import SCENARIOS
 from stalegrid.world.state import HAZARDS
 
 MINDS = ("naive", "careful", "random")
-HAZARD = {"ledger": "lost_update", "drawbridge": "action_message_desync"}
-CURE = {"ledger": "object_cas", "drawbridge": "stamped"}
-OTHERS = {"ledger": ("sight_check", "stamped"), "drawbridge": ("sight_check", "object_cas")}
+HAZARD = {
+    "ledger": "lost_update", "drawbridge": "action_message_desync", "moved_key": "stale_read",
+    "refactor": "stale_read", "guards": "stale_read",
+}  # fmt: skip
+CURE = {
+    "ledger": "object_cas", "drawbridge": "stamped", "moved_key": "sight_check", "refactor": "sight_check",
+    "guards": "sight_check",
+}  # fmt: skip
+# object_cas is missing for moved_key: to take is to write the shelf that was read, so it cures that too.
+OTHERS = {
+    "ledger": ("sight_check", "stamped"),
+    "drawbridge": ("sight_check", "object_cas"),
+    "moved_key": ("stamped",),
+    "refactor": ("object_cas", "stamped"),
+    "guards": ("object_cas", "stamped"),
+}
 _COMPARISON = Comparison()
 
 
@@ -62,7 +77,7 @@ def test_the_cure_leaves_none_of_it_and_wins_goals_back(scenario: str) -> None:
 
 @pytest.mark.parametrize("mind", ["naive", "careful"])
 @pytest.mark.parametrize("scenario", HAZARD)
-def test_occ_cures_both(scenario: str, mind: str) -> None:
+def test_occ_cures_them_all(scenario: str, mind: str) -> None:
     assert happened(run(scenario, "occ", mind), "decisive") == {}
     assert row(scenario, "occ", mind)["versus_none"]["interval"][0] > 0
 
@@ -79,6 +94,66 @@ def test_another_single_defence_changes_neither_the_hazard_nor_the_goals_met(sce
     assert [report.counts[decisive] for report in defended.reports] == [
         report.counts[decisive] for report in alone.reports
     ]
+
+
+def test_a_compare_and_set_cures_the_moved_key_for_to_take_is_to_write_what_was_read() -> None:
+    cured = run("moved_key", "object_cas")
+    assert cured.total("stale_read.decisive") == 0
+    assert cured.total("stale_read.prevented") > 100
+    assert row("moved_key", "object_cas")["versus_none"]["interval"][0] > 0
+
+
+def test_the_longer_seekers_think_the_more_keys_have_moved() -> None:
+    runs = [run("moved_key", "none", think=think) for think in (1, 3, 6, 12, 24)]
+    stale = [one.total("stale_read.decisive") for one in runs]
+    met = [sum(one.shares) for one in runs]
+    assert stale == sorted(stale)
+    assert stale[-1] > 2 * stale[0]
+    assert met == sorted(met, reverse=True)
+
+
+@pytest.mark.parametrize("protocol", PRESETS)
+def test_nothing_goes_wrong_with_the_canary_that_nobody_renames(protocol: str) -> None:
+    found = run("refactor", protocol)
+    canary = {site for site, name in enumerate(found.rules.site_names) if name.startswith("canary")}
+    built = next(n for n, name in enumerate(found.rules.task_names) if name == "build canary_module")
+    goal = next(n for n, goal in enumerate(found.rules.blueprint.goals) if goal.site == "canary_module")
+    findings = [finding for report in found.reports for finding in report.findings]
+    assert len(canary) == 2
+    assert not [finding for finding in findings if finding.task == built]
+    assert not [finding for finding in findings if canary & {evidence.site for evidence in finding.named}]
+    for episode in run_episodes(found.rules, resolve(protocol), "naive", range(1_000_000, 1_000_016)):
+        goals = episode.events[(episode.events["kind"] == log.GOAL) & (episode.events["a"] == goal)]
+        assert goals["value"].tolist() == [1]
+
+
+@pytest.mark.parametrize("protocol", ["none", "object_cas", "stamped"])
+def test_two_guards_who_leave_on_each_others_word_leave_nobody_and_no_check_of_what_is_written_sees_it(
+    protocol: str,
+) -> None:
+    left = run("guards", protocol)
+    # The one who leaves second breaks the invariant, each time, and it alone rests on what is no longer so.
+    assert left.total("invariant_violations") == left.total("stale_read.decisive") > 100
+    assert left.total("rejected") == 0
+
+
+@pytest.mark.parametrize("protocol", ["sight_check", "occ", "serial"])
+def test_where_what_was_seen_is_checked_somebody_is_always_on_duty(protocol: str) -> None:
+    kept = run("guards", protocol)
+    assert kept.total("invariant_violations") == 0
+    assert all(report.goals_met == report.goals for report in kept.reports)
+
+
+def test_who_enters_a_post_without_having_left_it_has_had_no_break() -> None:
+    env = stalegrid.parallel_env("guards", log=True)
+    enter = {f"guard_{n}": [action.name for action in env.action_table].index(f"do enter post_{n}") for n in range(2)}
+    _, infos = env.reset(seed=1)
+    for _ in range(60):
+        _, _, _, _, infos = env.step({agent: enter[agent] for agent in env.agents if infos[agent]["ready"]})
+    true = dict(zip(env.state_legend, env.state(), strict=True))
+    met = {name for name, value in true.items() if name.startswith("goal ") and value > 0}
+    assert len(met) == 5  # the goods, and no list of breaks
+    assert not [event for event in env.events_since(-1) if event["kind"] == "write"]
 
 
 @pytest.mark.parametrize("mind", ["naive", "careful"])

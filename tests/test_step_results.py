@@ -106,7 +106,7 @@ def test_what_a_busy_agent_sees_is_what_it_decided_on(episode: tuple[Any, list[S
                 frozen += 1
                 shown, decided_on = step.observations[agent], before.observations[agent]
                 assert np.array_equal(shown["observation"], decided_on["observation"])
-    assert frozen > 10
+    assert frozen > 5
 
 
 def test_an_agent_thinks_as_many_ticks_as_it_drew_and_ready_in_foretells_the_end_of_thought() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from ..scenario import Scenario
-from . import disjoint, drawbridge, ledger
+from . import disjoint, drawbridge, guards, ledger, moved_key, refactor
 
-SCENARIOS: dict[str, Scenario] = {module.SCENARIO.name: module.SCENARIO for module in (ledger, drawbridge, disjoint)}
+SCENARIOS: dict[str, Scenario] = {
+    module.SCENARIO.name: module.SCENARIO for module in (ledger, drawbridge, moved_key, refactor, guards, disjoint)
+}
