@@ -54,7 +54,7 @@ def _decide(
     """Rename or build after a pause that is drawn once for each: `memory` holds the pause + 1 and what was left."""
     maintainer = rows[:, view.entry("is maintainer")] > 0.5
     builds, left = _build(view, rows, masks, chance)
-    # In a batch some builders wait while others build: the draw for the order must not be that for the pause.
+    # A refusal leaves as many modules to build as before: no new pause, it tries again at once.
     draws = (memory[:, 0] == 0) | (memory[:, 1] != left)
     within = np.where(maintainer, RENAME_WITHIN, BUILD_WITHIN)
     pause = np.where(draws, np.floor(chance * within).astype(np.int64) + 1, np.maximum(1, memory[:, 0] - 1))
