@@ -52,9 +52,6 @@ from .locks import take_lock
 from .token import join_queue
 from .transactions import begin_lock_wait, break_deadlocks, let_all_go, own_write, settle
 
-world_refuses = compiled(verbs.world_refuses)
-hand_after = compiled(verbs.hand_after)
-
 _ZERO, _ONE = np.uint64(0), np.uint64(1)
 _COMMITTED, _BROKE = COUNTER_INDEX["committed"], COUNTER_INDEX["broke_invariant"]
 

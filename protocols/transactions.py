@@ -103,7 +103,9 @@ def open_transaction(c, b, a, index):
         me.argument = jobs_of(c, b, a)[job].amount
     thought = 0
     if task.thought != 0 and c.lockstep == 0:
-        thought = max(0, thoughts(c)[draw(c, b, entropy.THOUGHT, a, index, nth, attempt) % _QUANTILES] - saved)
+        thought = thoughts(c)[draw(c, b, entropy.THOUGHT, a, index, nth, attempt) % _QUANTILES]
+    saved = min(saved, thought)
+    thought -= saved
     me.txn = world.next_txn
     world.next_txn += 1
     counts_of(c, b)[_DECISIONS] += 1
@@ -124,7 +126,7 @@ def open_transaction(c, b, a, index):
     me.thought_left = thought
     me.stuck = 0
     me.phase = LOCKING
-    emit(c, b, log.DECIDE, a, me.txn, 0, NO_SITE, me.argument, 0, NOBODY, index, thought, attempt, nth, 0)
+    emit(c, b, log.DECIDE, a, me.txn, 0, NO_SITE, me.argument, 0, NOBODY, index, thought, attempt, nth, saved)
     if c.locks != 0 and c.lockstep == 0:
         release_locks(c, b, a, 0)  # of a border that it did not cross
         me.lock_next = 0
@@ -266,7 +268,7 @@ def attempt_op(c, b, a):
     there = sites_of(c, b)[rule.site]
     if c.buffered == 0 or rule.record == 0:
         judge_executed(c, b, a, o)
-    reason = world_refuses(rule.verb, there.value, me.hand, argument_of(me, rule))
+    reason = world_refuses(rule.verb, there.value, me.hand, argument_of(me, rule), site_rules(c)[rule.site].room)
     if reason != verbs.POSSIBLE:
         emit(c, b, log.REFUSED_BY_WORLD, a, me.txn, o, rule.site, 0, 0, NOBODY, reason, 0, 0, 0, 0)
         settle(c, b, a, FAILED, 0)

@@ -416,6 +416,7 @@ class _SiteMaker:
                 known=rng.random() < 0.5,
                 scale=rng.randint(1, 10),
                 stock=rng.choice((0, 1, 2)) if kind == "shelf" else 0,
+                room=rng.choice((0, 1, 2)) if kind == "guard_post" else 0,
             )
         )
         return name

@@ -185,7 +185,7 @@ def chances(env: StaleGridParallelEnv) -> dict[str, dict[tuple[int, ...], int]]:
     nth: Counter[tuple[int, ...]] = Counter()
     for event in env.events_since(-1):
         if event["kind"] == "decide":
-            drawn["thought"][event["agent"], event["a"], event["d"], event["c"]] = event["b"]
+            drawn["thought"][event["agent"], event["a"], event["d"], event["c"]] = event["b"] + event["e"]
         elif event["kind"] == "send":
             pair = event["agent"], event["other"], event["a"]
             nth[pair] += 1

@@ -77,6 +77,12 @@ def test_the_readme_shows_what_compare_prints():
     assert f"```text\n{wanted}```" in read("README.md"), f"README.md wants:\n{wanted}"
 
 
+@pytest.mark.long
+def test_the_readme_shows_what_check_cures_prints():
+    wanted = printed("-m", "stalegrid", "check", "cures")
+    assert f"```text\n{wanted}```" in read("README.md"), f"README.md wants:\n{wanted}"
+
+
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_the_page_of_a_scenario_is_what_list_prints(name):
     told = f"docs/scenarios/{name}.md is old: stalegrid list {name} --markdown > docs/scenarios/{name}.md"

@@ -30,7 +30,8 @@ KINDS: tuple[Kind, ...] = (
     Kind("choose", "agent acts without a transaction; a: action, b: 1 if it was masked out and counted as wait"),
     Kind(
         "decide",
-        "agent opens txn; a: task, b: think ticks drawn, c: attempt, d: job or n-th completion, value: argument",
+        "agent opens txn; a: task, b: think ticks to come, c: attempt, d: job or n-th completion, value: argument, "
+        "e: think ticks kept from the attempt before; b + e was drawn",
     ),
     Kind("input", "frozen input of txn; site, value, version, a: channel, b: 1 if promised, c: tick it was sensed"),
     Kind(

@@ -258,13 +258,14 @@ class World:
         thought = 0
         if task.thought and not self.rules.settings.lockstep:
             thought = int(self.rules.thought[self._draw(entropy.THOUGHT, agent, index, nth, attempt) % QUANTILES])
-            thought = max(0, thought - self.saved.get((agent, index), 0))
+        saved = min(thought, self.saved.get((agent, index), 0))
+        thought -= saved
         me.txn = Transaction(self.next_txn, agent, index, job, argument, thought, self.now)
         self.next_txn += 1
         me.age = me.age if me.outcome == ABORTED else self.now
         me.outcome, me.stale = NO_OUTCOME, set()
         me.thought_left, me.stuck, me.phase = thought, 0, LOCKING
-        self.record(log.DECIDE, agent, me.txn.number, value=argument, a=index, b=thought, c=attempt, d=nth)
+        self.record(log.DECIDE, agent, me.txn.number, value=argument, a=index, b=thought, c=attempt, d=nth, e=saved)
         if self.control.reads == "admission" and not self.rules.settings.lockstep:
             txn = me.txn
             if self.control.admit(self, agent, index, "decide") is Answer.WAIT:
@@ -550,7 +551,8 @@ class World:
         if stale:
             self._refuse(txn, stale, 0)
             return False
-        reason = verbs.world_refuses(op.verb, self.sites[op.site].value, me.hand, self._value_of(txn, op))
+        room = self.rules.blueprint.sites[op.site].room
+        reason = verbs.world_refuses(op.verb, self.sites[op.site].value, me.hand, self._value_of(txn, op), room)
         if reason != verbs.POSSIBLE:
             self.record(log.REFUSED_BY_WORLD, txn.agent, txn.number, txn.op, op.site, a=reason)
             self._settle(txn, FAILED)

@@ -102,6 +102,7 @@ SITE_RULE = np.dtype(
         ("announced", np.int64),
         ("scale", np.int64),
         ("stock", np.int64),
+        ("room", np.int64),
         ("notice", np.int64),  # of a depot that closes: the site that says so, or -1
         ("share", np.float64),  # 1 / scale
     ],
@@ -694,7 +695,7 @@ def _compile(rules: Rules) -> RuleArrays:
                 as_set(rules.regions_of.get(s, ())), as_set(rules.posts_of.get(s, ())), as_set(rules.listeners[s]),
                 rules.site_kinds[s],
                 rules.site_kinds[s] in verbs.RECORD_KINDS, site.value, site.known, site.announced, site.scale,
-                site.stock, rules.notices.get(s, -1), 1 / site.scale,
+                site.stock, site.room, rules.notices.get(s, -1), 1 / site.scale,
             )
             for s, site in enumerate(blueprint.sites)
         ]),

@@ -66,6 +66,7 @@ class Site:
     announced: bool = False  # an accepted write, or a border crossing, sends the new value to the listeners for free
     known: bool = False  # agents out of sight know the initial value (a message with stamp 0)
     scale: int = 10  # the value that an observation shows as 1
+    room: int = 0  # of a post: how many can be on duty there, 0 for any number
     stock: int = 0  # of a shelf: how often the world lays out its first item again when it is empty
 
 

@@ -142,8 +142,8 @@ def value_written(writes: int, argument: int, own: int, total: int) -> int:
     return 0
 
 
-def world_refuses(verb: int, value: int, hand: int, argument: int) -> int:
-    """Return the reason why the world refuses an op on a site that now has `value`, or POSSIBLE."""
+def world_refuses(verb: int, value: int, hand: int, argument: int, room: int) -> int:
+    """Return the reason why the world refuses an op on a site that now has `value` and `room`, or POSSIBLE."""
     if verb == TAKE and value == 0:
         return NOTHING_THERE
     if verb == TAKE and hand != 0:
@@ -158,8 +158,8 @@ def world_refuses(verb: int, value: int, hand: int, argument: int) -> int:
         return EMPTY_HANDED
     if verb == LEAVE and value == 0:
         return NOBODY_ON_DUTY
-    if verb == ENTER and value > 0:
-        return MANNED  # else who enters twice could leave and be there
+    if verb == ENTER and 0 < room <= value:
+        return MANNED
     return POSSIBLE
 
 

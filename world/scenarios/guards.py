@@ -24,7 +24,7 @@ def build(rows: int, columns: int, agents: int, breaks: int, goods: int) -> Blue
         for guard, post in zip(members, posts, strict=True):
             side, inward = ((1, 2), (columns - 2, columns - 3))[guard % 2]
             others = tuple(other for other in posts if other != post)
-            sites.append(Site(post, "guard_post", (row, side), 1, depends=others, scale=1))
+            sites.append(Site(post, "guard_post", (row, side), 1, depends=others, scale=1, room=1))
             sites.append(Site(f"breaks_{guard}", "counter", (row - 1, side), scale=breaks))
             homes.append((row, inward))
             leave = (Op(post, "leave", 1), Op(f"breaks_{guard}", "add", 1))
