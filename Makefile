@@ -4,6 +4,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# A file of tests stays in one process, for its tests share the episodes that they run.
+PYTEST := $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all check bench pictures
@@ -15,16 +17,16 @@ demo: $(VENV)/with-render ## tell one episode hazard by hazard and write demo.gi
 	$(BIN)/stalegrid demo
 
 test: $(VENV)/with-dev-render ## set up and run the quick tests
-	$(BIN)/pytest
+	$(PYTEST)
 
 test-all: $(VENV)/with-dev-render-plot-learn ## run every test; takes long, fetches torch
-	$(BIN)/pytest -m ""
+	$(PYTEST) -m ""
 
 # One after the other, the tests last: their closing lines close the output.
 check: $(VENV)/with-dev-render ## lint, types and the quick tests: what .ci/run runs
 	$(BIN)/ruff check
 	$(BIN)/mypy
-	$(BIN)/pytest
+	$(PYTEST)
 
 bench: $(VENV)/with-core ## measure agent-steps per second
 	$(BIN)/stalegrid bench

@@ -180,7 +180,6 @@ def _row(cell: Cell, run: Run, none: Run, serial: Run) -> Row:
         "false_stall": run.mean("false_stall"),
         "invariant_violations": run.mean("invariant_violations"),
         "accidents": run.mean("accidents"),
-        "corrections": _corrections(run),
         "messages": run.mean("messages"),
         "intervals": {
             "success": [success.low, success.high],
@@ -189,6 +188,7 @@ def _row(cell: Cell, run: Run, none: Run, serial: Run) -> Row:
         },
         "versus_none": _versus(run, none),
         "versus_serial": _versus(run, serial),
+        "corrections": _corrections(run),
         "digest": run.digest,
     }
 
