@@ -90,7 +90,7 @@ def cures(
         raise typer.Exit(130) from None
     if form == "table":
         console.print(defences.sets_table(rows) if sets else defences.table(rows))
-        said = "S, and decisive acts of the scenario's hazard per episode.\n" if sets else defences.LEGEND
+        said = defences.SETS_LEGEND if sets else defences.LEGEND
         console.print(said, style="dim", highlight=False)
         console.print(defences.summary(rows, seeds), style="dim", highlight=False)
     elif out is None:

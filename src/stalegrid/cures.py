@@ -29,6 +29,10 @@ CLAIMS: Mapping[str, Mapping[str, str]] = {
 
 
 _SAID = {CURES: "cures", SILENT: "-", FIRES: "fires in vain"}
+SETS_LEGEND = (
+    "S, and decisive acts of the scenario's hazard per episode.\n"
+    "w: written, s: sensor, m: message, p: plan; w.m. is the protocol written+message.\n"
+)
 LEGEND = "cures: nothing decisive is left and more goals are met. -: it refuses and holds nothing.\n"
 
 
@@ -97,8 +101,9 @@ def sets_table(rows: list[Row]) -> Table:
     for scenario in scenarios:
         made.add_column(scenario, justify="right")
     by_set: dict[str, dict[str, Row]] = {}
-    for row in rows:
-        by_set.setdefault("+".join(row["set"]) or "none", {})[row["scenario"]] = row
+    for row in rows:  # initials, so that the table fits a terminal: w.m. is written+message
+        name = "".join(scope[0] if scope in row["set"] else "." for scope in DEFENCES)
+        by_set.setdefault(name, {})[row["scenario"]] = row
     for name, cells in by_set.items():
         made.add_row(name, *(_cell(cells[scenario]) for scenario in scenarios))
     return made
