@@ -14,7 +14,7 @@ def _carry(view: View, rows: NDArray[np.float32], carrier: NDArray[np.int64]) ->
     """Fetch a parcel, then deliver it to the depot that the plan names; without parcels, wait."""
     many = len(rows)
     each = np.arange(many)
-    carriers = sum(name.startswith("stack_") and name.endswith(": value") for name in view.legend)
+    carriers = view.parameters["agents"] - 1
     carrier = np.minimum(carrier, carriers - 1)
     stacks = np.array([view.entry(f"stack_{i}: value") for i in range(carriers)])
     routes = np.array([view.entry(f"route_{i}: value") for i in range(carriers)])
@@ -39,7 +39,7 @@ def _plan(view: View, rows: NDArray[np.float32]) -> NDArray[np.int64]:
 
 def _wanted(view: View, rows: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]:
     planner = rows[:, view.entry("is planner")] > 0.5
-    carriers = sum(name.startswith("stack_") and name.endswith(": value") for name in view.legend)
+    carriers = view.parameters["agents"] - 1
     carrier = np.rint((rows[:, view.entry("index")] + 1) / 2 * carriers).astype(np.int64)
     return np.where(planner, _plan(view, rows), _carry(view, rows, carrier)), planner, carrier
 
@@ -65,7 +65,7 @@ def careful(
 ) -> NDArray[np.int64]:
     """Carriers ask before they set out whether their route is still current, and wait where it is not."""
     wanted, planner, carrier = _wanted(view, rows)
-    carriers = sum(name.startswith("stack_") and name.endswith(": value") for name in view.legend)
+    carriers = view.parameters["agents"] - 1
     stale = np.array([view.entry(f"route_{i}: not current") for i in range(carriers)])
     doubtful = rows[np.arange(len(rows)), stale[np.minimum(carrier, carriers - 1)]] > 0.5
     loaded = (rows[:, view.entry("hand")] > 0) & ~planner & (rows[:, view.entry("has token")] < 0.5)

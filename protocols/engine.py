@@ -71,7 +71,7 @@ from ..world.state import (
     WALKING,
 )
 from .epochs import turn_epoch
-from .locks import take_lock
+from .locks import longest_waiting, take_lock
 from .movement import end_look, in_reach, may_enter, may_start, walk
 from .token import grant, join_queue
 from .transactions import ask_again, attempt_op, end_lock_wait, let_all_go, open_transaction, stop_thought
@@ -318,14 +318,7 @@ def let_in(c, b):
         if agents[a].phase == QUEUED:
             queue |= bit(a)
     while queue != _ZERO:
-        first, first_key = NOBODY, _ZERO
-        for a in range(c.agents):
-            if has(queue, a):
-                since = agents[a].queued_since
-                key = draw(c, b, entropy.TIE, since, a, 0, 0)
-                earlier = first == NOBODY or since < agents[first].queued_since
-                if earlier or (since == agents[first].queued_since and key < first_key):
-                    first, first_key = a, key
+        first = longest_waiting(c, b, queue)
         queue &= ~bit(first)
         me = agents[first]
         if take_lock(c, b, first, me.border, INCREMENT):

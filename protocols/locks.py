@@ -272,6 +272,21 @@ def deadlock_victim(c, b, a):
 
 
 @compiled
+def longest_waiting(c, b, waiting):
+    """Return who of a set, which is not empty, began to wait for a lock first, by the seeded order within a tick."""
+    agents, first, first_key = agents_of(c, b), NOBODY, _ZERO
+    while waiting != _ZERO:
+        a = lowest(waiting)
+        waiting &= waiting - _ONE
+        since = agents[a].wait_since
+        key = draw(c, b, entropy.TIE, since, a, 0, 0)
+        earlier = first == NOBODY or since < agents[first].wait_since
+        if earlier or (since == agents[first].wait_since and key < first_key):
+            first, first_key = a, key
+    return first
+
+
+@compiled
 def release_locks(c, b, a, settled):
     """Let go of everything, but of the border of the region one stands in; count who waited for it in vain."""
     me = agents_of(c, b)[a]

@@ -72,7 +72,7 @@ from ..world.state import (
     WORLD,
 )
 from .epochs import carry_epoch, holds_for_epoch, prepare
-from .locks import deadlock_victim, lock_blocker, release_locks, take_lock, take_locks
+from .locks import deadlock_victim, lock_blocker, longest_waiting, release_locks, take_lock, take_locks
 from .token import let_go
 from .validation import stale_scope
 
@@ -190,14 +190,7 @@ def ask_again(c, b):
         if agents[a].waits != 0 and agents[a].txn != NO_TXN:
             waiting |= bit(a)
     while waiting != _ZERO:
-        first, first_key = NOBODY, _ZERO
-        for a in range(c.agents):
-            if has(waiting, a):
-                since = agents[a].wait_since
-                key = draw(c, b, entropy.TIE, since, a, 0, 0)
-                earlier = first == NOBODY or since < agents[first].wait_since
-                if earlier or (since == agents[first].wait_since and key < first_key):
-                    first, first_key = a, key
+        first = longest_waiting(c, b, waiting)
         waiting &= ~bit(first)
         me = agents[first]
         if me.waits == 0 or me.txn == NO_TXN:
