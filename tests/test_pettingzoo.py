@@ -23,15 +23,16 @@ from pettingzoo.test import (
 from pettingzoo.test.state_test import state_test
 
 import stalegrid
+from stalegrid.protocols.presets import PRESETS
 
-from .playing import PROTOCOLS, SCENARIOS
+from .playing import SCENARIOS
 
 KINDS = [
     pytest.param((scenario, protocol, mask), id=f"{scenario}-{protocol}-{mask}")
     for scenario in SCENARIOS
-    for protocol in PROTOCOLS
+    for protocol in PRESETS
     for mask in ("info", "obs", "both", "off")
-    if protocol != "serial" or mask == "info"
+    if protocol in ("none", "occ") or mask == "info"
 ]
 
 # PettingZoo warns about every observation that is not a plain array, although its own board games show
