@@ -23,7 +23,7 @@ class Axis(NamedTuple):
 
 AXES: dict[str, Axis] = {
     "reads": Axis("when are inputs read", ("decision", "admission")),
-    "writes": Axis("where do record writes go", ("in place", "buffered"), ("branch",)),
+    "writes": Axis("where do record writes go", ("in place", "buffered", "branch")),
     "transaction": Axis("what is validated together", ("op", "task")),
     "scopes": Axis("which inputs an act must find current", ("written", "sensor", "message", "plan"), many=True),
     "rule": Axis("what current means", ("version",), ("premise", "forward")),
@@ -75,7 +75,8 @@ POLICY_RECORD = np.dtype(
         ("at_act", np.int32),
         ("at_settle", np.int32),
         ("admission_reads", np.int32),
-        ("buffered", np.int32),
+        ("buffered", np.int32),  # writes of record sites wait for settle
+        ("branch", np.int32),  # and only the last of each site is installed
         ("whole_task", np.int32),
         ("closed", np.int32),  # unsettled versions close a site to others
         ("token", np.int32),
@@ -170,9 +171,12 @@ class Config(BaseModel):
             (bool(self.validated) and not self.scopes and self.corrector == "unchecked",
              "validated without scopes checks nothing: give scopes"),
             ("settle" in self.validated and self.writes == "in place",
-             "validated = 'settle' needs writes = 'buffered': what was written in place cannot be taken back"),
+             "validated = 'settle' needs writes = 'buffered' or 'branch': what was written in place cannot be taken "
+             "back"),
             ("settle" in self.validated and self.transaction == "op",
              "validated = 'settle' needs transaction = 'task': at settle a task is judged as a whole"),
+            (self.writes == "branch" and self.transaction == "op",
+             "writes = 'branch' needs transaction = 'task': a branch is merged as a whole"),
             (self.order == "token" and bool(self.scopes),
              "order = 'token' lets one transaction run at a time: scopes would check what cannot change"),
             (self.order == "token" and self.reads == "admission",
@@ -206,7 +210,7 @@ class Config(BaseModel):
     @property
     def closed(self) -> bool:
         """Whether a site with an unsettled version is closed to others: from read committed upward."""
-        return self.writes == "buffered" and self.transaction == "task"
+        return self.writes != "in place" and self.transaction == "task"
 
     def differences(self, other: Config | None = None) -> dict[str, Any]:
         """Return what differs from another config, by default from `none`."""
@@ -220,7 +224,8 @@ class Config(BaseModel):
         policy = np.zeros(1, POLICY_RECORD)
         policy[0] = (
             sum(SCOPE_BITS[scope] for scope in self.scopes), "act" in self.validated, "settle" in self.validated,
-            self.reads == "admission", self.writes == "buffered", self.transaction == "task", self.closed,
+            self.reads == "admission", self.writes != "in place", self.writes == "branch", self.transaction == "task",
+            self.closed,
             self.order == "token", self.messages == "stamped", self.delivery == "fifo", self.mail == "at settle",
             self.feedback == "semantic", self.locks != "none", self.corrections == "epoch",
             self.corrector == "checked", self.interruption != "think to the end",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from ..world.control import Answer, Blocked, Control, Stale
 from ..world.log import FOR_EPOCH
 from ..world.reference import World
-from ..world.reference_state import Mail, Transaction
+from ..world.reference_state import Buffered, Mail, Transaction
+from .branch import Branch
 from .config import SCOPE_BITS, Config
 from .epochs import Epochs
 from .locks import Locks
@@ -32,6 +33,7 @@ class Textbook(Control):
             config.corrector == "checked",
             config.corrections == "epoch",
         )
+        self.branch = Branch() if config.writes == "branch" else None
         self.stamps = Stamps() if self.stamped else None
         self.one_at_a_time = Token() if config.order == "token" else None
         self.locks = Locks() if config.locks != "none" else None
@@ -68,6 +70,10 @@ class Textbook(Control):
         """Tell the epochs."""
         if self.epochs:
             self.epochs.refused(world, txn)
+
+    def merge(self, world: World, txn: Transaction) -> list[Buffered]:
+        """Ask the branch; a buffer is installed write by write."""
+        return self.branch.merge(txn) if self.branch else txn.buffered
 
     def settle(self, world: World, agent: int) -> None:
         """Tell the token and the locks."""

@@ -71,6 +71,7 @@ from ..world.state import (
     THINKING,
     WORLD,
 )
+from .branch import is_written_again
 from .epochs import carry_epoch, holds_for_epoch, prepare
 from .locks import deadlock_victim, lock_blocker, longest_waiting, release_locks, take_lock, take_locks
 from .token import let_go
@@ -571,7 +572,7 @@ def settle(c, b, a, outcome, before_thought):
             if (me.pending >> o) & 1:
                 judge_executed(c, b, a, o)
         for o in range(task.ops):
-            if (me.pending >> o) & 1:
+            if (me.pending >> o) & 1 and not (c.branch != 0 and is_written_again(c, b, a, o)):
                 rule = op_rule(c, me.task, o)
                 if rule.verb == verbs.CORRECT:
                     publish(c, b, a, o, rule)

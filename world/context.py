@@ -32,8 +32,9 @@ _CONSTANTS = (
 )  # fmt: skip
 _SETS = ("loss", "duplication", "plan", "members", "stocked", "posts")
 _POLICY = (
-    "scopes", "at_act", "at_settle", "admission_reads", "buffered", "whole_task", "closed", "token", "stamped", "fifo",
-    "mail_at_settle", "semantic", "locks", "epochs", "corrector", "stops", "kept", "adopt_timeout", "resend",
+    "scopes", "at_act", "at_settle", "admission_reads", "buffered", "branch", "whole_task", "closed", "token",
+    "stamped", "fifo", "mail_at_settle", "semantic", "locks", "epochs", "corrector", "stops", "kept",
+    "adopt_timeout", "resend",
 )  # fmt: skip
 _VIEW = ("rows", "columns", "roles", "ages", "stamps", "others", "hands", "feedback", "mailbox", "own_reward")
 

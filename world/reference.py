@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from . import actions, entropy, log, scenario, verbs
 from .control import Answer, Control, Stale
 from .layout import UNREACHABLE
-from .reference_state import Agent, Belief, Input, Job, Mail, Site, Transaction
+from .reference_state import Agent, Belief, Buffered, Input, Job, Mail, Site, Transaction
 from .rules import PROBABILITY_BITS, ResolvedOp, ResolvedTask, Rules
 from .settings import QUANTILES
 from .state import (
@@ -582,7 +582,7 @@ class World:
         if self.control.admit(self, txn.agent, txn.task, "act") is Answer.WAIT:
             others, kind = self.control.waits_for(self, txn.agent)[:2]
             others = WORLD if others == NOBODY else others  # held, but for nobody in particular
-        elif self.control.writes == "buffered" and self.control.transaction == "task":
+        elif self.control.writes != "in place" and self.control.transaction == "task":
             for site in sorted({*op.pre, op.site}):
                 if self.sites[site].unsettled not in (NOBODY, txn.agent) and others == NOBODY:
                     others = self.sites[site].unsettled
@@ -641,8 +641,8 @@ class World:
     def _take_effect(self, txn: Transaction, op: ResolvedOp) -> None:
         me = self.agents[txn.agent]
         written = self._written(txn, op)
-        if self.control.writes == "buffered" and self.rules.site_kinds[op.site] in verbs.RECORD_KINDS:
-            txn.buffered.append((txn.op, op, written))
+        if self.control.writes != "in place" and self.rules.site_kinds[op.site] in verbs.RECORD_KINDS:
+            txn.buffered.append(Buffered(txn.op, op, written))
             self.record(
                 log.BUFFER, txn.agent, txn.number, txn.op, op.site, written, a=int(op.relative),
                 b=self._value_of(txn, op), d=op.verb,
@@ -659,7 +659,7 @@ class World:
         last = txn.op == len(self.rules.tasks[txn.task].ops) - 1
         self._write(
             txn.agent, txn.number, txn.op, op.site, before + written if op.relative else written, op.relative,
-            self._value_of(txn, op), op.verb, unsettled=not last and self.control.writes == "buffered",
+            self._value_of(txn, op), op.verb, unsettled=not last and self.control.writes != "in place",
             held=self.control.mail == "at settle",
         )  # fmt: skip
         self._own_write(txn, op.site, self.sites[op.site].value, False, buffered=False)
@@ -799,7 +799,7 @@ class World:
         self._end_wait(txn.agent, txn.task, self.now - me.wait_since)
         keeps = outcome == COMMITTED or (self.control.transaction == "op" and txn.done > 0)
         if keeps:
-            for index, op, written in txn.buffered:
+            for index, op, written in self.control.merge(self, txn):
                 if op.verb == verbs.CORRECT:
                     self._publish(txn, op)
                     continue
