@@ -34,7 +34,7 @@ _SETS = ("loss", "duplication", "plan", "members", "stocked", "posts")
 _POLICY = (
     "scopes", "at_act", "at_settle", "admission_reads", "buffered", "branch", "whole_task", "closed", "token",
     "stamped", "fifo", "mail_at_settle", "semantic", "locks", "epochs", "corrector", "stops", "kept",
-    "adopt_timeout", "resend",
+    "adopt_timeout", "resend", "as_needed", "deadlock", "least_sunk", "lock_timeout", "forward",
 )  # fmt: skip
 _VIEW = ("rows", "columns", "roles", "ages", "stamps", "others", "hands", "feedback", "mailbox", "own_reward")
 
@@ -71,7 +71,7 @@ def bind(state: State, arrays: RuleArrays, policy: NDArray[Any], view: dict[str,
             state.goal.shape[1], state.event.shape[1], state.mail.shape[1], state.log.shape[1],
             state.observation.shape[2], arrays.gate_of.size, arrays.distance.shape[0], arrays.action.shape[0],
             arrays.invariant.shape[0], state.counts.shape[1], arrays.job_task.shape[1], state.parcel.shape[2],
-            arrays.constraint.shape[0], arrays.lock.shape[1],
+            arrays.constraint.shape[0], arrays.lock.shape[3],
         ),
         strict=True,
     ):  # fmt: skip
@@ -255,8 +255,15 @@ def task_inputs(c):
 
 @inlined
 def lock_rules(c, t):
-    """[L] LOCK_RULE of one task."""
-    return fixed_array_at(c.lock_rule + t * c.locks_listed * _LOCK_RULE_SIZE, (c.locks_listed,), _LOCK_RULE)
+    """[L] LOCK_RULE of one task, by the grain and the moment of the protocol, which has locks."""
+    row = (2 * (c.locks - 1) + c.as_needed) * c.tasks + t
+    return fixed_array_at(c.lock_rule + row * c.locks_listed * _LOCK_RULE_SIZE, (c.locks_listed,), _LOCK_RULE)
+
+
+@inlined
+def lock_sites(c):
+    """[S] site that stands for the lock of each site, by the grain of the protocol, which has locks."""
+    return fixed_array_at(c.lock_of_rule + (c.locks - 1) * c.sites * 4, (c.sites,), _I4)
 
 
 @inlined

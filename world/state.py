@@ -48,7 +48,7 @@ EXPECTED, WAITING, PASSED, LOST = 0, 1, 2, 3
 # Modes of a lock, increments compatible with each other, and the moments at which inputs are checked.
 SHARED, INCREMENT, EXCLUSIVE = 0, 1, 2
 LOCK_MODES = ("shared", "increment", "exclusive")
-AT_ACT, AT_SETTLE, IN_THOUGHT = 0, 1, 2
+AT_ACT, AT_SETTLE, IN_THOUGHT, BY_WRITER = 0, 1, 2, 3
 
 # Validation scopes, as bits.
 WRITTEN, SENSED, TOLD, PLANNED = 1, 2, 4, 8
