@@ -1,7 +1,7 @@
 """Forward validation: who writes stops those who still think, or are on their way, on what it has superseded.
 
-Prevents: nothing by itself, for it speaks of what is written from now on: what was old at the decision, and an act in the
-tick of the write, are left to the checks of validation. It saves the thought and the way that they would refuse in vain.
+Prevents: nothing by itself, for it speaks of what is written from now on: what was old at the decision, and an act in
+the tick of the write, are left to the checks of validation. It saves the thought and the way that they would refuse.
 Costs: a reader is stopped though the new version might not have mattered to it, or it might have settled first.
 Source: Haerder, Observations on Optimistic Concurrency Control Schemes, Information Systems 9(2), 1984; that it is the
 reader who gives way is the broadcast commit of Menasce and Nakanishi, Optimistic versus Pessimistic Concurrency Control

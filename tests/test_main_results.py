@@ -165,13 +165,14 @@ def test_who_enters_a_post_without_having_left_it_has_had_no_break() -> None:
 
 
 @pytest.mark.parametrize("mind", ["naive", "careful"])
-def test_where_nothing_is_shared_no_protocol_but_serial_refuses_delays_or_stalls_anything(mind: str) -> None:
+def test_where_nothing_is_shared_only_one_token_or_one_lock_for_all_delays_or_stalls_anything(mind: str) -> None:
     makespans = [report.ticks for report in run("disjoint", "none", mind).reports]
     for protocol in PRESETS:
         reports = run("disjoint", protocol, mind).reports
         assert all(report.goals_met == report.goals for report in reports)
-        if protocol == "serial":
+        if protocol in ("serial", "world_locking"):
             assert all(one.ticks > makespan for one, makespan in zip(reports, makespans, strict=True))
+            assert sum(report.counts["rejected"] + report.counts["victims"] for report in reports) == 0
             continue
         assert [report.ticks for report in reports] == makespans
         for counter in ("rejected", "blocked_ticks", "false_stall", "victims", "failed"):
