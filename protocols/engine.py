@@ -368,10 +368,12 @@ def present(c, b):
     At the end of an episode those who would have been next see the final state, and nobody is ready.
     """
     world, agents, due = world_of(c, b), agents_of(c, b), _ZERO
-    if c.lockstep == 0 and c.manual == 0 and c.stall == 0:
-        for a in range(c.agents):
-            due |= np.uint64(agents[a].phase == IDLE) << np.uint64(a)
-    else:
+    for a in range(c.agents):
+        is_idle = np.int64(agents[a].phase == IDLE)
+        due |= np.uint64(is_idle) << np.uint64(a)
+        agents[a].figure[3] = np.float32(1 - is_idle)
+    if (c.lockstep | c.manual | c.stall) != 0:
+        due = _ZERO
         for a in range(c.agents):
             due |= np.uint64(would_be_ready(c, b, a)) << np.uint64(a)
     left = due

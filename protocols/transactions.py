@@ -50,6 +50,7 @@ from ..world.state import (
     CORRECTION,
     COUNTER_INDEX,
     FAILED,
+    FAR,
     IDLE,
     IN_THOUGHT,
     LOCKING,
@@ -587,6 +588,7 @@ def put_out(c, b, a, cause):
         me.waits = 0
     region = regions(c)[me.cell]
     me.phase = OUT
+    me.figure[1] = np.float32(FAR)
     me.step = NO_CELL
     me.look = NO_SITE
     if region >= 0:
@@ -701,7 +703,7 @@ def use_up(c, b, a, task, again):
         world_of(c, b).changed = 1
 
 
-@compiled
+@inlined
 def let_all_go(c, b, a):
     """Let go of the token and of every lock."""
     let_go(c, b, a)

@@ -96,6 +96,7 @@ _LOCK_RULE_SIZE = _LOCK_RULE.itemsize
 _PARCEL_SIZE, _FOLLOWED_SIZE, _LOCK_SIZE = _PARCEL.itemsize, _FOLLOWED.itemsize, _LOCK.itemsize
 _WORLD_SIZE, _AGENT_SIZE, _SITE_SIZE = _WORLD.itemsize, _AGENT.itemsize, _SITE.itemsize
 _BELIEF_SIZE, _INPUT_SIZE, _JOB_SIZE = _BELIEF.itemsize, _INPUT.itemsize, _JOB.itemsize
+_FIGURE: int = _AGENT.fields["figure"][1] if _AGENT.fields else 0  # where it lies in the record
 _GOAL_SIZE, _EVENT_SIZE, _MAIL_SIZE, _LOG_SIZE = _GOAL.itemsize, _EVENT.itemsize, _MAIL.itemsize, _LOG.itemsize
 _AGENT_RULE, _SITE_RULE, _TASK_RULE, _OP_RULE = rules.AGENT_RULE, rules.SITE_RULE, rules.TASK_RECORD, rules.OP_RECORD
 _EVENT_RULE, _GOAL_RULE, _INVARIANT_RULE = rules.EVENT_RULE, rules.GOAL_RULE, rules.INVARIANT_RULE
@@ -215,6 +216,18 @@ def log_of(c, b):
 def observation_of(c, b, a):
     """[D] float32."""
     return array_at(c.observation + (b * c.agents + a) * c.width * 4, (c.width,), _F4)
+
+
+@inlined
+def observation_at(c, b, a, at):
+    """The address of one entry."""
+    return c.observation + ((b * c.agents + a) * c.width + at) * 4
+
+
+@inlined
+def figure_at(c, b, a):
+    """The address of an agent's figure, see AGENT_RECORD."""
+    return c.agent + (b * c.agents + a) * _AGENT_SIZE + _FIGURE
 
 
 @inlined

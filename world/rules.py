@@ -119,8 +119,6 @@ CELL_RULE = np.dtype(
         ("column", np.int64),
         ("gate", np.int64),  # switch that gates the cell, or -1
         ("region", np.int64),  # region of the cell, or -1
-        ("down", np.float32),  # row and column as shares of the grid
-        ("right", np.float32),
     ],
     align=True,
 )
@@ -779,7 +777,7 @@ def _compile(rules: Rules) -> RuleArrays:
         always=np.array([bits & (2**64 - 1), bits >> 64], np.uint64),
         depends=depends,
         cell=_rows(CELL_RULE, [
-            (row, column, gate_of[cell], region_of[cell], row / rules.layout.rows, column / rules.layout.columns)
+            (row, column, gate_of[cell], region_of[cell])
             for cell in range(cells)
             for row, column in [rules.layout.place(cell)]
         ]),
