@@ -13,7 +13,7 @@ from .panes import pane_of
 from .render.arrange import fitting_size
 from .render.pace import Pace
 from .render.painter import Look, Painter
-from .render.pane import Pane
+from .render.pane import READ, Pane
 from .render.themes import DARK, Theme
 from .tape import Tape
 from .world.scenarios import SCENARIOS
@@ -52,7 +52,11 @@ def clip_of(tapes: Sequence[Tape]) -> Clip:
     harm = wrong[0]
     decided = chronicle.spans[harm.txn].decided
     first = max(0, harm.tick - MOST_LEAD, decided - LEAD)
-    caught = [verdict.tick for pane in panes[1:] for verdict in pane.chronicle.verdicts if verdict.tick >= harm.tick - 2]
+    others = [verdict.tick for pane in panes[1:] for verdict in pane.chronicle.verdicts]
+    # What was caught before is another story, and a clip does not begin in its midst.
+    earlier = max((tick + READ for tick in others if tick < decided), default=0)
+    first = min(max(first, earlier), decided)
+    caught = [tick for tick in others if tick >= harm.tick - 2]
     answer = min(caught, default=harm.tick)
     end = answer if answer - harm.tick <= WAITS else harm.tick
     return Clip(panes, first, min(longest, max(harm.tick, end) + TAIL), harm.tick, end)
