@@ -50,7 +50,7 @@ def spots(scene: Scene) -> tuple[Spot, ...]:
 
 def _berth(nth: int, many: int, at_site: bool) -> tuple[float, float, float]:
     if at_site:  # along the lower and right edge, so that the site's digits stay free
-        size = 0.66 if many == 1 else 0.6 if many <= 3 else 0.48
+        size = 0.7 if many == 1 else 0.6 if many <= 3 else 0.5
         places = ((0.78, 0.8), (0.22, 0.8), (0.78, 0.2), (0.22, 0.2), (0.5, 0.9), (0.9, 0.5), (0.1, 0.5), (0.5, 0.1))
         return (*places[nth % len(places)], size)
     if many == 2:

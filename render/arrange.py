@@ -83,7 +83,7 @@ def _heights(stage: Stage, unit: float, details: bool, height: float) -> tuple[i
     """Return the heights of head, bar, plan, sentence and details."""
     plan = round(24 * unit) if "plan" in stage.site_kinds else 0
     detail = round(max(92 * unit, min(150 * unit, 0.32 * height))) if details else 0
-    return round(46 * unit), round(10 * unit), plan, round(66 * unit), detail
+    return round(46 * unit), round(10 * unit), plan, round(74 * unit), detail
 
 
 def _tile(stage: Stage, room: tuple[float, float], unit: float, details: bool) -> int:

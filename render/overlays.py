@@ -14,17 +14,16 @@ from .brush import Canvas, Surface, dashes, pill, text_size, writing
 from .chronicle import Chronicle, Input
 from .pane import region_label_place
 from .themes import Theme
-from .words import short_claim
+from .words import how_known, short_claim
 
 FLASH = 6.0  # ticks for which a verdict glows
 MOST_GHOSTS = 3  # at one site
 
-GONE, CAUGHT = "acted on a world that is gone", "caught: refused"
 
 
 def draw_ghosts(
     surface: Surface, grid: Grid, moment: Moment, where: list[tuple[float, float, float]], chronicle: Chronicle,
-    plan: dict[int, pygame.Rect], theme: Theme,
+    theme: Theme,
 ) -> None:  # fmt: skip
     """Show what agents with an open transaction still hold true, beside the site that says otherwise."""
     scene = moment.scene
@@ -33,33 +32,42 @@ def draw_ghosts(
         if not agent.is_out:
             for view in chronicle.ghosts(index, scene.tick):
                 by_site[view.site].append((index, view))
+    for verdict in chronicle.verdicts:  # one who has just acted is shown with what it acted on
+        if 0 <= moment.time - verdict.tick < FLASH / 2:
+            for one in verdict.named:
+                view = Input(one.site, one.value, one.version, one.channel, one.promise, one.sensed)
+                if all(index != verdict.agent for index, _ in by_site[one.site]):
+                    by_site[one.site].append((verdict.agent, view))
     for site, held in by_site.items():
-        left, top, anchor = _ghost_place(grid, site, plan)
+        kind = scene.stage.site_kinds[site]
+        left, top, anchor = _ghost_place(grid, site)
         for index, view in held[:MOST_GHOSTS]:
-            text = short_claim(scene.stage.site_kinds[site], view.value)
-            rect = _chip(surface, grid, index, scene.agents[index].role, text, (left, top), anchor, theme)
-            if site not in plan:
-                right, down, size = where[index]
-                end = rect.center
-                away = math.hypot(end[0] - right, end[1] - down)
-                if away > size:
-                    start = right + (end[0] - right) * size * 0.5 / away, down + (end[1] - down) * size * 0.5 / away
-                    dashes(surface, start, _edge_of(rect, start), theme.ghost, 1.6, 4, 4)
-            if anchor == "midleft":
-                left = rect.right + 2
-            else:
-                top = rect.top - 1
+            text = f"{how_known(view.channel, view.promise)} {short_claim(kind, view.value)}"
+            role = scene.agents[index].role
+            right, down, size = where[index]
+            if kind == "plan":  # it has no place but the heads of those who follow it
+                place = right, down - size * 0.5
+                _chip(surface, grid, index, role, f"old plan: d{view.value}", place, "midbottom", theme)
+                continue
+            rect = _chip(surface, grid, index, role, text, (left, top), anchor, theme)
+            away = math.hypot(rect.centerx - right, rect.centery - down)
+            if away > size:
+                share = size * 0.5 / away
+                start = right + (rect.centerx - right) * share, down + (rect.centery - down) * share
+                dashes(surface, start, _edge_of(rect, start), theme.ghost, 1.6, 4, 4)
+            top = rect.bottom + 1 if anchor == "midtop" else rect.top - 1
 
 
-def _ghost_place(grid: Grid, site: int, plan: dict[int, pygame.Rect]) -> tuple[float, float, str]:
-    if site in plan:
-        return plan[site].right + 3, plan[site].centery, "midleft"
+def _ghost_place(grid: Grid, site: int) -> tuple[float, float, str]:
     cells = grid.stage.regions.get(site)
     if cells is not None:
         right, down = region_label_place(grid, cells)
-        return right + grid.px * 1.1, down + grid.px * 0.3, "midleft"
-    left, top = grid.corner(grid.stage.site_cells[site])
-    return left + grid.px * 0.5, top + grid.px * 0.1, "midbottom"
+        return right, down + grid.px * 0.62, "midtop"
+    cell = grid.stage.site_cells[site]
+    if cell < 0:
+        return 0.0, 0.0, "midbottom"
+    left, top = grid.corner(cell)
+    return left + grid.px * 0.5, top + grid.px * 0.08, "midbottom"
 
 
 def _chip(
@@ -72,7 +80,7 @@ def _chip(
     disc = max(11, round(size * 0.95))
     rect = pygame.Rect(0, 0, width + disc + size * 0.7, max(height, disc) + 2)
     setattr(rect, anchor, (round(place[0]), round(place[1])))
-    rect.clamp_ip(grid.rect if anchor != "midleft" else rect)
+    rect.clamp_ip(grid.rect)
     surface.blit(pill(rect.width, rect.height, theme.ghost_paper, theme.ghost, 0.4), rect)
     surface.blit(pieces.number_disc(disc, role, str(index), theme), (rect.left + 2, rect.centery - disc // 2))
     left = rect.left + disc + size * 0.25
@@ -94,30 +102,26 @@ def draw_verdicts(
     surface: Surface, grid: Grid, moment: Moment, where: list[tuple[float, float, float]], chronicle: Chronicle,
     theme: Theme,
 ) -> None:  # fmt: skip
-    """Flash what went wrong in red and what was caught in green, and name the latest of them."""
-    named = None
+    """Flash what went wrong in red and what was caught in green."""
     for verdict in chronicle.verdicts:
         age = moment.time - verdict.tick
         if not 0 <= age < FLASH:
             continue
         colour = theme.good if verdict.caught else theme.bad
-        right, down, size = where[verdict.agent]
+        right, down, _ = where[verdict.agent]
         _pulse(surface, (right, down), grid.px, age, colour)
         spot = grid.site_middle(verdict.site)
         if spot is not None and not verdict.caught:
             _pulse(surface, spot, grid.px, age, colour)
-        sign = max(14, round(grid.px * 0.72))
+        sign = max(16, round(grid.px * 0.8))
         sprite = pieces.shield(sign, theme) if verdict.caught else pieces.cross(sign, theme)
-        surface.blit(sprite, (round(right - sign * 1.05), round(down - sign * 1.05)))
-        if named is None or (verdict.tick, not verdict.caught) >= (named[0], named[1]):
-            named = verdict.tick, not verdict.caught, (right, down, size), colour, CAUGHT if verdict.caught else GONE
+        rect = sprite.get_rect(center=(round(right - sign * 0.6), round(down - sign * 0.6)))
+        surface.blit(sprite, rect.clamp(grid.rect))
     for accident in chronicle.accidents:
         age = moment.time - accident.tick
         if 0 <= age < FLASH:
             for cell in grid.stage.gates.get(accident.site, ()):
                 _pulse(surface, grid.middle(cell), grid.px, age, theme.bad)
-    if named is not None:
-        _callout(surface, grid, named[2], named[4], named[3], theme)
 
 
 def flash(chronicle: Chronicle, time: float) -> tuple[float, bool]:
@@ -156,21 +160,3 @@ def _ring(radius: int, thick: int, colour: tuple[int, int, int]) -> Surface:
 
 _RINGS: dict[tuple[int, int, tuple[int, int, int]], Surface] = {}
 
-
-def _callout(
-    surface: Surface, grid: Grid, place: tuple[float, float, float], text: str, colour: tuple[int, int, int],
-    theme: Theme,
-) -> None:  # fmt: skip
-    """Write the verdict beside who got it, within the map."""
-    size = max(15, round(grid.px * 0.72))
-    while size > 13 and text_size(text, size)[0] + size > grid.rect.width:
-        size -= 1
-    width, height = text_size(text, size)
-    rect = pygame.Rect(0, 0, width + size, height + size // 2)
-    right, down, _ = place
-    below = down < grid.rect.centery
-    rect.center = round(right), round(down + (1.35 if below else -1.35) * grid.px)
-    rect.clamp_ip(grid.rect)
-    surface.blit(pill(rect.width, rect.height, colour, theme.print, 0.35), rect)
-    made = writing(text, size, (255, 255, 255))
-    surface.blit(made, made.get_rect(center=rect.center))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import pygame
 
@@ -17,12 +18,14 @@ from .brush import Surface, dashes, label, mix, pill, text_size, wrapped, write
 from .chronicle import Chronicle
 from .ground import berths
 from .palette import Colour
-from .scene import AgentView, Scene
+from .scene import AgentView, Scene, Stage
 from .themes import Theme
 from .words import notice, short_names
 
 # Moods of a sentence: all goes its way, something changed, it went wrong, it was caught.
 CALM, ALERT, BAD, GOOD = range(4)
+READ = 6  # ticks for which a verdict stands
+HEADLINES = {BAD: "Acted on a world that is gone", GOOD: "Caught: refused"}
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,10 @@ class Pane:
 
     def beat(self, time: float) -> Beat | None:
         """Return the sentence that stands at a time."""
-        return next((beat for beat in reversed(self.beats) if beat.tick <= time), None)
+        past = [beat for beat in self.beats if beat.tick <= time]
+        # A verdict stays long enough to be read, whatever is decided meanwhile.
+        grave = next((beat for beat in reversed(past) if beat.mood in (BAD, GOOD) and time - beat.tick < READ), None)
+        return grave or (past[-1] if past else None)
 
 
 def mood_colour(mood: int, theme: Theme) -> Colour:
@@ -133,12 +139,18 @@ def draw_sentence(surface: Surface, pane: Pane, places: PanePlaces, time: float,
     sign_px = round(26 * unit)
     left = room.left + sign_px + 8 * unit
     width = int(room.right - left)
+    headline = HEADLINES.get(beat.mood)
+    big = round(size * 1.12)
     lines = wrapped(beat.text, size, width)
-    while len(lines) * size * 0.82 > room.height and size > 9:
+    head = big * 0.86 if headline else 0.0
+    while head + len(lines) * size * 0.8 > room.height and size > 9:
         size -= 1
         lines = wrapped(beat.text, size, width)
     step = size * 0.8
-    top = room.top + max(0.0, (room.height - len(lines) * step) / 2)
+    top = room.top + max(0.0, (room.height - head - len(lines) * step) / 2)
+    if headline:
+        write(surface, headline, (left, top), big, mood_colour(beat.mood, theme), room=width)
+        top += head
     sign_top = room.centery - sign_px / 2
     if beat.mood == BAD:
         surface.blit(pieces.cross(sign_px, theme), (room.left, sign_top))
@@ -186,31 +198,50 @@ def _draw_intents(
             right, down, _ = where[index]
             end = grid.middle(agent.target)
             if math.hypot(end[0] - right, end[1] - down) > grid.px:
-                colour = mix(theme.floor, theme.role(agent.role), 0.6)
-                dashes(surface, (right, down), end, colour, 1.6, max(2, grid.px / 12), max(3, grid.px / 6))
+                colour = mix(theme.floor, theme.role(agent.role), 0.45)
+                dashes(surface, (right, down), end, colour, 1.2, max(2, grid.px / 12), max(3, grid.px / 6))
 
 
 def _draw_sites(surface: Surface, grid: Grid, scene: Scene, theme: Theme) -> None:
     stage, px = scene.stage, grid.px
+    size = max(13, round(px * 0.42))
+    names = site_names(stage, size, round(px * 1.2))
     for index, (cell, view) in enumerate(zip(stage.site_cells, scene.sites, strict=True)):
         if cell == NO_CELL:
             continue
         kind = stage.site_kinds[index]
         left, top = grid.corner(cell)
-        surface.blit(pieces.site(kind, view.value, view.unsettled >= 0, px, theme), (left, top))
-        size = max(12, round(px * 0.48))
-        if px >= 24:
-            name = site_name(stage.site_names[index], size, round(px * 1.25))
-            if stage.site_names[index].startswith("notice"):
-                name = notice(view.value)
-            colour = mix(theme.floor, theme.ink, 0.72)
-            write(surface, name, (left + px / 2, top + px * 0.94), size, colour, "midtop")
+        side = site_px(px)
+        surface.blit(pieces.site(kind, view.value, view.unsettled >= 0, side, theme), (left + (px - side) // 2, top))
+        if side < px:
+            name = names[index] if kind != "board" or not names[index].startswith("n") else notice(view.value)
+            rect = text_rect(name, size, (left + px / 2, top + side - 1))
+            write(surface, name, rect.clamp(grid.rect).topleft, size, mix(theme.floor, theme.ink, 0.75))
 
 
-def site_name(name: str, size: int, room: int) -> str:
-    """Write a site's name as fully as there is room."""
-    options = short_names(name)
-    return next((option for option in options if text_size(option, size)[0] <= room), options[-1])
+def site_px(px: int) -> int:
+    """Return the side of a site's picture: with its name beneath it fills a tile."""
+    return round(px * 0.78) if px >= 24 else px
+
+
+def text_rect(text: str, size: int, midtop: tuple[float, float]) -> pygame.Rect:
+    """Return the rectangle of a line whose upper edge has its middle at a point."""
+    rect = pygame.Rect((0, 0), text_size(text, size))
+    rect.midtop = round(midtop[0]), round(midtop[1])
+    return rect
+
+
+@lru_cache(maxsize=64)
+def site_names(stage: Stage, size: int, room: int) -> tuple[str, ...]:
+    """Return how each site is called on the map: those of one family all in full, or all in brief."""
+    families: dict[str, list[str]] = {}
+    for name in stage.site_names:
+        families.setdefault(name.split("_")[0], []).append(name)
+    full = {
+        family: all(text_size(short_names(name)[0], size)[0] <= room for name in names)
+        for family, names in families.items()
+    }
+    return tuple(short_names(name)[0 if full[name.split("_")[0]] else 1] for name in stage.site_names)
 
 
 def draw_agent(
@@ -266,7 +297,7 @@ def draw_plan(surface: Surface, places: PanePlaces, scene: Scene, theme: Theme) 
     step = (room.right - left) / len(entries)
     found = {}
     for nth, entry in enumerate(entries):
-        text = f"{nth} to D{scene.sites[entry].value}"
+        text = f"{nth} to d{scene.sites[entry].value}"
         place = left + nth * step, room.centery
         found[entry] = label(surface, text, place, size, theme.card, theme.region, "midleft")
     return found

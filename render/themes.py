@@ -45,8 +45,8 @@ class Theme:
         return self.roles[index % len(self.roles)]
 
     def item(self, number: int) -> Colour:
-        """Return the colour of an item; they repeat, and the fifth is that of nothing of worth."""
-        return self.items[(number - 1) % len(self.items)]
+        """Return the colour of an item; four repeat, and from nine on it is the grey of decoys."""
+        return self.items[(number - 1) % 4 if number < 9 else 4]
 
 
 DARK = Theme(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..world.scenario import SHUT
+from ..world.state import MESSAGE, REGISTRY
 
 
 def short_claim(kind: str, value: int) -> str:
@@ -24,10 +25,15 @@ def short_claim(kind: str, value: int) -> str:
 
 def short_names(name: str) -> tuple[str, ...]:
     """List ways to write a site's name, longest first: counter 3, c3; gate, g."""
-    words = name.split("_")
-    brief = words[0][0] + "".join(words[1:]) if len(words) > 1 else name
-    tail = words[-1] if len(words) > 1 else name[0]
-    return " ".join(words), brief, tail
+    first, *rest = name.split("_")
+    return " ".join([first, *rest]), first[0] + "".join(one if one[0].isdigit() else one[0] for one in rest)
+
+
+def how_known(channel: int, promise: bool) -> str:
+    """Say in a word how an agent came to hold a belief."""
+    if promise:
+        return "promised"
+    return {MESSAGE: "told", REGISTRY: "read"}.get(channel, "saw")
 
 
 def notice(value: int) -> str:

@@ -53,7 +53,7 @@ def tell_beats(rules: Rules, chronicle: Chronicle, lines: Sequence[Line]) -> tup
         span = chronicle.spans.get(verdict.txn)
         if span is None or not verdict.named:
             continue
-        who, task = agent_name(rules, verdict.agent), rules.task_names[span.task]
+        who, task = agent_name(rules, verdict.agent), rules.task_names[span.task].replace("_", " ")
         beats.append(Beat(span.decided, _decision(rules, verdict, span, who, task), CALM))
         news = verdict.named[0]
         if span.decided <= news.superseded < verdict.tick:
@@ -63,9 +63,12 @@ def tell_beats(rules: Rules, chronicle: Chronicle, lines: Sequence[Line]) -> tup
             beats.append(Beat(news.superseded, _sentence(text), ALERT))
     grouped: dict[tuple[int, bool], list[str]] = {}
     for line in lines:
-        grouped.setdefault((line.tick, line.grave), []).append(_STARRED.sub("“\\1”", line.text))
+        grouped.setdefault((line.tick, line.grave), []).append(_sentence(_STARRED.sub("“\\1”", line.text)))
     for (tick, grave), texts in grouped.items():
-        beats.append(Beat(tick, " ".join(_sentence(text) for text in texts), BAD if grave else GOOD))
+        accidents = [text for text in texts if text.startswith("Accident")]
+        acts = [text for text in texts if text not in accidents]
+        more = [f"And {len(acts) - 1} more like this."] if len(acts) > 1 else []
+        beats.append(Beat(tick, " ".join([*acts[:1], *more, *accidents]), BAD if grave else GOOD))
     beats.sort(key=lambda beat: (beat.tick, beat.mood))
     return tuple(beats)
 
@@ -73,9 +76,11 @@ def tell_beats(rules: Rules, chronicle: Chronicle, lines: Sequence[Line]) -> tup
 def _decision(rules: Rules, verdict: Verdict, span: Span, who: str, task: str) -> str:
     believed = " and ".join(dict.fromkeys(claim(rules, one.site, one.value) for one in verdict.named))
     news = verdict.named[0]
-    how = "was promised" if news.promise else "was told" if news.channel == MESSAGE else "sees"
+    how = "It was promised" if news.promise else "It was told" if news.channel == MESSAGE else "It sees"
+    if news.site in rules.plan:
+        how = "The plan it has says"
     thinks = " and thinks" if span.thinks else ""
-    return _sentence(f"{who} decides to {task}{thinks}. It {how}: {believed}.")
+    return _sentence(f"{who} decides to {task}{thinks}. {how}: {believed}.")
 
 
 def _sentence(text: str) -> str:
