@@ -12,7 +12,19 @@ from numpy.typing import NDArray
 from ..world import log
 from ..world.audit import EpisodeReport, Evidence
 from ..world.rules import Rules
-from ..world.state import ABORTED, COMMITTED, FAILED, HAZARDS, NEVER, NO_OUTCOME, NO_TXN, NOBODY, PARTIAL, REJECTED
+from ..world.state import (
+    ABORTED,
+    COMMITTED,
+    FAILED,
+    HAZARDS,
+    NEVER,
+    NO_OUTCOME,
+    NO_TASK,
+    NO_TXN,
+    NOBODY,
+    PARTIAL,
+    REJECTED,
+)
 
 _SETTLED = {
     log.COMMIT: COMMITTED, log.PARTIAL_COMMIT: PARTIAL, log.REJECT: REJECTED, log.ABORT: ABORTED, log.FAIL: FAILED,
@@ -93,8 +105,10 @@ class Chronicle:
         self.counted: dict[str, list[int]] = defaultdict(list)  # ticks at which something countable happened
         self.published: list[tuple[int, int]] = []  # (tick, epoch)
         self.plans: dict[int, list[tuple[int, int]]] = defaultdict(list)  # agent -> (tick, epoch it knows)
+        self.held: list[tuple[int, int]] = []  # (tick, agent) who begins to wait for a new plan
         self.adopted: list[tuple[int, int]] = []
         self._locks: list[tuple[int, int, int, int, int]] = []  # (tick, site, agent, mode, +1 granted or -1 released)
+        self._broke: set[int] = set()  # transactions
         self._by_agent: dict[int, list[Span]] = defaultdict(list)
         for row in events[events["kind"] != log.SENSE]:
             self._read(int(row["kind"]), row)
@@ -111,6 +125,8 @@ class Chronicle:
             span.inputs.append(view)
         elif kind == log.WAIT_END and span is not None and int(row["b"]) in (log.ADMISSION, log.FOR_LOCK):
             span.began = tick
+        elif kind == log.WAIT_BEGIN and int(row["b"]) == log.FOR_EPOCH:
+            self.held.append((tick, agent))
         elif kind == log.THINK_END and span is not None:
             span.thought = tick
         elif kind == log.ACT and span is not None:
@@ -120,8 +136,15 @@ class Chronicle:
             self.counted[{COMMITTED: "committed", PARTIAL: "committed"}.get(span.outcome, "refused")].append(tick)
         elif kind == log.WRITE:
             self.versions[site].append(VersionView(tick, int(row["value"]), int(row["version"]), agent))
+            if span is None and txn != NO_TXN and agent >= 0:  # a crossing: decided and done in one
+                span = self.spans[txn] = Span(txn, agent, NO_TASK, tick, 0, tick, tick)
+                self._by_agent[agent].append(span)
             if span is not None and not span.acts:
                 span.acts.append(tick)
+        elif kind == log.INVARIANT_BROKEN:
+            if txn not in self._broke:
+                self._broke.add(txn)
+                self.counted["broke"].append(tick)
         elif kind == log.ACCIDENT:
             self.accidents.append(Accident(tick, agent, site, int(row["value"])))
         elif kind == log.SEND:
@@ -170,7 +193,7 @@ class Chronicle:
     def ghosts(self, agent: int, tick: int) -> list[Input]:
         """Return the inputs of an agent's open transaction that decide something and hold no longer after a tick."""
         span = self.open_span(agent, tick)
-        if span is None:
+        if span is None or span.task == NO_TASK:
             return []
         decisive = self.rules.tasks[span.task].reads
         found = []
@@ -189,6 +212,14 @@ class Chronicle:
     def count(self, what: str, tick: int) -> int:
         """Return how often something has happened up to a tick."""
         return bisect_right(self.counted[what], tick)
+
+    def thought_until(self, tick: int) -> int:
+        """Return the think ticks of all agents up to a tick."""
+        return sum(
+            min(span.thinks, max(0, min(tick, span.settled) - max(span.began, span.decided) + 1))
+            for span in self.spans.values()
+            if span.decided <= tick
+        )
 
     def locks_at(self, tick: int) -> dict[int, list[tuple[int, int]]]:
         """Return (agent, mode) of the locks that are held after a tick, by site."""

@@ -45,7 +45,7 @@ def draw_ghosts(
             role = scene.agents[index].role
             right, down, size = where[index]
             if kind == "plan":  # it has no place but the heads of those who follow it
-                place = right, down - size * 0.5
+                place = right, down - size * 0.42
                 _chip(surface, grid, index, role, f"old plan: d{view.value}", place, "midbottom", theme)
                 continue
             rect = _chip(surface, grid, index, role, text, (left, top), anchor, theme)
@@ -54,14 +54,17 @@ def draw_ghosts(
                 share = size * 0.5 / away
                 start = right + (rect.centerx - right) * share, down + (rect.centery - down) * share
                 dashes(surface, start, _edge_of(rect, start), theme.ghost, 1.6, 4, 4)
-            top = rect.bottom + 1 if anchor == "midtop" else rect.top - 1
+            if anchor == "midleft":
+                left = rect.right + 2
+            else:
+                top = rect.top - 1
 
 
 def _ghost_place(grid: Grid, site: int) -> tuple[float, float, str]:
     cells = grid.stage.regions.get(site)
     if cells is not None:
         right, down = region_label_place(grid, cells)
-        return right, down + grid.px * 0.62, "midtop"
+        return right + grid.px, down + grid.px * 0.28, "midleft"
     cell = grid.stage.site_cells[site]
     if cell < 0:
         return 0.0, 0.0, "midbottom"
@@ -79,7 +82,7 @@ def _chip(
     disc = max(11, round(size * 0.95))
     rect = pygame.Rect(0, 0, width + disc + size * 0.7, max(height, disc) + 2)
     setattr(rect, anchor, (round(place[0]), round(place[1])))
-    rect.clamp_ip(grid.rect)
+    rect.clamp_ip(grid.rect.inflate(0, grid.px))  # it may stand out over the rim, so as not to hide who holds it
     surface.blit(pill(rect.width, rect.height, theme.ghost_paper, theme.ghost, 0.4), rect)
     surface.blit(pieces.number_disc(disc, role, str(index), theme), (rect.left + 2, rect.centery - disc // 2))
     left = rect.left + disc + size * 0.25

@@ -16,6 +16,8 @@ import pygame
 
 from .arrange import PanePlaces, Places, arrange
 from .brush import Surface, wrapped, write
+from .controls import Controls, draw_active, draw_help, draw_line, draw_message
+from .details import draw_badges, draw_details, draw_epochs, draw_own_view, draw_threads
 from .overlays import draw_ghosts, draw_verdicts, flash
 from .pane import (
     BAD,
@@ -28,6 +30,7 @@ from .pane import (
     draw_plan,
     draw_sentence,
 )
+from .panel import draw_panel
 from .themes import DARK, Theme
 
 
@@ -41,6 +44,8 @@ class Look:
     note: str = ""  # a line at the bottom
     details: bool = False
     unit: float | None = None
+    view: tuple[int, int] | None = None  # of the detail layer: pane and agent whose own world is shown
+    controls: Controls | None = None  # of a window: draws the time line and what else it has
 
 
 class Painter:
@@ -59,7 +64,8 @@ class Painter:
         """Return where everything stands on a surface of a size."""
         look = self.look
         stages = [pane.scene(0).stage for pane in self.panes]
-        return arrange(size, stages, bool(look.heading), False, bool(look.note), look.details, look.unit)
+        line = look.controls is not None
+        return arrange(size, stages, bool(look.heading), line, bool(look.note), look.details, look.unit)
 
     def paint(self, surface: Surface, time: float) -> Places:
         """Paint the moment at `time`, in ticks; return where everything stands."""
@@ -68,12 +74,29 @@ class Painter:
         surface.fill(theme.page)
         if places.heading is not None:
             _heading(surface, places.heading, look, places.unit)
-        for pane, spots in zip(self.panes, places.panes, strict=True):
-            paint_pane(surface, pane, spots, time, look)
+        for nth, (pane, spots) in enumerate(zip(self.panes, places.panes, strict=True)):
+            paint_pane(surface, pane, spots, time, look, look.view[1] if look.view and look.view[0] == nth else None)
         if places.note is not None:
             size = round(18 * places.unit)
             write(surface, look.note, places.note.center, size, theme.soft, "center", room=places.note.width)
+        if look.controls is not None and places.line is not None:
+            self._paint_controls(surface, places, places.line, time, look.controls)
         return places
+
+    def _paint_controls(
+        self, surface: Surface, places: Places, line: pygame.Rect, time: float, controls: Controls
+    ) -> None:
+        theme, unit = self.look.theme, places.unit
+        draw_line(surface, line, self.panes, time, self.length, controls, unit, theme)
+        if len(self.panes) > 1:
+            draw_active(surface, places.panes[controls.active].card, unit, theme)
+        if controls.chosen is not None:
+            nth, kind, index = controls.chosen
+            draw_panel(surface, self.panes[nth], kind, index, time, places.panes[nth].card, unit, theme)
+        if controls.help:
+            draw_help(surface, unit, theme)
+        if controls.message:
+            draw_message(surface, controls.message, unit, theme)
 
 
 def _heading(surface: Surface, room: pygame.Rect, look: Look, unit: float) -> None:
@@ -92,18 +115,28 @@ def _heading(surface: Surface, room: pygame.Rect, look: Look, unit: float) -> No
         write(surface, look.story, (room.left, title.bottom), small, theme.soft, room=room.width)
 
 
-def paint_pane(surface: Surface, pane: Pane, places: PanePlaces, time: float, look: Look) -> None:
-    """Paint one pane."""
+def paint_pane(
+    surface: Surface, pane: Pane, places: PanePlaces, time: float, look: Look, view: int | None = None
+) -> None:
+    """Paint one pane; `view`: in the detail layer, the agent whose own world is shown."""
     theme, moment = look.theme, pane.moment(time)
     strength, caught = flash(pane.chronicle, moment.time)
     draw_card(surface, places, theme, strength, GOOD if caught else BAD, pane.forked is not None)
     draw_head(surface, pane, places, moment.scene, theme)
     where = draw_map(surface, places, moment, theme)
     draw_plan(surface, places, moment.scene, theme)
+    if look.details:
+        draw_badges(surface, places.grid, moment, pane.chronicle, theme)
+        if view is not None:
+            draw_own_view(surface, places.grid, moment, view, theme)
     draw_ghosts(surface, places.grid, moment, where, pane.chronicle, theme)
     draw_mail(surface, places.grid, moment, where, theme)
     draw_verdicts(surface, places.grid, moment, where, pane.chronicle, theme)
     draw_sentence(surface, pane, places, moment.time, theme)
+    if look.details:
+        draw_epochs(surface, places.grid, moment, where, pane.chronicle, theme)
+        draw_threads(surface, places.grid, moment, where, pane.chronicle, theme)
+        draw_details(surface, pane, places, moment, theme)
 
 
 def paint(surface: Surface, panes: Sequence[Pane], time: float, look: Look | None = None) -> Places:

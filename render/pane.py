@@ -63,6 +63,21 @@ class Pane:
         grave = next((beat for beat in reversed(past) if beat.mood in (BAD, GOOD) and time - beat.tick < READ), None)
         return grave or (past[-1] if past else None)
 
+    def at(self, time: float, places: PanePlaces, spot: tuple[float, float]) -> tuple[str, int] | None:
+        """Return what stands at a point of the surface: ("agent", index), ("site", index) or None."""
+        grid, moment = places.grid, self.moment(time)
+        for index, (right, down, size) in reversed(list(enumerate(stand(moment, grid)))):
+            if math.hypot(spot[0] - right, spot[1] - down) <= max(7.0, size / 2):
+                return "agent", index
+        for entry, rect in plan_places(places, moment.scene).items():
+            if rect.collidepoint(spot):
+                return "site", entry
+        cell = grid.cell_at(*spot)
+        stage = moment.scene.stage
+        if cell in stage.site_cells:
+            return "site", stage.site_cells.index(cell)
+        return next((("site", site) for site, cells in stage.regions.items() if cell in cells), None)
+
 
 def mood_colour(mood: int, theme: Theme) -> Colour:
     """Return the colour of a mood."""
@@ -98,11 +113,12 @@ def draw_head(surface: Surface, pane: Pane, places: PanePlaces, scene: Scene, th
     low = head.top + (big - small) * 0.62
     right = write(surface, "S  goals met ", (right, low), small, theme.soft, "topright").left
     room = right - head.left - 8 * unit
-    title = write(surface, pane.title, head.topleft, big, theme.ink, room=room)
+    write(surface, pane.title, head.topleft, big, theme.ink, room=room)
+    left = float(head.left)
     if pane.forked is not None:
-        place = title.right + 8 * unit, title.centery
-        label(surface, f"fork at tick {pane.forked}: no result", place, small, theme.card, theme.ghost, "midleft")
-    write(surface, pane.about, (head.left, head.top + 24 * unit), small, theme.soft, room=head.width)
+        text, place = f"fork at tick {pane.forked}, no result", (left, head.top + 23 * unit)
+        left = label(surface, text, place, small, theme.card, theme.ghost, "topleft").right + 6 * unit
+    write(surface, pane.about, (left, head.top + 24 * unit), small, theme.soft, room=head.right - left)
     _bar(surface, bar, scene, theme, unit)
 
 
@@ -142,6 +158,8 @@ def draw_sentence(surface: Surface, pane: Pane, places: PanePlaces, time: float,
     headline = HEADLINES.get(beat.mood)
     big = round(size * 1.12)
     lines = wrapped(beat.text, size, width)
+    while headline and big > 12 and text_size(headline, big)[0] > width:
+        big -= 1
     head = big * 0.86 if headline else 0.0
     while head + len(lines) * size * 0.8 > room.height and size > 9:
         size -= 1
@@ -286,18 +304,28 @@ def draw_mail(
         surface.blit(sprite, sprite.get_rect(center=(round(right), round(down))))
 
 
-def draw_plan(surface: Surface, places: PanePlaces, scene: Scene, theme: Theme) -> dict[int, pygame.Rect]:
-    """Write the entries of the plan in a row beneath the map; return where each stands."""
-    if places.plan is None:
+def plan_places(places: PanePlaces, scene: Scene) -> dict[int, pygame.Rect]:
+    """Return the part of the row beneath the map in which each entry of the plan stands."""
+    entries = [index for index, kind in enumerate(scene.stage.site_kinds) if kind == "plan"]
+    if places.plan is None or not entries:
         return {}
-    stage, room = scene.stage, places.plan
-    entries = [index for index, kind in enumerate(stage.site_kinds) if kind == "plan"]
-    size = round(18 * places.unit)
-    left = write(surface, "plan", room.topleft, size, theme.soft).right + 8 * places.unit
+    room = places.plan
+    left = room.left + round(46 * places.unit)
     step = (room.right - left) / len(entries)
-    found = {}
-    for nth, entry in enumerate(entries):
+    return {
+        entry: pygame.Rect(round(left + nth * step), room.top, round(step), room.height)
+        for nth, entry in enumerate(entries)
+    }
+
+
+def draw_plan(surface: Surface, places: PanePlaces, scene: Scene, theme: Theme) -> None:
+    """Write the entries of the plan in a row beneath the map."""
+    if places.plan is None:
+        return
+    size = round(18 * places.unit)
+    write(surface, "plan", places.plan.midleft, size, theme.soft, "midleft")
+    for nth, (entry, room) in enumerate(plan_places(places, scene).items()):
         text = f"{nth} to d{scene.sites[entry].value}"
-        place = left + nth * step, room.centery
-        found[entry] = label(surface, text, place, size, theme.card, theme.region, "midleft")
-    return found
+        if text_size(text, size)[0] + 8 > room.width:
+            text = f"d{scene.sites[entry].value}"
+        label(surface, text, room.midleft, size, theme.card, theme.region, "midleft")

@@ -1,4 +1,4 @@
-"""The command line: list, compare, demo, bench, check. Every command takes the same flags."""
+"""The command line: list, compare, demo, view, bench, check. Every command takes the same flags."""
 
 from __future__ import annotations
 
@@ -220,6 +220,7 @@ def demo(
     sets: Sets = None,
     out: Annotated[Path, typer.Option(help="the picture to write")] = Path("demo.gif"),
     picture: Annotated[bool, typer.Option(help="write the picture")] = True,
+    window: Annotated[bool, typer.Option("--window", help="show it in a window instead; see view")] = False,
 ) -> None:
     """Tell one episode hazard by hazard.
 
@@ -229,10 +230,56 @@ def demo(
         settings, axes = common(agents, think, delay, sets)
         if axes:
             raise ValueError(f"the demo takes a protocol by name; --set {next(iter(axes))} is for compare")
+        if window:
+            _show(scenario, "none", [protocol] if protocol else [], seed, settings)
+            return
         if picture:
             check_folder(out)
         story.tell(console, scenario, protocol, seed, settings, out if picture else None)
     except (ValueError, OSError) as error:
+        fail(error)
+
+
+@app.command()
+def view(
+    scenario: Annotated[str, typer.Option(help="the scenario to watch")] = "drawbridge",
+    protocol: Annotated[str | None, typer.Option(help="protocol of the first pane; none by default")] = None,
+    versus: Annotated[
+        list[str] | None,
+        typer.Option(help="protocols of the other panes, repeatable or separated by commas; the cure by default"),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="the seed; a typical one by default")] = None,
+    mind: Annotated[str, typer.Option(help="mind of all agents: naive, careful, random")] = "naive",
+    agents: Agents = None,
+    think: Think = None,
+    delay: Delay = None,
+    size: Size = "small",
+    sets: Sets = None,
+) -> None:
+    """Watch episodes in a window, side by side and locked in time.
+
+    Space plays, the arrows step and scrub, a click asks an agent or a site, d shows details, h the other keys.
+    """
+    try:
+        settings, axes = common(agents, think, delay, sets)
+        if axes:
+            raise ValueError(f"the window takes protocols by name; --set {next(iter(axes))} is for compare")
+        settings |= {"size": size, "mind": mind}
+        _show(scenario, protocol, [name for one in versus or () for name in names(one)], seed, settings)
+    except (ValueError, OSError) as error:
+        fail(error)
+
+
+def _show(scenario: str, protocol: str | None, versus: list[str], seed: int | None, settings: dict[str, Any]) -> None:
+    """Open the window."""
+    if scenario not in SCENARIOS:
+        raise ValueError(f"unknown scenario {scenario!r}; available are {', '.join(SCENARIOS)}")
+    try:
+        from . import view as window
+
+        compile_engine()
+        window.run(window.open_viewer(scenario, protocol, versus, seed, settings))
+    except (ImportError, RuntimeError) as error:
         fail(error)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from numpy.typing import NDArray
@@ -13,9 +14,9 @@ from .render.chronicle import Chronicle, Span, Verdict
 from .render.pane import ALERT, BAD, CALM, GOOD, Beat, Pane
 from .render.scene import Scene
 from .story import Line, agent_name, claim
+from .tape import Tape
 from .world.audit import EpisodeReport
 from .world.rules import Rules
-from .world.scenarios import SCENARIOS
 from .world.state import MESSAGE
 
 PLAIN: dict[str, str] = {
@@ -29,9 +30,26 @@ PLAIN: dict[str, str] = {
 _STARRED = re.compile(r"\*([^*]*)\*")
 
 
+def pane_of(tape: Tape, serial: EpisodeReport | None = None) -> Pane:
+    """Make a pane of a tape; `serial`, the report of the serial run of its seed, is what E and I are measured by."""
+    return make_pane(
+        tape.rules, tape.protocol, tape.scene, tape.length, tape.events, tape.report, tape.lines, tape.forked_at, serial
+    )
+
+
+@lru_cache(maxsize=8)
+def _serial_run(scenario: str, seed: int, settings: tuple[tuple[str, Any], ...]) -> EpisodeReport:
+    return Tape(scenario, "serial", seed, **dict(settings)).report
+
+
+def serial_of(scenario: str, seed: int, settings: Mapping[str, Any]) -> EpisodeReport:
+    """Return the report of the serial run of a seed."""
+    return _serial_run(scenario, seed, tuple(sorted(settings.items())))
+
+
 def make_pane(
     rules: Rules, protocol: str, scene: Callable[[int], Scene], length: int, events: NDArray[Any],
-    report: EpisodeReport, lines: Sequence[Line], forked: int | None = None,
+    report: EpisodeReport, lines: Sequence[Line], forked: int | None = None, serial: EpisodeReport | None = None,
 ) -> Pane:  # fmt: skip
     """Make a pane of one whole episode: its scenes, its log, what the auditor found and what the story says."""
     chronicle = Chronicle(rules, events, report)
@@ -43,12 +61,42 @@ def make_pane(
         chronicle=chronicle,
         beats=tell_beats(rules, chronicle, lines),
         forked=forked,
+        stats=lambda tick: live_stats(chronicle, scene(tick), serial),
+    )
+
+
+def live_stats(chronicle: Chronicle, scene: Scene, serial: EpisodeReport | None) -> tuple[tuple[str, str], ...]:
+    """Return S, C, E and I and some counts as they stand at a moment, by name.
+
+    E is goals met per tick so far and I think ticks per goal so far, each over the same of the whole serial run.
+    """
+    tick, met = scene.tick, scene.goals_met
+    committed = chronicle.count("committed", tick)
+    clean: float | None = None
+    if committed and chronicle.rules.blueprint.invariants:
+        clean = 1 - chronicle.count("broke", tick) / committed
+    thought = chronicle.thought_until(tick)
+    pace = spent = None
+    if serial is not None and serial.goals_met and tick:
+        pace = (met / tick) / (serial.goals_met / max(1, serial.ticks_to_goals))
+        if met and serial.counts["think_ticks"]:
+            spent = (thought / met) / (serial.counts["think_ticks"] / serial.goals_met)
+    numbers = {"S": scene.success, "C": clean, "E": pace, "I": spent}
+    counted = ("went wrong", "caught", "committed", "refused", "messages")
+    counts = {name: chronicle.count(name, tick) for name in counted}
+    return (
+        *((name, "-" if value is None else f"{value:.2f}") for name, value in numbers.items()),
+        *((name, str(value)) for name, value in counts.items()),
+        ("think ticks", str(thought)),
     )
 
 
 def tell_beats(rules: Rules, chronicle: Chronicle, lines: Sequence[Line]) -> tuple[Beat, ...]:
     """Tell an episode in three beats a verdict: what is decided on what belief, what changes it, how it ends."""
-    beats = [Beat(0, SCENARIOS[rules.name].story, CALM)]
+    beats = [Beat(0, _cast(rules), CALM)]
+    for tick, agent in chronicle.held:
+        text = f"{agent_name(rules, agent)} is held: its plan is being replaced, and all are to have the new one first."
+        beats.append(Beat(tick, _sentence(text), ALERT))
     for verdict in chronicle.verdicts:
         span = chronicle.spans.get(verdict.txn)
         if span is None or not verdict.named:
@@ -59,7 +107,7 @@ def tell_beats(rules: Rules, chronicle: Chronicle, lines: Sequence[Line]) -> tup
         if span.decided <= news.superseded < verdict.tick:
             now = claim(rules, news.site, news.current_value)
             by = agent_name(rules, news.writer)
-            text = f"{by} changes that: now {now}. {who} does not know and goes on."
+            text = f"{by} changes that: now {now}. {_sentence(who)} does not know and goes on."
             beats.append(Beat(news.superseded, _sentence(text), ALERT))
     grouped: dict[tuple[int, bool], list[str]] = {}
     for line in lines:
@@ -71,6 +119,18 @@ def tell_beats(rules: Rules, chronicle: Chronicle, lines: Sequence[Line]) -> tup
         beats.append(Beat(tick, " ".join([*acts[:1], *more, *accidents]), BAD if grave else GOOD))
     beats.sort(key=lambda beat: (beat.tick, beat.mood))
     return tuple(beats)
+
+
+def _cast(rules: Rules) -> str:
+    """Say which numbers are which role."""
+    said = []
+    for index, role in enumerate(rules.blueprint.roles):
+        members = [agent for agent, own in enumerate(rules.role_of) if own == index]
+        if len(members) == 1:
+            said.append(f"{members[0]} is the {role.name}")
+        elif members:
+            said.append(f"{members[0]} to {members[-1]} are {role.name}s")
+    return _sentence(", ".join(said)) + "."
 
 
 def _decision(rules: Rules, verdict: Verdict, span: Span, who: str, task: str) -> str:
