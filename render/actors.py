@@ -83,4 +83,3 @@ def flight(mail: MessageView, moment: Moment, nth: int, where: list[tuple[float,
         (1 - share) ** 2 * start[0] + 2 * share * (1 - share) * middle[0] + share**2 * end[0],
         (1 - share) ** 2 * start[1] + 2 * share * (1 - share) * middle[1] + share**2 * end[1],
     )
-

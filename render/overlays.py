@@ -20,7 +20,6 @@ FLASH = 6.0  # ticks for which a verdict glows
 MOST_GHOSTS = 3  # at one site
 
 
-
 def draw_ghosts(
     surface: Surface, grid: Grid, moment: Moment, where: list[tuple[float, float, float]], chronicle: Chronicle,
     theme: Theme,
@@ -162,4 +161,3 @@ def _ring(radius: int, thick: int, colour: tuple[int, int, int]) -> Surface:
 
 
 _RINGS: dict[tuple[int, int, tuple[int, int, int]], Surface] = {}
-

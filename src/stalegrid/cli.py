@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,11 +15,14 @@ from rich.markdown import Markdown
 from . import bench as benchmark
 from . import check, tables
 from . import demo as story
+from . import record as recording
 from .compare import FIRST_TEST_SEED, Cell, Row, all_cells, check_cells, default_cells, regained, run_rows
 from .listing import overview, protocol_facts, scenario_facts
 from .make import compile_engine
 from .protocols.config import AXES, PARAMETERS
 from .protocols.presets import PRESETS, resolve
+from .replay import read_replay
+from .tape import Tape
 from .terminal import Out, check_folder, console, errors, fail, progress_bar
 from .world.scenarios import SCENARIOS
 from .world.settings import Settings
@@ -305,6 +309,86 @@ def bench(
         found = benchmark.measure(scenarios, protocols, worlds, seconds, size, settings, axes)
         benchmark.show(console, found, form, out)
     except (ValueError, OSError) as error:
+        fail(error)
+
+
+Pixels = Annotated[str, typer.Option(help="width x height of a picture")]
+Ticks = Annotated[str | None, typer.Option(help="first:last tick of a picture; the whole episode by default")]
+Fps = Annotated[float, typer.Option(help="frames a second")]
+Speed = Annotated[float, typer.Option(help="ticks a second; slower where something goes wrong or is caught")]
+
+
+@app.command()
+def record(
+    out: Annotated[list[Path], typer.Option(help="file.gif, .mp4, .png, or .jsonl.gz for a replay; repeatable")],
+    scenario: Annotated[str, typer.Option(help="the scenario to play")] = "drawbridge",
+    protocol: Annotated[str, typer.Option(help="its protocol")] = "none",
+    versus: Annotated[
+        list[str] | None, typer.Option(help="protocols to show beside it, repeatable or separated by commas")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="the seed; test seeds begin at 1,000,000")] = FIRST_TEST_SEED,
+    mind: Annotated[str, typer.Option(help="mind of all agents: naive, careful, random")] = "naive",
+    agents: Agents = None,
+    think: Think = None,
+    delay: Delay = None,
+    size: Size = "small",
+    sets: Sets = None,
+    ticks: Ticks = None,
+    fps: Fps = recording.FPS,
+    speed: Speed = recording.SPEED,
+    pixels: Pixels = "960x640",
+) -> None:
+    """Draw an episode into a file, or keep it as a replay.
+
+    It needs no display. A png holds the last tick of --ticks.
+    """
+    try:
+        settings, axes = common(agents, think, delay, sets)
+        shown = [protocol, *(name for one in versus or () for name in names(one))]
+        protocols = [_with_axes(Cell(scenario, name), axes).protocol if axes else name for name in shown]
+        _record(out, lambda: recording.play_tapes(scenario, protocols, seed, mind, size=size, **settings), ticks, fps,
+                speed, pixels)  # fmt: skip
+    except (ValueError, OSError, ImportError) as error:
+        fail(error)
+
+
+def _record(
+    outs: list[Path], play: Callable[[], list[Tape]], ticks: str | None, fps: float, speed: float, pixels: str
+) -> None:
+    """Check what can be checked, play, and write."""
+    between, sides = recording.read_ticks(ticks), recording.read_size(pixels)
+    for out in outs:
+        recording.check_out(out)
+    compile_engine()
+    tapes = play()
+    with console.status("drawing"):
+        said = recording.record(tapes, outs, between, fps=fps, speed=speed, size=sides)
+    for line in said:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+@app.command("replay")
+def replay_command(
+    file: Annotated[Path, typer.Argument(help="a replay, as record writes it")],
+    out: Annotated[list[Path] | None, typer.Option(help="file.gif, .mp4, .png to draw it into; repeatable")] = None,
+    ticks: Ticks = None,
+    fps: Fps = recording.FPS,
+    speed: Speed = recording.SPEED,
+    pixels: Pixels = "960x640",
+) -> None:
+    """Play a replay again, compare it with what was recorded, and tell it.
+
+    What does not come out the same is refused, with the first tick that differs. With --out it is drawn too.
+    """
+    try:
+        if not file.is_file():
+            raise ValueError(f"there is no file {file}")
+        compile_engine()
+        tape = read_replay(file)
+        story.tell_tape(console, tape)
+        if out:
+            _record(out, lambda: [tape], ticks, fps, speed, pixels)
+    except (ValueError, OSError, ImportError) as error:
         fail(error)
 
 

@@ -18,6 +18,7 @@ from .protocols.presets import resolve
 from .protocols.single import CompiledEngine
 from .story import HAZARD_WORDS, Line
 from .story import tell as story
+from .tape import Tape
 from .world.audit import EpisodeReport, audit_episode
 from .world.rules import Rules
 from .world.scenarios import SCENARIOS
@@ -104,6 +105,23 @@ def lines_of(rules: Rules, protocol: str, seed: int) -> tuple[list[Line], Episod
 def _tell_one(console: Console, rules: Rules, protocol: str, title: str, seed: int) -> list[Line]:
     lines, report = lines_of(rules, protocol, seed)
     console.print(f"[bold]{title}[/bold]", highlight=False)
+    _print_lines(console, lines, report)
+    return lines
+
+
+def tell_tape(console: Console, tape: Tape) -> None:
+    """Tell a replay that came out the same."""
+    played = "" if tape.agent is None else f", {tape.rules.agent_names[tape.agent]} played by a person"
+    left = "" if tape.is_over else f", left at tick {tape.length}"
+    console.print(
+        f"{tape.rules.name}, {tape.protocol}, seed {tape.seed}, {tape.mind} minds{played}{left}\n"
+        f"It comes out the same: {tape.length} ticks, {len(tape.events)} events, digest {(tape.digest or '')[:16]}\n",
+        highlight=False, markup=False,
+    )  # fmt: skip
+    _print_lines(console, tape.lines, tape.report)
+
+
+def _print_lines(console: Console, lines: list[Line], report: EpisodeReport) -> None:
     for line in lines[:MOST_LINES]:
         mark = "[red]x[/red]" if line.grave else "[green]ok[/green]"
         console.print(Padding(f"{mark} tick {line.tick}: {line.text}", (0, 0, 0, 2)), highlight=False)
@@ -116,7 +134,6 @@ def _tell_one(console: Console, rules: Rules, protocol: str, title: str, seed: i
         f"{report.counts['think_ticks']} ticks of thought\n",
         highlight=False,
     )  # fmt: skip
-    return lines
 
 
 def first_harm(told: dict[str, list[Line]]) -> tuple[int, int | None]:

@@ -204,11 +204,28 @@ class Tape:
                 name = self.rules.agent_names[self.agent]
                 raise ValueError(f"{name} must act now: an action from 0 to {limit}; got {action!r}")
             played = self.agent, action
-        choices = self._cast.choose(self._engine, () if self.agent is None else (self.agent,))
+        choices = self._choices()
         if played is not None:
-            choices[0, played[0]] = played[1]
-        self._engine.step(choices, False)
-        self._chosen.append(choices[0])
+            choices[played[0]] = played[1]
+        self._advance(choices)
+
+    def repeat(self, choices: NDArray[np.int32]) -> None:
+        """Advance by one tick with what was chosen before, [A] int32, whatever the minds would choose now.
+
+        Raises: RuntimeError once the episode is over.
+        """
+        if self.is_over:
+            raise RuntimeError("the episode is over")
+        self._choices()  # so that the minds remember
+        self._advance(choices)
+
+    def _choices(self) -> NDArray[np.int32]:
+        chosen: NDArray[np.int32] = self._cast.choose(self._engine, () if self.agent is None else (self.agent,))[0]
+        return chosen
+
+    def _advance(self, choices: NDArray[np.int32]) -> None:
+        self._engine.step(choices[None], False)
+        self._chosen.append(choices)
         vars(self).pop("_audited", None)
         if self.length - self._first == self._spacing * len(self._snapshots):
             self._keep()
