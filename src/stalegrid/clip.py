@@ -52,7 +52,9 @@ def clip_of(tapes: Sequence[Tape]) -> Clip:
     harm = wrong[0]
     decided = chronicle.spans[harm.txn].decided
     first = max(0, harm.tick - MOST_LEAD, decided - LEAD)
-    caught = [verdict.tick for pane in panes[1:] for verdict in pane.chronicle.verdicts if verdict.tick >= harm.tick - 2]
+    caught = [
+        verdict.tick for pane in panes[1:] for verdict in pane.chronicle.verdicts if verdict.tick >= harm.tick - 2
+    ]
     answer = min(caught, default=harm.tick)
     end = answer if answer - harm.tick <= WAITS else harm.tick
     return Clip(panes, first, min(longest, max(harm.tick, end) + TAIL), harm.tick, end)
