@@ -95,9 +95,7 @@ def _draw_span(
         surface.fill(theme.good if good else theme.bad, end_box)
 
 
-def arrow(
-    surface: Surface, start: tuple[float, float], end: tuple[float, float], colour: Colour, bow: float
-) -> None:
+def arrow(surface: Surface, start: tuple[float, float], end: tuple[float, float], colour: Colour, bow: float) -> None:
     """Draw a bowed arrow."""
     points = curve(start, end, bow)
     for shift in (0, 1):

@@ -388,10 +388,54 @@ def replay_command(
             raise ValueError(f"there is no file {file}")
         compile_engine()
         tape = read_replay(file)
+        console.print("It comes out the same.", highlight=False)
         story.tell_tape(console, tape)
         if out:
             _record(out, lambda: [tape], ticks, fps, speed, pixels)
     except (ValueError, OSError, ImportError) as error:
+        fail(error)
+
+
+@app.command()
+def play(
+    scenario: Annotated[str, typer.Option(help="the scenario to play in")] = "ledger",
+    agent: Annotated[
+        str | None, typer.Option(help="the agent to drive, such as porter_0; the first by default")
+    ] = None,
+    protocol: Annotated[str, typer.Option(help="its protocol")] = "none",
+    seed: Annotated[int, typer.Option(help="the seed; test seeds begin at 1,000,000")] = FIRST_TEST_SEED,
+    mind: Annotated[str, typer.Option(help="mind of the others: naive, careful, random")] = "naive",
+    agents: Agents = None,
+    think: Think = None,
+    delay: Delay = None,
+    size: Size = "small",
+    sets: Sets = None,
+    speed: Annotated[float, typer.Option(help="ticks a second while nothing is asked of you")] = 4.0,
+    hurry: Annotated[bool, typer.Option("--hurry", help="time does not wait for you to choose")] = False,
+    out: Annotated[Path | None, typer.Option(help="replay to write at the end: file.jsonl.gz")] = None,
+) -> None:
+    """Drive one agent among scripted team-mates with the keyboard.
+
+    You think as long as the agent does: until its thought is done you can only wait.
+    """
+    try:
+        settings, axes = common(agents, think, delay, sets)
+        if out is not None:
+            if not recording.is_replay(out):
+                raise ValueError(f"what was played is kept as a replay: --out ends in .jsonl.gz; got {out}")
+            recording.check_out(out)
+        from . import play as playing
+        from . import view as window
+
+        chosen = _with_axes(Cell(scenario, protocol), axes).protocol if axes else protocol
+        compile_engine()
+        game = playing.Game(scenario, agent, chosen, seed, mind, speed=speed, hurry=hurry, size=size, **settings)
+        window.run(game)
+        story.tell_tape(console, game.tape)
+        if out is not None:
+            for line in recording.record([game.tape], [out]):
+                console.print(line, highlight=False, markup=False, soft_wrap=True)
+    except (ValueError, OSError, ImportError, RuntimeError) as error:
         fail(error)
 
 

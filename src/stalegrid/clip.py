@@ -58,7 +58,8 @@ def clip_of(tapes: Sequence[Tape]) -> Clip:
     earlier = max((tick + READ for tick in others if tick < decided), default=0)
     first = min(max(first, earlier), decided)
     caught = [tick for tick in others if tick >= harm.tick - 2]
-    steps = (decided, *(one.superseded for one in harm.named if decided <= one.superseded < harm.tick))
+    change = chronicle.first_change(harm)
+    steps = (decided,) if change is None else (decided, change.tick)
     answer = min(caught, default=harm.tick)
     end = answer if answer - harm.tick <= WAITS else harm.tick
     return Clip(panes, first, min(longest, max(harm.tick, end) + TAIL), harm.tick, end, steps)

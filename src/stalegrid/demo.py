@@ -104,12 +104,12 @@ def _tell_one(console: Console, rules: Rules, protocol: str, title: str, seed: i
 
 
 def tell_tape(console: Console, tape: Tape) -> None:
-    """Tell a replay that came out the same."""
+    """Tell an episode that a person played, or a replay that came out the same."""
     played = "" if tape.agent is None else f", {tape.rules.agent_names[tape.agent]} played by a person"
     left = "" if tape.is_over else f", left at tick {tape.length}"
     console.print(
         f"{tape.rules.name}, {tape.protocol}, seed {tape.seed}, {tape.mind} minds{played}{left}\n"
-        f"It comes out the same: {tape.length} ticks, {len(tape.events)} events, digest {(tape.digest or '')[:16]}\n",
+        f"{tape.length} ticks, {len(tape.events)} events, digest {(tape.digest or '')[:16]}\n",
         highlight=False, markup=False,
     )  # fmt: skip
     _print_lines(console, tape.lines, tape.report)

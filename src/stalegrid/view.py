@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import pygame
 
@@ -289,7 +289,25 @@ def open_viewer(
     return Viewer(scenario, [first, *others], seed, settings)
 
 
-def run(viewer: Viewer, frames: int | None = None) -> None:
+class Shown(Protocol):
+    """What `run` shows: a viewer, or a game."""
+
+    scenario: str
+    seed: int
+    is_open: bool
+    full_screen: bool
+
+    def handle(self, event: pygame.event.Event) -> None:
+        """Do what a key, a click or the wish to quit asks for."""
+
+    def advance(self, seconds: float) -> None:
+        """Let time run."""
+
+    def draw(self, surface: pygame.Surface) -> None:
+        """Draw the window's content."""
+
+
+def run(viewer: Shown, frames: int | None = None) -> None:
     """Show a viewer in a window until it is closed, or for so many frames.
 
     Raises: RuntimeError if there is no display.
@@ -324,7 +342,7 @@ def run(viewer: Viewer, frames: int | None = None) -> None:
         pygame.display.quit()
 
 
-def _open(viewer: Viewer, size: tuple[int, int] | None) -> pygame.Surface:
+def _open(viewer: Shown, size: tuple[int, int] | None) -> pygame.Surface:
     """Open the window; its first size grows with the screen."""
     if viewer.full_screen:
         surface = pygame.display.set_mode((0, 0), pygame.FULLSCREEN)
