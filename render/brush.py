@@ -11,14 +11,9 @@ from functools import lru_cache
 from typing import TypeAlias
 
 import numpy as np
+import pygame
 
 from .palette import Colour
-from .window import MISSING
-
-try:
-    import pygame
-except ImportError as error:  # the message says what to install
-    raise ImportError(MISSING) from error
 
 Surface: TypeAlias = pygame.Surface
 Point: TypeAlias = tuple[float, float]  # right, down

@@ -204,6 +204,26 @@ class Chronicle:
                     found.append(view)
         return found
 
+    def first_change(self, verdict: Verdict) -> VersionView | None:
+        """Return the first version that another wrote of what a verdict names while the act was decided on."""
+        span = self.spans.get(verdict.txn)
+        if span is None:
+            return None
+        found = [
+            version
+            for one in verdict.named
+            for version in self.versions[one.site]
+            if span.decided <= version.tick < verdict.tick
+            and version.version > one.version
+            and version.writer != verdict.agent
+            and version.value != one.value
+        ]
+        return min(found, key=lambda version: version.tick, default=None)
+
+    def site_of(self, version: VersionView) -> int:
+        """Return the site that a version is of."""
+        return next(site for site, versions in enumerate(self.versions) if any(one is version for one in versions))
+
     def version_at(self, site: int, tick: int) -> VersionView:
         """Return the version that a site has after a tick."""
         versions = self.versions[site]

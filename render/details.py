@@ -19,7 +19,8 @@ from .strip import arrow, draw_strip
 from .themes import Theme
 from .words import short_claim
 
-THREAD = 3 * FLASH  # ticks for which a thread stays
+THREAD = 1.5 * FLASH  # ticks for which a thread stays
+THREADS = 2  # at once
 
 
 def draw_badges(surface: Surface, grid: Grid, moment: Moment, chronicle: Chronicle, theme: Theme) -> None:
@@ -73,9 +74,7 @@ def draw_threads(
 ) -> None:  # fmt: skip
     """Draw a thread from who caused it, over the site that it wrote, to who acted on what was no longer so."""
     size = max(13, round(grid.px * 0.42))
-    for verdict in chronicle.verdicts:
-        if not 0 <= moment.time - verdict.tick < THREAD:
-            continue
+    for verdict in [one for one in chronicle.verdicts if 0 <= moment.time - one.tick < THREAD][-THREADS:]:
         colour = theme.good if verdict.caught else theme.bad
         right, down, _ = where[verdict.agent]
         for one in verdict.named[:3]:

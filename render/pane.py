@@ -232,7 +232,7 @@ def _draw_sites(surface: Surface, grid: Grid, scene: Scene, theme: Theme) -> Non
         side = site_px(px)
         surface.blit(pieces.site(kind, view.value, view.unsettled >= 0, side, theme), (left + (px - side) // 2, top))
         if side < px:
-            name = names[index] if kind != "board" or not names[index].startswith("n") else notice(view.value)
+            name = notice(view.value) if stage.site_names[index].startswith("notice") else names[index]
             rect = text_rect(name, size, (left + px / 2, top + side - 1))
             write(surface, name, rect.clamp(grid.rect).topleft, size, mix(theme.floor, theme.ink, 0.75))
 

@@ -60,7 +60,8 @@ def site(kind: str, value: int, unsettled: bool, px: int, theme: Theme, ghost: b
         canvas.polygon(_regular(6, px / 2, px / 2, 15.5 * u - line * 1.15), paper)
         room = (px - 12 * u, px * 0.42)
     elif kind == "guard_post":
-        text = ""
+        text = str(value) if value > 1 else ""
+        text_colour, middle = WHITE, (16 * u, 14 * u)
         _post(canvas, value, u, theme, frame)
     else:  # a counter: a dial with a window
         canvas.box(1.5 * u, 4 * u, 29 * u, 24 * u, frame, 6 * u)
@@ -103,19 +104,16 @@ def _switch(canvas: Canvas, value: int, u: float, theme: Theme) -> None:
 
 
 def _post(canvas: Canvas, value: int, u: float, theme: Theme, frame: Colour) -> None:
-    """Draw a sentry's shield: full while manned, an empty outline when left."""
+    """Draw a sentry's shield: full while manned, an empty outline when left; a number where there are several."""
     outline = [(4, 4), (28, 4), (28, 15), (24, 23), (16, 29), (8, 23), (4, 15)]
     inner = [(6.4, 6.4), (25.6, 6.4), (25.6, 14.6), (22.3, 21.4), (16, 26.2), (9.7, 21.4), (6.4, 14.6)]
-    canvas.polygon([(right * u, down * u) for right, down in outline], frame if value else theme.bad)
+    canvas.polygon([(right * u, down * u) for right, down in outline], frame)
     fill = theme.good if value else theme.card
     canvas.polygon([(right * u, down * u) for right, down in inner], fill)
-    if value:
+    if value == 1:
         shoulders = (10.5, 21), (12, 16.5), (20, 16.5), (21.5, 21)
         canvas.disc((16 * u, 11.5 * u), 3.4 * u, WHITE)
         canvas.polygon([(right * u, down * u) for right, down in shoulders], WHITE)
-    else:
-        canvas.line((11.5 * u, 10.5 * u), (20.5 * u, 19.5 * u), 2.4 * u, theme.bad)
-        canvas.line((20.5 * u, 10.5 * u), (11.5 * u, 19.5 * u), 2.4 * u, theme.bad)
 
 
 def _regular(corners: int, right: float, down: float, radius: float) -> list[tuple[float, float]]:

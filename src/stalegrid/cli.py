@@ -21,6 +21,7 @@ from .listing import overview, protocol_facts, scenario_facts
 from .make import compile_engine
 from .protocols.config import AXES, PARAMETERS
 from .protocols.presets import PRESETS, resolve
+from .render.window import MISSING
 from .replay import read_replay
 from .tape import Tape
 from .terminal import Out, check_folder, console, errors, fail, progress_bar
@@ -276,10 +277,12 @@ def _show(scenario: str, protocol: str | None, versus: list[str], seed: int | No
         raise ValueError(f"unknown scenario {scenario!r}; available are {', '.join(SCENARIOS)}")
     try:
         from . import view as window
-
-        compile_engine()
+    except ImportError:
+        fail(MISSING)
+    compile_engine()
+    try:
         window.run(window.open_viewer(scenario, protocol, versus, seed, settings))
-    except (ImportError, RuntimeError) as error:
+    except RuntimeError as error:
         fail(error)
 
 

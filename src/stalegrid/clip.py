@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 
 from .panes import pane_of
 from .render.arrange import fitting_size
-from .render.pace import Pace
+from .render.pace import APART, Pace
 from .render.painter import Look, Painter
-from .render.pane import Pane
+from .render.pane import READ, Pane
 from .render.themes import DARK, Theme
 from .tape import Tape
 from .world.scenarios import SCENARIOS
 
 FPS = 12.0
-SPEED = 5.0  # ticks a second
+SPEEDS = (4.0, 5.0, 7.0, 10.0)  # ticks a second, the first that leaves time enough
 MOST_SECONDS = 14.5
 LEAD, TAIL = 8, 10  # ticks shown before the decision and after the verdict
 WAITS = 45  # ticks within which the other pane is to catch the like
@@ -39,6 +39,7 @@ class Clip:
     last: int
     harm: int
     answer: int  # tick at which the other pane catches the like, or that of the harm
+    steps: tuple[int, ...] = ()  # ticks at which it was decided, and at which that ceased to hold
 
 
 def clip_of(tapes: Sequence[Tape]) -> Clip:
@@ -52,12 +53,16 @@ def clip_of(tapes: Sequence[Tape]) -> Clip:
     harm = wrong[0]
     decided = chronicle.spans[harm.txn].decided
     first = max(0, harm.tick - MOST_LEAD, decided - LEAD)
-    caught = [
-        verdict.tick for pane in panes[1:] for verdict in pane.chronicle.verdicts if verdict.tick >= harm.tick - 2
-    ]
+    others = [verdict.tick for pane in panes[1:] for verdict in pane.chronicle.verdicts]
+    # What was caught before is another story, and a clip does not begin in its midst.
+    earlier = max((tick + READ for tick in others if tick < decided), default=0)
+    first = min(max(first, earlier), decided)
+    caught = [tick for tick in others if tick >= harm.tick - 2]
+    change = chronicle.first_change(harm)
+    steps = (decided,) if change is None else (decided, change.tick)
     answer = min(caught, default=harm.tick)
     end = answer if answer - harm.tick <= WAITS else harm.tick
-    return Clip(panes, first, min(longest, max(harm.tick, end) + TAIL), harm.tick, end)
+    return Clip(panes, first, min(longest, max(harm.tick, end) + TAIL), harm.tick, end, steps)
 
 
 def look_of(scenario: str, note: str = "", theme: Theme = DARK, unit: float | None = UNIT) -> Look:
@@ -73,20 +78,23 @@ def clip_size(clip: Clip, note: bool, tile_px: int = TILE_PX, unit: float = UNIT
 
 def clip_frames(clip: Clip, look: Look, size: tuple[int, int], fps: float = FPS) -> Iterator[Frame]:
     """Draw the frames of a clip, each [H, W, 3] uint8, in at most `MOST_SECONDS`; needs no display."""
-    marks = {tick for pane in clip.panes for tick, _ in pane.chronicle.marks() if clip.first <= tick <= clip.last}
-    # The first harm and its twin get time to be read; what follows only if there is room for it.
-    for chosen in (marks, {clip.harm, clip.answer}):
-        for speed in (SPEED, 1.4 * SPEED, 2 * SPEED):
-            times = list(Pace(chosen, speed).times(clip.first, clip.last, fps))
-            if len(times) <= MOST_SECONDS * fps:
-                break
-        else:
-            continue
-        break
     painter, surface = Painter(clip.panes, look), pygame.Surface(size)
-    for time in times[: int(MOST_SECONDS * fps)]:
+    for time in clip_times(clip, fps):
         painter.paint(surface, time)
         yield frame_of(surface)
+
+
+def clip_times(clip: Clip, fps: float = FPS) -> list[float]:
+    """Return the time of each frame: slow where one has to read, as slow as there is room for elsewhere."""
+    verdicts = {clip.harm, clip.answer}
+    # Decision and change are read too, unless the verdict follows so soon that all is read together.
+    steps = {tick for tick in clip.steps if all(abs(tick - verdict) >= APART for verdict in verdicts)}
+    for marks in (verdicts | steps, verdicts):
+        for speed in SPEEDS:
+            times = list(Pace(marks, speed).times(clip.first, clip.last, fps))
+            if len(times) <= MOST_SECONDS * fps:
+                return times
+    return times[: int(MOST_SECONDS * fps)]
 
 
 def still(clip: Clip, look: Look, size: tuple[int, int], time: float) -> Frame:

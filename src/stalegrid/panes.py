@@ -103,12 +103,12 @@ def tell_beats(rules: Rules, chronicle: Chronicle, lines: Sequence[Line]) -> tup
             continue
         who, task = agent_name(rules, verdict.agent), rules.task_names[span.task].replace("_", " ")
         beats.append(Beat(span.decided, _decision(rules, verdict, span, who, task), CALM))
-        news = verdict.named[0]
-        if span.decided <= news.superseded < verdict.tick:
-            now = claim(rules, news.site, news.current_value)
+        news = chronicle.first_change(verdict)
+        if news is not None:
+            now = claim(rules, chronicle.site_of(news), news.value)
             by = agent_name(rules, news.writer)
             text = f"{by} changes that: now {now}. {_sentence(who)} does not know and goes on."
-            beats.append(Beat(news.superseded, _sentence(text), ALERT))
+            beats.append(Beat(news.tick, _sentence(text), ALERT))
     grouped: dict[tuple[int, bool], list[str]] = {}
     for line in lines:
         grouped.setdefault((line.tick, line.grave), []).append(_sentence(_STARRED.sub("“\\1”", line.text)))
