@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from .control import Blocked
 from .rules import ResolvedOp
@@ -59,6 +60,14 @@ class Job:
     attempt: int = 0
 
 
+class Buffered(NamedTuple):
+    """A write that waits for the settling of its transaction."""
+
+    op_index: int
+    op: ResolvedOp
+    written: int  # value or difference
+
+
 @dataclass
 class Transaction:
     """A decision on its way: what it froze, what it has done."""
@@ -71,7 +80,7 @@ class Transaction:
     thought: int
     decided: int
     inputs: dict[int, Input] = field(default_factory=dict)
-    buffered: list[tuple[int, ResolvedOp, int]] = field(default_factory=list)  # op index, op, value or difference
+    buffered: list[Buffered] = field(default_factory=list)
     op: int = 0
     done: int = 0
 
