@@ -37,10 +37,15 @@ from ..world.state import (
     REGISTRY,
     State,
 )
-from .config import Config
+from .config import AXES, Config
 from .single import CompiledEngine
 
 _MODES = ("shared", "increment", "exclusive")
+# Axes that may differ while a transaction goes on; the others, such as order and locks, say who is let in and when.
+_GOES_ON = (
+    "reads", "writes", "transaction", "scopes", "rule", "validated", "messages", "delivery", "mail", "corrections",
+    "corrector", "feedback", "interruption",
+)  # fmt: skip
 _EVERYTHING = ~np.uint64(0)
 
 
@@ -80,8 +85,7 @@ class _Log:
 def gives_up(old: Config, new: Config) -> bool:
     """Tell whether transactions under way cannot go on from one protocol to the other."""
     return (
-        old.order != new.order
-        or old.locks != new.locks
+        any(getattr(old, axis) != getattr(new, axis) for axis in AXES if axis not in _GOES_ON)
         or (old.writes == "buffered" and new.writes != "buffered")
         or (old.closed and not new.closed)
         or (old.mail == "at settle" and new.mail != "at settle")
