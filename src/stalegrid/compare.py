@@ -15,6 +15,8 @@ from .make import Protocol, make_rules
 from .protocols.config import Config
 from .protocols.presets import PRESETS, name_of, resolve
 from .world.audit import EpisodeReport, audit_episode, metrics
+from .world.audit.isolation import Count, counts
+from .world.audit.units import read_logs
 from .world.control import Control
 from .world.parallel_env import SEEDS
 from .world.rules import Rules
@@ -65,6 +67,7 @@ class Run:
 
     rules: Rules
     reports: tuple[EpisodeReport, ...]
+    decisions: tuple[Count, ...]
     digest: str
 
     @property
@@ -135,8 +138,10 @@ class Comparison:
         seeds = range(cell.first_seed, cell.first_seed + cell.seeds)
         episodes: list[Episode] = run_episodes(rules, cell.config, cell.mind, seeds)
         reports = tuple(audit_episode(rules, episode.events) for episode in episodes)
+        units = read_logs(rules, [episode.events for episode in episodes])
+        decisions = tuple(counts(units, [report.tore for report in reports]))
         joined = "".join(episode.digest for episode in episodes)
-        return Run(rules, reports, hashlib.sha256(joined.encode()).hexdigest())
+        return Run(rules, reports, decisions, hashlib.sha256(joined.encode()).hexdigest())
 
     def row(self, cell: Cell) -> Row:
         """Return the row of a cell."""
@@ -152,7 +157,7 @@ def _with(cell: Cell, protocol: str) -> Cell:
 
 def _row(cell: Cell, run: Run, none: Run, serial: Run) -> Row:
     rules, reports = run.rules, run.reports
-    counts = {name: run.total(name) for name in reports[0].counts}
+    totals = {name: run.total(name) for name in reports[0].counts}
     goals = [[report.goals_met for report in one.reports] for one in (run, serial)]
     ticks = [[report.ticks_to_goals for report in one.reports] for one in (run, serial)]
     thought = [[report.counts["think_ticks"] for report in one.reports] for one in (run, serial)]
@@ -168,11 +173,13 @@ def _row(cell: Cell, run: Run, none: Run, serial: Run) -> Row:
         "delay": rules.settings.delay,
         "seeds": cell.seeds,
         "success": success.value,
-        "compatibility": metrics.compatibility(counts, bool(rules.blueprint.invariants)),
+        "compatibility": metrics.compatibility(
+            sum(one.incompatible for one in run.decisions), sum(one.committed for one in run.decisions)
+        ),
         "efficiency": efficiency.value,
         "inference": inference.value,
-        "wasted_inference": metrics.wasted_inference(counts),
-        "blocked": metrics.blocked_share(counts, len(rules.agent_names), sum(report.ticks for report in reports)),
+        "wasted_inference": metrics.wasted_inference(totals),
+        "blocked": metrics.blocked_share(totals, len(rules.agent_names), sum(report.ticks for report in reports)),
         "hazards": {hazard: {level: run.mean(f"{hazard}.{level}") for level in LEVELS} for hazard in HAZARDS},
         "outdated_belief": run.mean("outdated_belief"),
         "drift": run.mean("drift"),

@@ -6,6 +6,7 @@ isolation are made of; the levels, and the witnesses, are the graph auditor's, f
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -29,7 +30,7 @@ class Verdicts:
     intermediate: Bools  # G1b: it rests on a version that its writer had not yet done with
     unsettled: Bools  # it rests on a version whose writer settled later than its own act
     fractured: Bools  # it saw a part of what another transaction wrote, and missed another part
-    backward: Bools  # on a cycle, and an edge leads back to a transaction that committed earlier
+    backward: Bools  # on a cycle, and by an rw edge to a transaction that had committed in an earlier tick
 
 
 @dataclass(frozen=True)
@@ -43,9 +44,15 @@ class Count:
     committed_by: tuple[int, ...]  # decisions of each agent
 
 
-def counts(units: Units) -> list[Count]:
-    """Return what the decisions of each episode came to."""
+def counts(units: Units, torn: Sequence[Collection[int]] = ()) -> list[Count]:
+    """Return what the decisions of each episode came to.
+
+    `torn` has for each episode the transactions that broke a constraint of the plan with one of another epoch.
+    """
     verdicts = judge_units(units)
+    broke = units.broke.copy()
+    for first, txns in zip(units.first.tolist(), torn, strict=False):
+        broke[[first + txn for txn in txns]] = True
     unit = units.unit
     decisions = (unit["sort"] == DECISION) & unit["committed"]
     wrong = verdicts.cycle | verdicts.aborted | verdicts.intermediate
@@ -57,7 +64,7 @@ def counts(units: Units) -> list[Count]:
         return np.bincount(place[which], minlength=units.episodes * agents).reshape(units.episodes, agents)
 
     made, kept = by_agent(decisions), by_agent(decisions & isolated)
-    bad, back = by_agent(decisions & (wrong | units.broke)), by_agent(decisions & verdicts.backward)
+    bad, back = by_agent(decisions & (wrong | broke)), by_agent(decisions & verdicts.backward)
     return [
         Count(int(m.sum()), int(i.sum()), int(b.sum()), tuple(k.tolist()), tuple(m.tolist()))
         for m, i, b, k in zip(made, bad, back, kept, strict=True)
@@ -73,7 +80,7 @@ def judge_units(units: Units) -> Verdicts:
     _, component = connected_components(graph.tocsr(), directed=True, connection="strong")
     cycle = np.bincount(component, minlength=1)[component] > 1
     inside = component[edges.tail] == component[edges.head]
-    earlier = unit["ended"][edges.head] < unit["ended"][edges.tail]
+    earlier = edges.is_rw & (unit["settled"][edges.head] < unit["settled"][edges.tail])
     return Verdicts(
         cycle, edges.aborted, edges.intermediate, edges.unsettled, edges.fractured,
         backward=_marked(many, edges.tail[inside & earlier]),
@@ -86,6 +93,7 @@ class Edges:
 
     tail: Ints
     head: Ints
+    is_rw: Bools
     aborted: Bools
     intermediate: Bools
     unsettled: Bools
@@ -125,6 +133,7 @@ def dependencies(units: Units) -> Edges:
     return Edges(
         tail[between],
         head[between],
+        is_rw=(np.arange(len(tail)) >= len(tail) - len(after.owner))[between],
         aborted=_marked(many, reader[broken]),
         intermediate=_marked(many, torn[0]),
         unsettled=_marked(many, reader[use[units.unit["ended"][source] > row]]),

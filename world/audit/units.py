@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from .. import log
 from ..rules import MAX_OPS, Rules
-from ..state import AT_SETTLE, MESSAGE, NEVER, NOBODY, WORLD
+from ..state import AT_SETTLE, MESSAGE, NEVER, WORLD
 from .sums import SETTLES
 
 DECISION, CROSSING, BY_WORLD = range(3)
@@ -90,6 +90,7 @@ class Units:
 
     rules: Rules
     episodes: int
+    first: NDArray[np.int64]  # [episodes + 1] the first unit of each episode; the numbers of the log count from there
     unit: NDArray[Any]  # UNIT: of each episode by number, then all writes of the world
     act: NDArray[Any]  # ACT, by unit and op
     used: NDArray[Any]  # USED, by unit and op; no own write among them unless it was in place
@@ -146,7 +147,7 @@ def read_logs(rules: Rules, logs: Sequence[NDArray[Any]]) -> Units:
     site = events["site"].astype(np.int64) + episode * len(rules.site_names)
     act = _acts(unit, events, number, row)
     used = _used(rules, unit, act, events, number, site)
-    return Units(rules, len(logs), unit, act, used, _written(events, number, row, site), broke, tuple(logs))
+    return Units(rules, len(logs), first, unit, act, used, _written(events, number, row, site), broke, tuple(logs))
 
 
 def _key(unit: NDArray[Any], op: NDArray[Any]) -> NDArray[np.int64]:
@@ -218,9 +219,3 @@ def _written(events: NDArray[Any], number: NDArray[Any], row: NDArray[Any], site
     ):  # fmt: skip
         written[name] = column[rows]
     return written[np.lexsort((written["version"], written["site"]))]
-
-
-def writer_name(units: Units, unit: int) -> str:
-    """Name the process of a unit."""
-    agent = int(units.unit["agent"][unit])
-    return "world" if agent <= NOBODY else units.rules.agent_names[agent]
