@@ -161,7 +161,8 @@ def _acts(unit: NDArray[Any], events: NDArray[Any], number: NDArray[Any], row: N
     refused = key[((kind == log.CHECK_FAILED) & (events["b"] != AT_SETTLE)) | (kind == log.REFUSED_BY_WORLD)]
     buffered = np.isin(key[is_act], key[kind == log.BUFFER])
     whose = number[is_act]
-    lives = unit["committed"][whose] | (unit["ended"][whose] == NEVER)
+    # What is still open counts if it has left a mark.
+    lives = unit["committed"][whose] | np.isin(whose, number[kind == log.WRITE])
     counts = lives & ~np.isin(key[is_act], refused) & (~buffered | unit["installed"][whose])
     rows = np.flatnonzero(is_act)[counts]
     act = np.zeros(len(rows), ACT)
