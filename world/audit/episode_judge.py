@@ -42,9 +42,7 @@ def judge_episode(
     units: Units, episode: int = 0, *, bracket: str = "headline", unit: str = "decision", name: str = "episode"
 ) -> EpisodeJudgement:
     """Judge one episode at the five levels; `bracket` and `unit` as in `episodes.history_of`."""
-    told = [
-        history_of(units, episode, bracket=bracket, unit=unit, world=world, name=name) for world in (False, True)
-    ]
+    told = [history_of(units, episode, bracket=bracket, unit=unit, world=world, name=name) for world in (False, True)]
     # An episode without events of the world is judged once.
     same = len(told[0].transactions) == len(told[1].transactions)
     verdicts = [_verdict(units, one) for one in (told[:1] if same else told)]

@@ -118,9 +118,11 @@ def dependencies(units: Units) -> Edges:
     start, stop = bounds[used["site"]], bounds[used["site"] + 1]
     plain = ~commutes[used["site"]]
     before = _spans(np.where(plain, np.maximum(start, end - 1), start), end)
-    after = _spans(end, np.where(plain, np.minimum(stop, end + 1), stop))
-    follows = np.flatnonzero((written["site"][1:] == written["site"][:-1]) & ~commutes[written["site"][1:]])
     writer, reader = written["unit"], used["unit"]
+    own = plain & (end > start)  # a read of one's own write carries no dependency
+    own[own] = writer[end[own] - 1] == reader[own]
+    after = _spans(end, np.where(plain, np.where(own, end, np.minimum(stop, end + 1)), stop))
+    follows = np.flatnonzero((written["site"][1:] == written["site"][:-1]) & ~commutes[written["site"][1:]])
     tail = np.concatenate((writer[follows], writer[before.place], reader[after.owner]))
     head = np.concatenate((writer[follows + 1], reader[before.owner], writer[after.place]))
     between = (tail != head) & ~is_own_walk(units, tail, head) & ~is_own_walk(units, head, tail)
