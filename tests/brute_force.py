@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from itertools import permutations
+from itertools import pairwise, permutations
 from typing import Any
 
 Txn = dict[str, Any]
@@ -22,9 +22,7 @@ class BruteForce:
         self.txns: list[Txn] = found["txns"]
         self.order: dict[str, list[Any]] = found["order"]
         self.base = {name: {str(t): on for t, on in tags.items()} for name, tags in found.get("base", {}).items()}
-        self.writer = {
-            (op[1], op[2]): at for at, txn in enumerate(self.txns) for op in txn["ops"] if op[0] == "w"
-        }  # fmt: skip
+        self.writer = {(op[1], op[2]): at for at, txn in enumerate(self.txns) for op in txn["ops"] if op[0] == "w"}
         self.committed = [at for at, txn in enumerate(self.txns) if self.is_committed(txn)]
 
     def is_committed(self, txn: Txn) -> bool:
@@ -99,7 +97,7 @@ class BruteForce:
     def edges(self, real_time: bool) -> set[Edge]:
         found: set[Edge] = set()
         for name, tags in self.order.items():
-            for one, two in zip(tags, tags[1:], strict=False):
+            for one, two in pairwise(tags):
                 found.add((self.writer[name, one], self.writer[name, two], "ww"))
         for at, name, tag in self.reads():
             if tag is not None and (tag in self.order.get(name, []) or self.is_intermediate(name, tag)):
@@ -196,9 +194,9 @@ def random_history(seed: int) -> dict[str, Any]:
     rng = random.Random(seed)
     names = "xyz"[: rng.choice((1, 2, 2, 3))]
     many = rng.randint(1, 5)
-    tags = {name: 0 for name in names}
+    tags = dict.fromkeys(names, 0)
     txns: list[Txn] = []
-    for at in range(many):
+    for _ in range(many):
         kind = rng.choice(("ok",) * 6 + ("fail", "info"))
         ops: list[list[Any]] = []
         for _ in range(rng.randint(0, 4)):
@@ -246,7 +244,7 @@ def _execute(rng: random.Random, txns: list[Txn], order: dict[str, list[Any]], b
 
 def _draw(rng: random.Random, txns: list[Txn], order: dict[str, list[Any]], base: dict[str, dict[str, Any]]) -> None:
     """Draw the order of the versions, then what is read."""
-    written = {name: [] for name in order}  # type: dict[str, list[Any]]
+    written: dict[str, list[Any]] = {name: [] for name in order}
     for txn in txns:
         for name in order:
             own = [op[2] for op in txn["ops"] if op[:2] == ["w", name]]
