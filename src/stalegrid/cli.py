@@ -17,6 +17,8 @@ from . import check, tables
 from . import demo as story
 from . import record as recording
 from .compare import FIRST_TEST_SEED, Cell, Row, all_cells, check_cells, default_cells, regained, run_rows
+from .episodes import run_episodes
+from .judged import histories
 from .listing import overview, protocol_facts, scenario_facts
 from .make import compile_engine
 from .protocols.config import AXES, PARAMETERS
@@ -25,6 +27,9 @@ from .render.window import MISSING
 from .replay import read_replay
 from .tape import Tape
 from .terminal import Out, check_folder, console, errors, fail, progress_bar
+from .world.audit.episodes import UNITS
+from .world.audit.exchange import write_histories
+from .world.audit.units import BRACKETS
 from .world.scenarios import SCENARIOS
 from .world.settings import Settings
 
@@ -139,6 +144,7 @@ def compare(
     seed: Annotated[int, typer.Option(help="the first seed; test seeds begin at 1,000,000")] = FIRST_TEST_SEED,
     everything: Annotated[bool, typer.Option("--all", help="every scenario under every protocol")] = False,
     sets: Sets = None,
+    audit: Annotated[bool, typer.Option("--audit", help="judge isolation too: the level held, per agent")] = False,
     form: Annotated[str, typer.Option("--format", help="table, json or csv")] = "table",
     out: Out = None,
 ) -> None:
@@ -167,7 +173,7 @@ def compare(
             cells = [_with_axes(cell, axes) for cell in cells]
         check_cells(cells)
         check_folder(out)
-        rows = _measure(cells, form, out)
+        rows = _measure(cells, form, out, audit)
     except (ValueError, OSError) as error:
         fail(error)
     except KeyboardInterrupt:
@@ -177,6 +183,9 @@ def compare(
     if form == "table":
         console.print(tables.table(rows))
         console.print(tables.LEGEND, style="dim", highlight=False)
+        if audit:
+            console.print(tables.isolation_table(rows))
+            console.print(tables.ISOLATION_LEGEND, style="dim", highlight=False)
         for line in regained(rows):
             console.print(line, highlight=False)
     elif out is None:
@@ -190,7 +199,7 @@ def _with_axes(cell: Cell, axes: dict[str, Any]) -> Cell:
         raise ValueError(f"{cell.protocol} with {', '.join(axes)}: {error}") from None
 
 
-def _measure(cells: list[Cell], form: str, out: Path | None) -> list[Row]:
+def _measure(cells: list[Cell], form: str, out: Path | None, audit: bool) -> list[Row]:
     """Run the cells with a progress bar; `out` holds the finished rows at every moment."""
     compile_engine()
     journal = None if out is None else out.with_name(out.name + ".unfinished")
@@ -207,7 +216,45 @@ def _measure(cells: list[Cell], form: str, out: Path | None) -> list[Row]:
                 part.write_text(tables.as_text(rows, written), encoding="utf-8")
                 os.replace(part, out)
 
-        return run_rows(cells, journal, done)
+        return run_rows(cells, journal, done, audit)
+
+
+@app.command()
+def export(
+    out: Annotated[Path, typer.Option(help="file to write, an episode a line; .gz is compressed")],
+    history: Annotated[bool, typer.Option("--history", help="who read and wrote which version, and when")] = False,
+    scenario: Annotated[str, typer.Option(help="the scenario")] = "ledger",
+    protocol: Annotated[str, typer.Option(help="the protocol")] = "none",
+    mind: Annotated[str, typer.Option(help="the mind: naive, careful or random")] = "naive",
+    agents: Agents = None,
+    think: Think = None,
+    delay: Delay = None,
+    size: Size = "small",
+    seeds: Annotated[int, typer.Option(help="how many seeds, from --seed")] = 1,
+    seed: Annotated[int, typer.Option(help="the first seed; test seeds begin at 1,000,000")] = FIRST_TEST_SEED,
+    bracket: Annotated[str, typer.Option(help=f"what counts as read: {', '.join(BRACKETS)}")] = "headline",
+    unit: Annotated[str, typer.Option(help=f"what a transaction is: {', '.join(UNITS)}")] = "decision",
+    sets: Sets = None,
+) -> None:
+    """Write episodes as histories of the exchange format.
+
+    `stalegrid audit FILE` reads them, and so may any other checker. The world's transactions are of the process
+    world.
+    """
+    try:
+        if not history:
+            raise ValueError("export writes histories so far: say --history")
+        settings, axes = common(agents, think, delay, sets)
+        cell = Cell(scenario, protocol, mind, size, seeds, seed, tuple(settings.items()))
+        cell = _with_axes(cell, axes) if axes else cell
+        check_cells([cell])
+        check_folder(out)
+        compile_engine()
+        episodes = run_episodes(cell.rules(), cell.config, mind, range(seed, seed + seeds))
+        told = histories(cell.rules(), episodes, f"{scenario}, {cell.name}", bracket, unit)
+        write_histories(out, (one.to_object() for one in told))
+    except (ValueError, OSError) as error:
+        fail(error)
 
 
 @app.command()
