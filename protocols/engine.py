@@ -181,7 +181,7 @@ def begin(c, b, a, choice, may):
     elif kind == actions.PROMISE_THAT:
         promise(c, b, a, index)
     me.step = step
-    if step == NO_CELL and me.phase != WALKING and regions(c)[me.cell] < 0:
+    if (c.token | c.locks) != 0 and step == NO_CELL and me.phase != WALKING and regions(c)[me.cell] < 0:
         let_all_go(c, b, a)
 
 

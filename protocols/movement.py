@@ -98,7 +98,7 @@ def take_step(c, b, a):
         while moved and distances(c)[target, me.cell] > 0:
             moved = step_to(c, b, a, followings(c)[target, me.cell])
     count_trip(c, b, a)
-    if me.phase == IDLE and regions(c)[me.cell] < 0:
+    if (c.token | c.locks) != 0 and me.phase == IDLE and regions(c)[me.cell] < 0:
         let_all_go(c, b, a)
 
 
@@ -157,18 +157,11 @@ def step_to(c, b, a, cell):
         return False
     before, after = cell_rule(c, me.cell).region, place.region
     if c.see_all == 0:
-        # Beliefs of what is in sight are not dated anew in every tick: on the first step away they get their date.
-        seen = sight_of(c, a)[me.cell]
-        if not has(world_of(c, b).moved, a):
-            beliefs, last = beliefs_of(c, b, a), world_of(c, b).tick - 1
-            while seen != _ZERO:
-                site = lowest(seen)
-                seen &= seen - _ONE
-                if beliefs[site].tick < last:
-                    beliefs[site].tick = last
-        world_of(c, b).moved |= bit(a)
+        seen, sight = sight_of(c, a)[me.cell], sight_of(c, a)[cell]
+        if seen != sight or c.lockstep != 0:
+            turn_eyes(c, b, a, seen, sight)
     me.reseen = 1
-    me.remask = 1
+    me.remask |= np.int64(before != after)
     me.cell = cell
     stand_on(me, place)
     if before != after:
@@ -179,6 +172,26 @@ def step_to(c, b, a, cell):
         elif me.txn == NO_TXN:
             let_all_go(c, b, a)
     return True
+
+
+@compiled
+def turn_eyes(c, b, a, seen, sight):
+    """Note on a step what comes into sight, and when what goes out of sight was last seen.
+
+    Beliefs of what is in sight are not dated anew in every tick, and are current: they need no second look. In
+    lockstep a step may be one of many in a tick; the first one dates all that was in sight.
+    """
+    world, beliefs = world_of(c, b), beliefs_of(c, b, a)
+    last, gone = world.tick - 1, seen & ~sight
+    if c.lockstep != 0:
+        gone = _ZERO if has(world.moved, a) else seen
+    while gone != _ZERO:
+        site = lowest(gone)
+        gone &= gone - _ONE
+        if beliefs[site].tick < last:
+            beliefs[site].tick = last
+    if sight & ~seen != _ZERO or c.lockstep != 0:
+        world.moved |= bit(a)
 
 
 @compiled
@@ -214,7 +227,7 @@ def end_look(c, b, a):
     me = agents_of(c, b)[a]
     me.phase = IDLE
     me.look = NO_SITE
-    if regions(c)[me.cell] < 0:
+    if (c.token | c.locks) != 0 and regions(c)[me.cell] < 0:
         let_all_go(c, b, a)
 
 
