@@ -14,6 +14,7 @@ from ..world.context import (
     agents_of,
     beliefs_of,
     counts_of,
+    figure_at,
     followings,
     jobs_of,
     mask_of,
@@ -26,7 +27,7 @@ from ..world.context import (
     task_rules,
     world_of,
 )
-from ..world.jit import compiled, entry_point, how_many, inlined, lowest, member
+from ..world.jit import compiled, entry_point, how_many, inlined, lowest, member, show_flag
 from ..world.judging import value_written
 from ..world.kernel import (
     answer_acts,
@@ -371,7 +372,7 @@ def present(c, b):
     for a in range(c.agents):
         is_idle = np.int64(agents[a].phase == IDLE)
         due |= np.uint64(is_idle) << np.uint64(a)
-        agents[a].figure[3] = np.float32(1 - is_idle)
+        show_flag(figure_at(c, b, a) + 12, is_idle == 0)
     if (c.lockstep | c.manual | c.stall) != 0:
         due = _ZERO
         for a in range(c.agents):
