@@ -42,7 +42,6 @@ from ..world.kernel import (
     next_job,
     renew,
     reset_world,
-    sees,
     send,
     sense_sites,
     world_events,
@@ -92,8 +91,9 @@ def tick(c, b, choices):
     if thinking != _ZERO:
         moving |= think(c, b, thinking)
     if moving != _ZERO:
-        walk(c, b, moving)
-        act(c, b, moving)
+        arrived = walk(c, b, moving)
+        if arrived != _ZERO:
+            act(c, b, arrived)
     if (c.token | c.locks) != 0:
         count_queue(c, b)
     if world.next_event <= world.tick or (c.boats > 0 and sites_of(c, b)[c.gate].value == 1):
@@ -261,18 +261,17 @@ def count_queue(c, b):
 
 
 @compiled
-def act(c, b, moving):
+def act(c, b, arrived):
     """Judge the acts of this tick one after the other, in the tick's seeded order."""
-    agents = agents_of(c, b)
-    waiting, left = _ZERO, moving
-    while left != _ZERO:
-        a = lowest(left)
-        left &= left - _ONE
+    agents, waiting = agents_of(c, b), _ZERO
+    while arrived != _ZERO:
+        a = lowest(arrived)
+        arrived &= arrived - _ONE
         me = agents[a]
-        if me.phase == LOOKING and (c.lockstep != 0 or sees(c, b, a, me.look)):
+        if me.phase == LOOKING:
             renew(c, b, a, me.look, LOOK, 3)
             end_look(c, b, a)
-        elif me.phase == WALKING and me.waits == 0 and in_reach(c, b, a):
+        elif me.phase == WALKING:  # and no victim of those who walked after it
             waiting |= bit(a)
     while waiting != _ZERO:
         first = NOBODY

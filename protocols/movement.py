@@ -66,8 +66,11 @@ def in_reach(c, b, a):
 
 @inlined
 def walk(c, b, moving):
-    """Move those who are on their way by a cell: steps chosen, looks, and the way to the next op."""
-    agents = agents_of(c, b)
+    """Move those who are on their way by a cell: steps chosen, looks, and the way to the next op.
+
+    Return the set of those who have arrived: who may look, or try their op.
+    """
+    agents, arrived = agents_of(c, b), _ZERO
     while moving != _ZERO:
         a = lowest(moving)
         moving &= moving - _ONE
@@ -82,6 +85,17 @@ def walk(c, b, moving):
                 stuck(c, b, a)
             else:
                 walk_towards(c, b, a, op_rule(c, me.task, me.op).site)
+        arrived |= np.uint64(is_there(c, b, a)) << np.uint64(a)
+    return arrived
+
+
+@inlined
+def is_there(c, b, a):
+    """Tell whether an agent may look, or try its op, from where it stands."""
+    me = agents_of(c, b)[a]
+    if me.phase == LOOKING:
+        return c.lockstep != 0 or sees(c, b, a, me.look)
+    return me.phase == WALKING and me.waits == 0 and in_reach(c, b, a)
 
 
 @inlined

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from . import actions
 from .context import (
+    FIGURE_STEP,
     action_rules,
     agent_rules,
     agents_of,
@@ -186,9 +187,11 @@ def _write_others(c, b, a, row, at):
     down, right, reach = np.float32(agents[a].row), np.float32(agents[a].column), np.float32(radius)
     per_row, per_column = np.float32(1.0 / c.rows), np.float32(1.0 / c.columns)
     width = 4 + np.int64(hands != 0)
+    to, figure = observation_at(c, b, a, at), figure_at(c, b, 0)
     for nth in range(c.agents - 1):
         other = nth + np.int64(nth >= a)
-        show_figure(observation_at(c, b, a, at), figure_at(c, b, other), down, right, reach, per_row, per_column)
+        show_figure(to, figure + other * FIGURE_STEP, down, right, reach, per_row, per_column)
+        to += 4 * width
         if hands != 0:
             row[at + 4] = row[at] * min(1.0, agents[other].hand * HAND_SHARE)
         at += width
@@ -212,7 +215,7 @@ def _write_sites(c, b, a, row, first):
             show_flag(observation_at(c, b, a, at), has(visible, site))
             row[at + 1] = near[site]
             at += width
-    # Where some are out of sight, most ages grow: then all sites are written, in a loop without a branch to guess wrong.
+    # Where some are out of sight, most ages grow: then all are written, in a loop without a branch to guess wrong.
     due = me.show & all_sites
     if (c.ages | c.stamps) != 0 and visible & all_sites != all_sites:
         due = all_sites
