@@ -27,7 +27,7 @@ from ..world.context import (
     task_rules,
     world_of,
 )
-from ..world.jit import compiled, entry_point, how_many, inlined, lowest, member, show_flag
+from ..world.jit import compiled, entry_point, how_many, inlined, lowest, member, member_of_16, show_flag
 from ..world.judging import value_written
 from ..world.kernel import (
     answer_acts,
@@ -160,7 +160,8 @@ def begin(c, b, a, choice, may):
         step = neighbours(c)[me.cell, index]
     elif kind == actions.DO:
         step = followings(c)[agent_rules(c)[a].stations[me.side], me.cell]
-    if step != NO_CELL and regions(c)[step] >= 0 and regions(c)[step] != regions(c)[me.cell]:
+    bound = (c.token | c.locks) != 0
+    if bound and step != NO_CELL and regions(c)[step] >= 0 and regions(c)[step] != regions(c)[me.cell]:
         if not may_enter(c, b, a, regions(c)[step], index if kind == actions.DO else NO_TASK):
             return
     emit(c, b, log.CHOOSE, a, NO_TXN, 0, NO_SITE, 0, 0, NOBODY, choice, 1 if illegal else 0, 0, 0, 0)
@@ -182,7 +183,7 @@ def begin(c, b, a, choice, may):
     elif kind == actions.PROMISE_THAT:
         promise(c, b, a, index)
     me.step = step
-    if (c.token | c.locks) != 0 and step == NO_CELL and me.phase != WALKING and regions(c)[me.cell] < 0:
+    if bound and step == NO_CELL and me.phase != WALKING and regions(c)[me.cell] < 0:
         let_all_go(c, b, a)
 
 
@@ -443,7 +444,9 @@ def random_choices(context, choices, streams):
             word ^= word << np.uint64(17)
             low, high = mask[0], mask[1]
             nth = np.int64(((word >> np.uint64(32)) * np.uint64(how_many(low) + how_many(high))) >> np.uint64(32))
-            if nth < how_many(low):
+            if c.actions <= 16:
+                action = member_of_16(low, nth)
+            elif nth < how_many(low):
                 action = member(low, nth)
             else:
                 action = 64 + member(high, nth - how_many(low))

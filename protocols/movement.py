@@ -120,8 +120,7 @@ def take_step(c, b, a):
 def count_trip(c, b, a):
     """A crossing is made on reaching the station that the agent is bound for."""
     me = agents_of(c, b)[a]
-    target = agent_rules(c)[a].stations[me.side]
-    if target >= 0 and distances(c)[target, me.cell] == 0:
+    if agent_rules(c)[a].ends[me.side] == me.cell:
         me.side = 1 - me.side
         me.trips += 1
         me.remask = 1
@@ -133,10 +132,12 @@ def walk_towards(c, b, a, target):
     """Take a step on a shortest path, or be stopped."""
     me = agents_of(c, b)[a]
     cell = followings(c)[target, me.cell]
-    enters = regions(c)[cell] >= 0 and regions(c)[cell] != regions(c)[me.cell]
-    if enters and not may_enter(c, b, a, regions(c)[cell], NO_TASK):
-        return  # waits at the border, and goes on once it is let in
-    if distances(c)[target, me.cell] < UNREACHABLE and step_to(c, b, a, followings(c)[target, me.cell]):
+    if (c.token | c.locks) != 0:
+        enters = regions(c)[cell] >= 0 and regions(c)[cell] != regions(c)[me.cell]
+        if enters and not may_enter(c, b, a, regions(c)[cell], NO_TASK):
+            return  # waits at the border, and goes on once it is let in
+    stays = cell == me.cell and distances(c)[target, cell] >= UNREACHABLE
+    if not stays and step_to(c, b, a, cell):
         me.stuck = 0
         count_trip(c, b, a)
     else:

@@ -241,11 +241,20 @@ def how_many(typingctx: Any, members: Any) -> Any:
 @intrinsic
 def member(typingctx: Any, members: Any, nth: Any) -> Any:
     """Return the member of a set that `nth` members are below; six halvings, without a branch to guess wrong."""
+    return types.int64(types.uint64, types.int64), _halve(32, 16, 8, 4, 2, 1)
 
+
+@intrinsic
+def member_of_16(typingctx: Any, members: Any, nth: Any) -> Any:
+    """Return the same where all members are below 16."""
+    return types.int64(types.uint64, types.int64), _halve(8, 4, 2, 1)
+
+
+def _halve(*halves: int) -> Any:
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         word, left = args
         zero = at = ir.Constant(word.type, 0)
-        for half in (32, 16, 8, 4, 2, 1):
+        for half in halves:
             below = builder.ctpop(builder.and_(word, ir.Constant(word.type, (1 << half) - 1)))
             above = builder.icmp_unsigned("<=", below, left)
             left = builder.sub(left, builder.select(above, below, zero))
@@ -254,7 +263,7 @@ def member(typingctx: Any, members: Any, nth: Any) -> Any:
             at = builder.add(at, skipped)
         return at
 
-    return types.int64(types.uint64, types.int64), codegen
+    return codegen
 
 
 @intrinsic

@@ -16,7 +16,6 @@ from .context import (
     constraint_rules,
     counts_of,
     delays,
-    distances,
     event_rules,
     events_of,
     followed_of,
@@ -687,7 +686,7 @@ def _reset_agent(c, b, a, me):
     if rule.stations[0] >= 0:
         start = np.int64(draw(c, b, entropy.START, a, 0, 0, 0) & _ONE)
         me.side = 1 - start
-        me.cell = _target_cell(c, rule.stations[start])
+        me.cell = rule.ends[start]
     stand_on(me, cell_rule(c, me.cell))
     jobs = jobs_of(c, b, a)
     for n in range(c.jobs):
@@ -700,15 +699,6 @@ def _reset_agent(c, b, a, me):
             jobs[n].task = job_tasks(c)[a, which]
             jobs[n].amount = c.job_low + np.int64(amount)
             jobs[n].used = 0
-
-
-@compiled
-def _target_cell(c, target):
-    row = distances(c)[target]
-    for cell in range(c.cells):
-        if row[cell] == 0:
-            return cell
-    return 0
 
 
 @compiled

@@ -83,6 +83,7 @@ AGENT_RULE = np.dtype(
         ("role", np.int64),
         ("home", np.int64),
         ("stations", np.int64, (2,)),  # target indexes, or NO_TARGET
+        ("ends", np.int64, (2,)),  # their cells, or NO_CELL
         ("trips", np.int64),
         ("per_trip", np.float64),  # 1 / trips
         ("jobs", np.int64),  # how many job tasks the agent may be given
@@ -115,10 +116,10 @@ EVENT_RULE = np.dtype(
 )
 CELL_RULE = np.dtype(
     [
-        ("row", np.int64),
-        ("column", np.int64),
-        ("gate", np.int64),  # switch that gates the cell, or -1
-        ("region", np.int64),  # region of the cell, or -1
+        ("row", np.int32),
+        ("column", np.int32),
+        ("gate", np.int32),  # switch that gates the cell, or -1
+        ("region", np.int32),  # region of the cell, or -1
     ],
     align=True,
 )
@@ -731,6 +732,7 @@ def _compile(rules: Rules) -> RuleArrays:
             (
                 rules.role_of[a], rules.targets[rules.station(a, 0)],
                 [rules.station(a, 0), rules.station(a, 1)] if role.stations else [NO_TARGET] * 2,
+                [rules.targets[rules.station(a, end)] for end in (0, 1)] if role.stations else [NO_CELL] * 2,
                 role.trips, 1 / max(1, role.trips), len(rules.job_tasks[a]), -1 if radius is None else radius,
                 role.hand,
             )
