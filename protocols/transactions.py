@@ -18,6 +18,7 @@ from ..world.context import (
     op_rule,
     parcels_of,
     regions,
+    settled_of,
     site_rules,
     sites_of,
     tally_of,
@@ -221,19 +222,27 @@ def admit(c, b, a):
     sites, inputs, task_input = sites_of(c, b), inputs_of(c, b, a, 0), task_inputs(c)[index]
     if c.admission_reads != 0:
         for slot in range(task.inputs):
-            renew(c, b, a, task_input[slot], REGISTRY, 2)
+            if sites[task_input[slot]].unsettled == NOBODY:
+                renew(c, b, a, task_input[slot], REGISTRY, 2)
     for slot in range(task.inputs):
         site = task_input[slot]
         belief, frozen = beliefs_of(c, b, a)[site], inputs[slot]
+        sensed = believed_tick(c, b, a, site)
         frozen.value = belief.value
         frozen.version = belief.version
         frozen.channel = belief.channel
         frozen.promise = belief.promise
-        frozen.outdated = 1 if belief.version != sites[site].version else 0
+        if c.admission_reads != 0 and sites[site].unsettled != NOBODY:
+            frozen.value = settled_of(c, b)[site].value
+            frozen.version = settled_of(c, b)[site].version
+            frozen.channel = REGISTRY
+            frozen.promise = 0
+            sensed = world_of(c, b).tick
+        frozen.outdated = 1 if frozen.version != sites[site].version else 0
         frozen.own = 0
         emit(
             c, b, log.INPUT, a, me.txn, 0, site, frozen.value, frozen.version, NOBODY, frozen.channel, frozen.promise,
-            believed_tick(c, b, a, site), 0, 0,
+            sensed, 0, 0,
         )  # fmt: skip
     if c.admission_reads != 0:
         for o in range(task.ops):

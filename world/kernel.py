@@ -32,6 +32,7 @@ from .context import (
     pipe_of,
     seen_of,
     sent_of,
+    settled_of,
     sight_of,
     site_rules,
     sites_of,
@@ -373,6 +374,9 @@ def write(c, b, agent, txn, op, site, value, relative, argument, verb, unsettled
         world.writer = agent
     if value != there.value:
         before = there.value
+        if unsettled != 0 and there.unsettled == NOBODY:
+            settled_of(c, b)[site].value = before
+            settled_of(c, b)[site].version = there.version
         there.value = value
         there.version += 1
         there.unsettled = agent if unsettled != 0 else NOBODY

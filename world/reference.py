@@ -301,10 +301,14 @@ class World:
         me.phase = THINKING
         if self.control.reads == "admission":
             for site in task.inputs:
-                self.renew(agent, site, REGISTRY, 2)
+                if self.sites[site].unsettled == NOBODY:
+                    self.renew(agent, site, REGISTRY, 2)
         for site in task.inputs:
-            belief = self.beliefs[agent][site]
+            belief, there = self.beliefs[agent][site], self.sites[site]
             frozen = Input(belief.value, belief.version, belief.channel, belief.promise, belief.tick)
+            if self.control.reads == "admission" and there.unsettled != NOBODY:
+                # The registry knows what has settled; what stands there now the agent may see for itself.
+                frozen = Input(*there.settled, REGISTRY, False, self.now)
             txn.inputs[site] = frozen
             self.record(
                 log.INPUT, agent, txn.number, site=site, value=frozen.value, version=frozen.version,
@@ -749,6 +753,8 @@ class World:
         if agent >= 0:
             self.writers.append(agent)
         if value != there.value:
+            if unsettled and there.unsettled == NOBODY:
+                there.settled = there.value, there.version
             before, there.value, there.version = there.value, value, there.version + 1
             self.written.add(site)
             there.unsettled = agent if unsettled else NOBODY

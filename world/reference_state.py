@@ -45,6 +45,7 @@ class Site:
     value: int
     version: int = 0
     unsettled: int = NOBODY
+    settled: tuple[int, int] = (0, 0)  # value and version before it, while it is unsettled
     stock: int = 0  # how often a shelf will be stocked again
     got: set[int] = field(default_factory=set)  # items delivered to a depot
 

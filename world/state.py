@@ -266,6 +266,14 @@ LOCK_RECORD = np.dtype(
     align=True,
 )
 
+SETTLED_RECORD = np.dtype(
+    [  # what stood on a site before the newest version, while that is unsettled
+        ("value", _I),
+        ("version", _I),
+    ],
+    align=True,
+)
+
 MAIL_RECORD = np.dtype(
     [
         ("due", _I),
@@ -311,6 +319,7 @@ class State(NamedTuple):
     sent: NDArray[np.int32]  # [B, A, A, 3]: messages sent so far by sender, receiver, kind
     pipe: NDArray[np.int32]  # [B, A, A]: latest due tick handed out between two agents, for fifo delivery
     lock: NDArray[Any]  # [B, S] LOCK_RECORD
+    settled: NDArray[Any]  # [B, S] SETTLED_RECORD
     followed: NDArray[Any]  # [B, K, A] FOLLOWED_RECORD, by constraint
     counts: NDArray[np.int64]  # [B, len(COUNTERS)]
     log: NDArray[Any]  # [B, L] log.EVENT; L = 0 keeps no log
