@@ -26,14 +26,15 @@ AXES: dict[str, Axis] = {
     "writes": Axis("where do record writes go", ("in place", "buffered"), ("branch",)),
     "transaction": Axis("what is validated together", ("op", "task")),
     "scopes": Axis("which inputs an act must find current", ("written", "sensor", "message", "plan"), many=True),
-    "rule": Axis("what current means", ("version",), ("premise", "forward")),
+    "rule": Axis("what current means", ("version", "premise"), ("forward",)),
     "validated": Axis("when inputs are checked", ("act", "settle"), many=True),
     "locks": Axis("what is locked before thought, until the task settles", ("none", "site"), ("region", "world")),
     "lease": Axis("whether locks expire", ("none",), ("ttl",)),
     "order": Axis(
-        "what fixes the order of transactions", ("none", "token"),
-        ("first committer wins", "timestamp", "ticket", "preorder"),
+        "what fixes the order of transactions", ("none", "first committer wins", "token"),
+        ("timestamp", "ticket", "preorder"),
     ),
+    "pivot": Axis("whether one between two conflicts of snapshots commits", ("commits", "aborts")),
     "messages": Axis("whether messages carry versions", ("unstamped", "stamped")),
     "delivery": Axis("in which order messages arrive", ("any", "fifo"), ("causal",)),
     "mail": Axis("when an act's announcements leave", ("at once", "at settle")),
@@ -74,6 +75,9 @@ POLICY_RECORD = np.dtype(
         ("scopes", np.int32),
         ("at_act", np.int32),
         ("at_settle", np.int32),
+        ("by_premise", np.int32),
+        ("snapshots", np.int32),  # first committer wins
+        ("pivots", np.int32),  # abort
         ("admission_reads", np.int32),
         ("buffered", np.int32),
         ("whole_task", np.int32),
@@ -113,6 +117,7 @@ class Config(BaseModel):
     locks: str = "none"
     lease: str = "none"
     order: str = "none"
+    pivot: str = "commits"
     messages: str = "unstamped"
     delivery: str = "any"
     mail: str = "at once"
@@ -173,6 +178,16 @@ class Config(BaseModel):
              "validated = 'settle' needs writes = 'buffered': what was written in place cannot be taken back"),
             ("settle" in self.validated and self.transaction == "op",
              "validated = 'settle' needs transaction = 'task': at settle a task is judged as a whole"),
+            (self.rule == "premise" and not self.scopes,
+             "rule = 'premise' without scopes judges nothing: give scopes"),
+            (self.order == "first committer wins" and self.reads != "admission",
+             "order = 'first committer wins' needs reads = 'admission': a snapshot is read at one moment"),
+            (self.order == "first committer wins" and not self.closed,
+             "order = 'first committer wins' needs writes = 'buffered' and transaction = 'task': a task commits"),
+            (self.order == "first committer wins" and self.locks != "none",
+             "order = 'first committer wins' with locks has nothing to check: nobody else can write what is locked"),
+            (self.pivot == "aborts" and self.order != "first committer wins",
+             "pivot = 'aborts' needs order = 'first committer wins': it counts the conflicts between snapshots"),
             (self.order == "token" and bool(self.scopes),
              "order = 'token' lets one transaction run at a time: scopes would check what cannot change"),
             (self.order == "token" and self.reads == "admission",
@@ -200,8 +215,12 @@ class Config(BaseModel):
         if self.writes == "buffered" and self.transaction == "op":
             return frozenset()  # what was checked at the act takes effect at settle, unchecked
         # A check at settle alone comes too late for physical sites, but no read-modify-write is on one.
-        covered = self.scopes if "act" in self.validated else set(self.scopes) & {"written"}
-        return frozenset(_CURES[scope] for scope in covered if scope in _CURES)
+        covered = set(self.scopes) if "act" in self.validated else set(self.scopes) & {"written"}
+        if self.rule == "premise" and covered != set(_CURES):
+            covered &= {"written"}  # a premise can fail by one scope's inputs and another's together
+        if self.order == "first committer wins":
+            covered |= {"written"}
+        return frozenset(_CURES[scope] for scope in covered)
 
     @property
     def closed(self) -> bool:
@@ -220,6 +239,7 @@ class Config(BaseModel):
         policy = np.zeros(1, POLICY_RECORD)
         policy[0] = (
             sum(SCOPE_BITS[scope] for scope in self.scopes), "act" in self.validated, "settle" in self.validated,
+            self.rule == "premise", self.order == "first committer wins", self.pivot == "aborts",
             self.reads == "admission", self.writes == "buffered", self.transaction == "task", self.closed,
             self.order == "token", self.messages == "stamped", self.delivery == "fifo", self.mail == "at settle",
             self.feedback == "semantic", self.locks != "none", self.corrections == "epoch",

@@ -26,6 +26,17 @@ PRESETS: dict[str, dict[str, Any]] = {
     "stamped_epochs": {
         "scopes": ("message", "plan"), "validated": ("act",), "messages": "stamped", "corrections": "epoch",
     },
+    "premise": {
+        "writes": "buffered", "transaction": "task", "scopes": ("written", "sensor", "message", "plan"),
+        "rule": "premise", "validated": ("act", "settle"), "messages": "stamped",
+    },
+    "snapshot": {
+        "reads": "admission", "writes": "buffered", "transaction": "task", "order": "first committer wins",
+    },
+    "serializable_snapshot": {
+        "reads": "admission", "writes": "buffered", "transaction": "task", "order": "first committer wins",
+        "pivot": "aborts",
+    },
     "two_phase_locking": {"reads": "admission", "locks": "site"},
     "full": {
         "writes": "buffered", "transaction": "task", "scopes": ("written", "sensor", "message", "plan"),
@@ -48,6 +59,9 @@ ABOUT: dict[str, str] = {
     "occ": "optimistic: writes buffered, every input validated at the act and at settle",
     "epoch_plans": "plan corrections are adopted by all at one boundary, against stale correction",
     "stamped_epochs": "stamped messages and plans in epochs",
+    "premise": "occ that refuses an act only if on the renewed inputs it would no longer be right",
+    "snapshot": "all inputs read at admission; who would write over a newer version is refused",
+    "serializable_snapshot": "snapshot, and whoever stands between two conflicts is refused: no write skew",
     "two_phase_locking": "every site of a task is locked before thought and until it settles; deadlocks are broken",
     "full": "occ with plans in epochs, checked correctors, and stale thought stopped and half of it kept",
     "serial": "one token: one transaction at a time, the reference",
@@ -55,8 +69,7 @@ ABOUT: dict[str, str] = {
 
 # Designed, named in docs/semantics.md, and not to be had yet.
 LATER = (
-    "occ_forward", "premise", "merge_occ", "snapshot",
-    "serializable_snapshot", "lease", "fenced_lease", "timestamp", "ticket", "mtpo", "saga",
+    "occ_forward", "merge_occ", "lease", "fenced_lease", "timestamp", "ticket", "mtpo", "saga",
     "gated_saga", "two_phase_commit", "lagging_replicas", "crdt",
 )  # fmt: skip
 

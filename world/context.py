@@ -32,7 +32,8 @@ _CONSTANTS = (
 )  # fmt: skip
 _SETS = ("loss", "duplication", "plan", "members", "stocked", "posts")
 _POLICY = (
-    "scopes", "at_act", "at_settle", "admission_reads", "buffered", "whole_task", "closed", "token", "stamped", "fifo",
+    "scopes", "at_act", "at_settle", "by_premise", "snapshots", "pivots",
+    "admission_reads", "buffered", "whole_task", "closed", "token", "stamped", "fifo",
     "mail_at_settle", "semantic", "locks", "epochs", "corrector", "stops", "kept", "adopt_timeout", "resend",
 )  # fmt: skip
 _VIEW = ("rows", "columns", "roles", "ages", "stamps", "others", "hands", "feedback", "mailbox", "own_reward")

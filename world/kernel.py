@@ -556,6 +556,7 @@ def reset_world(c, b, seed):
     world.fenced = _ZERO
     world.stalled = _ZERO
     world.ready = _ZERO
+    world.settles = 0
     forget_followed(c, b, NO_SITE)
     counts = counts_of(c, b)
     for index in range(c.counters):
@@ -577,6 +578,8 @@ def reset_world(c, b, seed):
         lock.increment = _ZERO
         lock.exclusive = _ZERO
         lock.granted = 0
+        settled_of(c, b)[s].read = 0
+        settled_of(c, b)[s].pivot = 0
     _reset_agents(c, b)
     events, event_rule = events_of(c, b), event_rules(c)
     for w in range(c.events):
@@ -661,6 +664,7 @@ def _reset_agent(c, b, a, me):
     me.waits = 0
     me.wait_site = NO_SITE
     me.wait_since = 0
+    me.snapshot = 0
     me.task = -1
     me.op = 0
     me.txn = NO_TXN

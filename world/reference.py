@@ -6,6 +6,8 @@ is the semantics.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -309,6 +311,7 @@ class World:
             if self.control.reads == "admission" and there.unsettled != NOBODY:
                 # The registry knows what has settled; what stands there now the agent may see for itself.
                 frozen = Input(*there.settled, REGISTRY, False, self.now)
+            frozen.outdated = frozen.version != there.version
             txn.inputs[site] = frozen
             self.record(
                 log.INPUT, agent, txn.number, site=site, value=frozen.value, version=frozen.version,
@@ -610,6 +613,7 @@ class World:
             me.holding, me.stuck = NOBODY, 0
 
     def _log_reads(self, txn: Transaction, op: ResolvedOp) -> None:
+        txn.used[txn.op] = {site: replace(read) for site, read in txn.inputs.items()}
         for site in op.inputs:
             read = txn.inputs[site]
             self.record(
@@ -704,7 +708,7 @@ class World:
         if buffered:
             read.own = True
         else:
-            read.version = self.sites[site].version
+            read.version, read.outdated = self.sites[site].version, False
             if read.channel == MESSAGE:
                 read.channel = REGISTRY  # it no longer rests on what was told
 
@@ -757,6 +761,7 @@ class World:
                 there.settled = there.value, there.version
             before, there.value, there.version = there.value, value, there.version + 1
             self.written.add(site)
+            there.writers.append(agent)
             there.unsettled = agent if unsettled else NOBODY
             self.record(
                 log.WRITE, agent, txn, op, site, value, there.version, other=before, a=int(relative), b=argument,
@@ -824,8 +829,9 @@ class World:
                 site.unsettled = NOBODY
         self._release_mail(txn.number, ended in (COMMITTED, PARTIAL))
         self._use_up(txn, task, ended, spent)
+        me.outcome = ended
         self.control.settle(self, txn.agent)
-        me.outcome, me.txn, me.thought_left, me.stuck = ended, None, 0, 0
+        me.txn, me.thought_left, me.stuck = None, 0, 0
         if me.phase != OUT:
             me.phase = IDLE
 

@@ -128,6 +128,7 @@ WORLD_RECORD = np.dtype(
         ("fenced", _U),  # set of members refused until they know the plan
         ("stalled", _U),  # set of agents that stand still
         ("ready", _U),  # set of agents that must act now: those of whom `ready` is 1
+        ("settles", _I),  # committed transactions so far, where conflicts between them are kept
     ],
     align=True,
 )
@@ -197,6 +198,7 @@ AGENT_RECORD = np.dtype(
         ("lock_since", _I),  # tick
         ("wait_site", _I),
         ("wait_since", _I),  # tick
+        ("snapshot", _I),  # transactions that had settled at its admission
     ],
     align=True,
 )
@@ -267,9 +269,11 @@ LOCK_RECORD = np.dtype(
 )
 
 SETTLED_RECORD = np.dtype(
-    [  # what stood on a site before the newest version, while that is unsettled
-        ("value", _I),
+    [
+        ("value", _I),  # what stood on a site before the newest version, while that is unsettled
         ("version", _I),
+        ("read", _I),  # number, among the settled ones, of the last transaction that had read it
+        ("pivot", _I),  # newest version by a transaction that settled with a conflict out: see pivots
     ],
     align=True,
 )
