@@ -121,8 +121,7 @@ class Pivots:
             return True
         others = [me.txn for me in world.agents if me.txn is not None and me.txn is not txn]
         return any(
-            site in _written(_in_the_open(world, other)) and self._changed(world, other, other.done)
-            for other in others
+            site in _written(_in_the_open(world, other)) and self._changed(world, other, other.done) for other in others
         )
 
 

@@ -136,7 +136,8 @@ def random_config(rng: random.Random, fixed: Mapping[str, Any]) -> Config:
         drawn |= {"adopt_timeout": rng.randint(0, 12), "resend": rng.randint(1, 5), "kept": rng.choice((0, 50, 100))}
         if rng.random() < 0.5:
             moved = rng.sample(sorted(AXES), rng.randint(0, 2))
-            preset = PRESETS[rng.choice((*PRESETS, "occ", "full", "two_phase_locking"))]
+            often = ("occ", "full", "premise", "serializable_snapshot", "two_phase_locking")
+            preset = PRESETS[rng.choice((*PRESETS, *often))]
             numbers = {name: drawn[name] for name in PARAMETERS}
             drawn = {**preset, **numbers, **{name: drawn[name] for name in moved}}
         try:

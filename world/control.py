@@ -94,7 +94,8 @@ class Control:
     def settle(self, world: World, agent: int) -> None:
         """The agent has finished, given up or passed: whatever it held may go to others.
 
-        Also called inside a region (`World.region_at`), whose borders may need what it holds.
+        As a task settles `Agent.outcome` says how. Also called inside a region (`World.region_at`), whose borders may
+        need what it holds.
         """
 
     def correct(self, world: World, agent: int, entries: list[int]) -> None:
