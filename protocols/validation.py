@@ -43,7 +43,7 @@ class Validation:
 
     def first(self, op: int, moment: str) -> int:
         """Return the first op that is checked with one."""
-        return 0 if moment == "settle" or (self.whole_task and moment == "act") else op
+        return 0 if moment == "settle" or (self.whole_task and moment != "think") else op
 
     def stale(self, world: World, txn: Transaction, ops: tuple[ResolvedOp, ...], is_fenced: bool) -> dict[int, int]:
         """Return the inputs of these ops that are not current, and the scope that says so."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from . import actions, entropy, log, scenario, verbs
 from .control import Answer, Control, Stale
 from .layout import UNREACHABLE
-from .reference_state import Agent, Belief, Input, Job, Mail, Site, Transaction
+from .reference_state import Agent, Belief, Buffered, Input, Job, Mail, Site, Transaction
 from .rules import PROBABILITY_BITS, ResolvedOp, ResolvedTask, Rules
 from .settings import QUANTILES
 from .state import (
@@ -180,10 +180,11 @@ class World:
 
     def _decide(self, choices: list[int]) -> None:
         ready = [agent for agent in range(len(self.agents)) if self._is_ready_in_tick(agent)]
+        allowed = {agent: self.mask(agent)[choices[agent]] for agent in ready}  # even if it is wounded before its turn
         self._ask_again()
         for agent in ready:
             choice = choices[agent]
-            illegal = not self.mask(agent)[choice]
+            illegal = not allowed[agent]
             action = self.rules.actions[0 if illegal else choice]
             me = self.agents[agent]
             me.inbox = 0
@@ -361,14 +362,19 @@ class World:
 
     def _stops(self, txn: Transaction) -> bool:
         """Refuse a thought on what is no longer so: in the first op that rests on it."""
-        for index, op in enumerate(self.rules.tasks[txn.task].ops):
+        for index in range(len(self.rules.tasks[txn.task].ops)):
             stale = self.control.check(self, txn, index, "think")
             if stale:
-                txn.op = index
-                self._log_reads(txn, op)
-                self._refuse(txn, stale, IN_THOUGHT)
+                self.stop(txn, index, stale, IN_THOUGHT)
                 return True
         return False
+
+    def stop(self, txn: Transaction, op: int, stale: list[Stale], moment: int) -> None:
+        """Refuse an op that is not tried yet, and its transaction with it; `moment` is column b of CHECK_FAILED."""
+        txn.op = op
+        self._end_wait(txn.agent, txn.task, self.now - self.agents[txn.agent].wait_since + 1)  # this tick's is over
+        self._log_reads(txn, self._op(txn))
+        self._refuse(txn, stale, moment)
 
     def _walk(self) -> None:
         for index, me in enumerate(self.agents):
@@ -582,14 +588,21 @@ class World:
     def _holds(self, txn: Transaction, op: ResolvedOp) -> bool:
         """Hold an op that the protocol does not admit yet, or that meets an unsettled version.
 
-        From read committed upward, what rests on an unsettled version, or overwrites it, waits for its writer.
+        From read committed upward, what rests on an unsettled version, or overwrites it, waits for its writer. A wait
+        for a lock is no hold: it ends when the lock is granted, at the beginning of a tick.
         """
         me = self.agents[txn.agent]
         others, kind = NOBODY, log.AT_SITE
         if self.control.admit(self, txn.agent, txn.task, "act") is Answer.WAIT:
+            if me.txn is not txn:
+                return True  # a victim of its own wish
             others, kind = self.control.waits_for(self, txn.agent)[:2]
+            if kind == log.FOR_LOCK:
+                self._end_hold(txn)
+                self._begin_wait(txn.agent, txn.task)
+                return True
             others = WORLD if others == NOBODY else others  # held, but for nobody in particular
-        elif self.control.writes == "buffered" and self.control.transaction == "task":
+        elif self.control.writes != "in place" and self.control.transaction == "task":
             for site in sorted({*op.pre, op.site}):
                 if self.sites[site].unsettled not in (NOBODY, txn.agent) and others == NOBODY:
                     others = self.sites[site].unsettled
@@ -649,8 +662,8 @@ class World:
     def _take_effect(self, txn: Transaction, op: ResolvedOp) -> None:
         me = self.agents[txn.agent]
         written = self._written(txn, op)
-        if self.control.writes == "buffered" and self.rules.site_kinds[op.site] in verbs.RECORD_KINDS:
-            txn.buffered.append((txn.op, op, written))
+        if self.control.writes != "in place" and self.rules.site_kinds[op.site] in verbs.RECORD_KINDS:
+            txn.buffered.append(Buffered(txn.op, op, written))
             self.record(
                 log.BUFFER, txn.agent, txn.number, txn.op, op.site, written, a=int(op.relative),
                 b=self._value_of(txn, op), d=op.verb,
@@ -667,7 +680,7 @@ class World:
         last = txn.op == len(self.rules.tasks[txn.task].ops) - 1
         self._write(
             txn.agent, txn.number, txn.op, op.site, before + written if op.relative else written, op.relative,
-            self._value_of(txn, op), op.verb, unsettled=not last and self.control.writes == "buffered",
+            self._value_of(txn, op), op.verb, unsettled=not last and self.control.writes != "in place",
             held=self.control.mail == "at settle",
         )  # fmt: skip
         self._own_write(txn, op.site, self.sites[op.site].value, False, buffered=False)
@@ -810,7 +823,7 @@ class World:
         self._end_wait(txn.agent, txn.task, self.now - me.wait_since)
         keeps = outcome == COMMITTED or (self.control.transaction == "op" and txn.done > 0)
         if keeps:
-            for index, op, written in txn.buffered:
+            for index, op, written in self.control.merge(self, txn):
                 if op.verb == verbs.CORRECT:
                     self._publish(txn, op)
                     continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from .control import Blocked
 from .rules import ResolvedOp
@@ -62,6 +63,14 @@ class Job:
     attempt: int = 0
 
 
+class Buffered(NamedTuple):
+    """A write that waits for the settling of its transaction."""
+
+    op_index: int
+    op: ResolvedOp
+    written: int  # value or difference
+
+
 @dataclass
 class Transaction:
     """A decision on its way: what it froze, what it has done."""
@@ -75,7 +84,7 @@ class Transaction:
     decided: int
     inputs: dict[int, Input] = field(default_factory=dict)
     used: dict[int, dict[int, Input]] = field(default_factory=dict)  # op index -> the inputs as that op used them
-    buffered: list[tuple[int, ResolvedOp, int]] = field(default_factory=list)  # op index, op, value or difference
+    buffered: list[Buffered] = field(default_factory=list)
     op: int = 0
     done: int = 0
 
