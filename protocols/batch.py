@@ -156,7 +156,14 @@ class Batch:
 
     def reset_chosen(self, chosen: NDArray[np.bool_], seeds: NDArray[np.uint64]) -> None:
         """Begin a new episode in the `chosen` worlds, [B] bool, from their `seeds`, [B] uint64; the others go on."""
-        reset_chosen(self.context, chosen, np.ascontiguousarray(seeds, np.uint64))
+        reset_chosen(self.context, chosen, np.ascontiguousarray(seeds, np.uint64), False)
+
+    def show_anew(self) -> None:
+        """Write the observations and masks of all agents again, after `state` was changed from outside.
+
+        What is out of date must be marked so in the agents' records; see `observe.write_observation`.
+        """
+        reset_chosen(self.context, np.ones(self.worlds, np.bool_), self.state.world["seed"].copy(), True)
 
     def step(self, choices: NDArray[np.int32], to_decision: bool = False) -> None:
         """Advance every running world by a tick, or to its next decision; `choices` is [B, A] int32."""

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
+from ..world.audit.certificates import SETTLE, TOKEN
 from ..world.state import HAZARDS, PLANNED, SENSED, TOLD, WRITTEN
 
 
@@ -248,6 +249,14 @@ class Config(BaseModel):
         if self.order == "first committer wins":
             covered |= {"written"}
         return frozenset(_CURES[scope] for scope in covered)
+
+    @property
+    def certificate(self) -> str | None:
+        """By what this config puts its transactions in a serial order (`audit.certificates`); None if it does not."""
+        if self.order == "token":
+            return TOKEN
+        checks_all = set(self.scopes) == set(SCOPE_BITS) and set(self.validated) == {"act", "settle"}
+        return SETTLE if self.locks != "none" or (self.closed and checks_all) else None
 
     @property
     def closed(self) -> bool:

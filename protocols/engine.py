@@ -398,11 +398,13 @@ def present(c, b):
 
 
 @compiled
-def begin_episode(c, b, seed):
-    """Reset one world and show it to its agents."""
-    reset_world(c, b, seed)
+def begin_episode(c, b, seed, anew):
+    """Reset one world, unless it is to be shown `anew` as it is, and show it to its agents."""
+    if not anew:
+        reset_world(c, b, seed)
     for a in range(c.agents):
-        sense_sites(c, b, a, sight_of(c, a)[agents_of(c, b)[a].cell])
+        if not anew:
+            sense_sites(c, b, a, sight_of(c, a)[agents_of(c, b)[a].cell])
         write_observation(c, b, a)
         mask_of(c, b, a)[0] = _ONE
         mask_of(c, b, a)[1] = _ZERO
@@ -410,12 +412,15 @@ def begin_episode(c, b, seed):
 
 
 @entry_point
-def reset_chosen(context, chosen, seeds):
-    """Begin the episodes of the worlds that are `chosen`, [B] bool; `seeds` is [B] uint64."""
+def reset_chosen(context, chosen, seeds, anew):
+    """Begin the episodes of the worlds that are `chosen`, [B] bool; `seeds` is [B] uint64.
+
+    With `anew` they go on as they are, and are shown to their agents again.
+    """
     c = first_fixed(context)
     for b in range(len(chosen)):
         if chosen[b]:
-            begin_episode(c, b, seeds[b])
+            begin_episode(c, b, seeds[b], anew)
 
 
 @entry_point

@@ -255,14 +255,18 @@ def ask_again(c, b):
 
 @compiled
 def admit(c, b, a):
-    """Freeze the inputs, renewed by the registry where they are read at admission, and start to think."""
+    """Freeze the inputs, renewed by the registry where they are read at admission, and start to think.
+
+    So are those of the token's holder within a region: what it did since the grant it need not have seen.
+    """
     me = agents_of(c, b)[a]
     index = me.task
+    reads = c.admission_reads != 0 or (world_of(c, b).holder == a and regions(c)[me.cell] >= 0)
     task = task_rules(c)[index]
     me.phase = THINKING
     me.snapshot = world_of(c, b).settles
     sites, inputs, task_input = sites_of(c, b), inputs_of(c, b, a, 0), task_inputs(c)[index]
-    if c.admission_reads != 0:
+    if reads:
         for slot in range(task.inputs):
             if sites[task_input[slot]].unsettled == NOBODY:
                 renew(c, b, a, task_input[slot], REGISTRY, 2)
@@ -286,7 +290,7 @@ def admit(c, b, a):
             c, b, log.INPUT, a, me.txn, 0, site, frozen.value, frozen.version, NOBODY, frozen.channel, frozen.promise,
             sensed, 0, 0,
         )  # fmt: skip
-    if c.admission_reads != 0:
+    if reads:
         for o in range(task.ops):
             if not outcome_on(c, b, a, 0, o, _ZERO)[0]:
                 settle(c, b, a, REJECTED, 1)

@@ -298,11 +298,15 @@ class World:
         return sorted(since, key=lambda agent: (since[agent], self.tie(since[agent], agent), agent))
 
     def _admit(self, txn: Transaction) -> None:
-        """Freeze the inputs, renewed by the registry where they are read at admission, and start to think."""
+        """Freeze the inputs, renewed by the registry where they are read at admission, and start to think.
+
+        So are those of the token's holder within a region: what it did since the grant it need not have seen.
+        """
         agent, task = txn.agent, self.rules.tasks[txn.task]
         me = self.agents[agent]
         me.phase = THINKING
-        if self.control.reads == "admission":
+        reads = self.control.reads == "admission" or (self.holder == agent and self._in_region(agent))
+        if reads:
             for site in task.inputs:
                 if self.sites[site].unsettled == NOBODY:
                     self.renew(agent, site, REGISTRY, 2)
@@ -318,7 +322,7 @@ class World:
                 log.INPUT, agent, txn.number, site=site, value=frozen.value, version=frozen.version,
                 a=frozen.channel, b=int(frozen.promise), c=frozen.sensed,
             )  # fmt: skip
-        if self.control.reads == "admission" and not all(self._premise(txn, op) for op in task.ops):
+        if reads and not all(self._premise(txn, op) for op in task.ops):
             self._settle(txn, REJECTED, before_thought=True)
 
     def _next_job(self, agent: int, task: int) -> int:

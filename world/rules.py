@@ -208,6 +208,7 @@ class ResolvedOp:
     when: int = 0  # what it must say
     entries: tuple[tuple[int, int], ...] = ()  # of a correction: entry and new value, in site order
     plan: tuple[int, ...] = ()  # of a correction: all entries
+    declared: tuple[int, ...] = ()  # those of `deps` that only the scenario names, and not the verb
 
     @property
     def usual_premise(self) -> int:
@@ -415,8 +416,9 @@ class Rules:
             if self.site_kinds[site] != verb.kind:
                 kind, of = verbs.SITE_KINDS[verb.kind], self.blueprint.sites[site].kind
                 raise ValueError(f"{op.verb!r} is a verb of a {kind}; {op.site!r} is a {of}")
-            deps = self._depends(verb.depends, site, op.argument)
-            deps = tuple(sorted({*deps, *(self.site_index[name] for name in op.rests_on)} - {site}))
+            of_verb = self._depends(verb.depends, site, op.argument)
+            declared = tuple(sorted({self.site_index[name] for name in op.rests_on} - {site, *of_verb}))
+            deps = tuple(sorted({*of_verb, *declared} - {site}))
             index, from_job = verbs.VERB_INDEX[op.verb], op.argument == FROM_JOB
             argument = 0 if from_job else int(op.argument)
             premise = verb.premise if op.premise is None else op.premise
@@ -429,7 +431,8 @@ class Rules:
                 raise ValueError(f"a correction gives an entry one value from 0; {task.name!r} does not")
             ops.append(
                 ResolvedOp(
-                    index, site, argument, from_job, premise, verb.writes, deps, follow, op.when, entries, plan
+                    index, site, argument, from_job, premise, verb.writes, deps, follow, op.when, entries, plan,
+                    declared,
                 )
             )  # fmt: skip
         agents = frozenset(

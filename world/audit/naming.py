@@ -92,5 +92,6 @@ def _cascade(part: Core, full_arcs: Arcs, full: Ints, item: Bools, suffix: str) 
 
 def _without(outer: Ints, inner: Ints) -> Ints:
     """Return components but for those that hold a component of a lesser graph."""
-    held = np.unique(outer[inner != ALONE])
-    return np.where(np.isin(outer, held), ALONE, outer)
+    holds = np.zeros(int(outer.max(initial=ALONE)) + 2, bool)  # its last place is that of ALONE
+    holds[outer[inner != ALONE]] = True
+    return np.where(holds[outer], ALONE, outer)

@@ -60,13 +60,17 @@ class _Search:
 
     # ------------------------------------------------------------------ cycles of two
 
+    @cached_property
     def pairs(self) -> Ints:
         """Return the arcs from a transaction, in its first state, to one that leads straight back."""
         source, target = self.arcs.source, self.arcs.target
         arcs = np.flatnonzero((self.arcs.edge != NO_EDGE) & (source < self.many))
-        key = source * self.arcs.nodes + target
-        back = np.isin(target[arcs] * self.arcs.nodes + source[arcs], key)
-        return arcs[back | self.is_rt(target[arcs], source[arcs])]
+        key = np.sort(source * self.arcs.nodes + target)
+        wanted = target[arcs] * self.arcs.nodes + source[arcs]
+        place = np.minimum(np.searchsorted(key, wanted), max(len(key) - 1, 0))
+        back = key[place] == wanted
+        found: Ints = arcs[back | self.is_rt(target[arcs], source[arcs])]
+        return found
 
     def is_rt(self, before: Ints, after: Ints) -> Bools:
         """Tell whether an rt edge leads from some transactions to others; False where the graph has none."""
@@ -79,7 +83,7 @@ class _Search:
 
     def two(self) -> Cycle:
         """Return a cycle of two, or nothing."""
-        arcs = self.pairs()
+        arcs = self.pairs
         if not len(arcs):
             return ()
         arc = int(arcs[0])
@@ -157,8 +161,10 @@ class _Search:
     def apart(self) -> dict[str, Cycle]:
         """Return cycles whose rw edges do not follow each other: with one rw edge, and with several, if there are."""
         single = self.two()
-        pairs = self.component[self.arcs.source[self.pairs()]]
-        left = np.setdiff1d(self.component[self.component >= 0], pairs)
+        # A component with a pair is known to have a cycle with one rw edge.
+        left = np.zeros(int(self.component.max()) + 1, bool)
+        left[self.component[self.component != ALONE]] = True
+        left[self.component[self.arcs.source[self.pairs]]] = False
         several: list[int] = []
         for component, arcs in self.rw_arcs(left):
             has_one = False
@@ -183,9 +189,9 @@ class _Search:
             found_cycles.setdefault(name, cycle)
         return found_cycles
 
-    def rw_arcs(self, wanted: Ints) -> Iterator[tuple[int, list[int]]]:
+    def rw_arcs(self, wanted: Bools) -> Iterator[tuple[int, list[int]]]:
         """Yield components with the places of their rw arcs, small ones first."""
-        arcs = np.flatnonzero(self.is_rw_column & np.isin(self.component[self.arcs.source], wanted))
+        arcs = np.flatnonzero(self.is_rw_column & wanted[self.component[self.arcs.source]])
         at = self.component[self.arcs.source[arcs]]
         order = np.argsort(at, kind="stable")
         numbers, starts = np.unique(at[order], return_index=True)
