@@ -126,11 +126,11 @@ def test_what_thinks_on_old_inputs_is_judged_by_the_new_protocol_of_a_fork() -> 
 def test_every_protocol_can_be_forked_into_every_other(scenario: str) -> None:
     pick = Random(7)
     for protocol in PRESETS:
-        tape = Tape(scenario, protocol, SEED)
+        tape = Tape(scenario, protocol, SEED, size="tiny")
         for other in pick.sample(list(PRESETS), 2):
             fork = tape.fork(pick.randrange(tape.length), other, think=pick.choice([None, 1, 12]), delay=8)
             assert fork.is_over
-            assert fork.scene(fork.length).goals_met == fork.report.goals_met > 0
+            assert fork.scene(fork.length).goals_met == fork.report.goals_met
             # Locks and tokens admit anew what was under way, so from there on nothing goes wrong but at borders.
             if other in ("two_phase_locking", "serial") and protocol != other and scenario != "drawbridge":
                 decided = [f.tick for f in fork.report.findings if f.level == "decisive"]
