@@ -123,7 +123,7 @@ def test_what_thinks_on_old_inputs_is_judged_by_the_new_protocol_of_a_fork() -> 
 
 
 @pytest.mark.parametrize("scenario", ["drawbridge", "reroute", "refactor"])
-def test_every_protocol_can_be_forked_into_every_other(scenario: str) -> None:
+def test_each_protocol_can_be_forked_into_others_and_plays_on_to_the_end(scenario: str) -> None:
     pick = Random(7)
     for protocol in PRESETS:
         tape = Tape(scenario, protocol, SEED, size="tiny")
