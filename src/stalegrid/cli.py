@@ -1,4 +1,4 @@
-"""The command line: list, compare, demo, view, bench, check. Every command takes the same flags."""
+"""The command line: list, compare, audit, demo, view, bench, check. Every command takes the same flags."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from . import bench as benchmark
 from . import check, tables
 from . import demo as story
 from . import record as recording
+from .audit import audit_files
 from .compare import FIRST_TEST_SEED, Cell, Row, all_cells, check_cells, default_cells, regained, run_rows
 from .episodes import run_episodes
 from .judged import histories
@@ -217,6 +218,27 @@ def _measure(cells: list[Cell], form: str, out: Path | None, audit: bool) -> lis
                 os.replace(part, out)
 
         return run_rows(cells, journal, done, audit)
+
+
+@app.command()
+def audit(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="histories, one a line; .gz is compressed")],
+    form: Annotated[str, typer.Option("--format", help="table, or json: an object a line")] = "table",
+    out: Out = None,
+    line_limit: Annotated[int, typer.Option(metavar="MIB", help="longest line to read, in MiB")] = 1024,
+) -> None:
+    """Judge histories at the five levels.
+
+    With the anomalies in them and a shortest witness for each. The format is in docs/audit.md. The exit code is 0
+    once everything was read, whatever the verdicts.
+    """
+    try:
+        audit_files(files, form, out, line_limit * 2**20)
+    except (ValueError, OSError) as error:
+        fail(error)
+    except KeyboardInterrupt:
+        errors.print("stopped", highlight=False, markup=False)
+        raise typer.Exit(130) from None
 
 
 @app.command()
