@@ -1,4 +1,4 @@
-"""The command line: list, compare, demo, bench, check. Every command takes the same flags."""
+"""The command line: list, compare, audit, export, demo, bench, check. Every command takes the same flags."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Annotated, Any
 import typer
 from rich.markdown import Markdown
 
+from . import audit_own, check, tables
 from . import bench as benchmark
-from . import check, tables
 from . import demo as story
 from .compare import FIRST_TEST_SEED, Cell, Row, all_cells, check_cells, default_cells, regained, run_rows
 from .episodes import run_episodes
-from .judged import histories
+from .judged import histories, judge_own
 from .listing import overview, protocol_facts, scenario_facts
 from .make import compile_engine
 from .protocols.config import AXES, PARAMETERS
@@ -212,6 +212,54 @@ def _measure(cells: list[Cell], form: str, out: Path | None, audit: bool) -> lis
                 os.replace(part, out)
 
         return run_rows(cells, journal, done, audit)
+
+
+@app.command("audit")
+def audit_command(
+    scenario: Annotated[str | None, typer.Option(help="the scenario of an episode to run and judge")] = None,
+    protocol: Annotated[str, typer.Option(help="its protocol")] = "none",
+    mind: Annotated[str, typer.Option(help="its mind: naive, careful or random")] = "naive",
+    agents: Agents = None,
+    think: Think = None,
+    delay: Delay = None,
+    size: Size = "small",
+    seeds: Annotated[int, typer.Option(help="how many seeds, from --seed")] = 1,
+    seed: Annotated[int, typer.Option(help="the first seed; test seeds begin at 1,000,000")] = FIRST_TEST_SEED,
+    bracket: Annotated[
+        str | None, typer.Option(help=f"what counts as read: {', '.join(BRACKETS)}; all of them by default")
+    ] = None,
+    unit: Annotated[str, typer.Option(help=f"what a transaction is: {', '.join(UNITS)}")] = "decision",
+    sets: Sets = None,
+    form: Annotated[str, typer.Option("--format", help="table, or json: an object a line")] = "table",
+    out: Out = None,
+) -> None:
+    """Judge episodes at the five levels.
+
+    With a shortest witness for each anomaly, and the protocol's certificate. Exit code 1 if that is broken.
+    """
+    try:
+        if form not in ("table", "json"):
+            raise ValueError(f"--format is table or json; got {form!r}")
+        if scenario is None:
+            raise ValueError("audit needs an episode: give --scenario, and --protocol and --seed if you like")
+        settings, axes = common(agents, think, delay, sets)
+        cell = Cell(scenario, protocol, mind, size, seeds, seed, tuple(settings.items()))
+        cell = _with_axes(cell, axes) if axes else cell
+        check_cells([cell])
+        check_folder(out)
+        compile_engine()
+        brackets = BRACKETS if bracket is None else (bracket,)
+        found = list(judge_own(cell.rules(), cell.config, mind, range(seed, seed + seeds), brackets, unit))
+        if out is not None:
+            out.write_text(audit_own.as_text(found), encoding="utf-8")
+    except (ValueError, OSError) as error:
+        fail(error)
+    if form == "table":
+        for one in found:
+            audit_own.show(console, one, f"{scenario}, {cell.name}")
+    elif out is None:
+        sys.stdout.write(audit_own.as_text(found))
+    audit_own.exit_code(found)
 
 
 @app.command()
