@@ -191,7 +191,8 @@ class _Teller:
     def _lose(self, written: NDArray[Any], use: Any, place: int) -> None:
         """Say by an object of its own that a read-modify-write lost an update and made no version."""
         loser = self._member(int(use["unit"]), op := int(self.units.act["op"][use["act"]]))
-        name = f"{self.sites[int(use['site']) % self.units.sites].name}/unchanged by {self._label(Member(loser.unit, op))}"
+        site = self.sites[int(use["site"]) % self.units.sites].name
+        name = f"{site}/unchanged by {self._label(Member(loser.unit, op))}"
         before, after = written[place - 1], written[place : place + 1]
         after = after[after["site"] == use["site"]]
         overwrites = [(before, "before"), *((one, "after") for one in after)]

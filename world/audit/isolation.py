@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from ..rules import MAX_OPS
 from .units import CROSSING, DECISION, HEADLINE, Units
 
 Bools = NDArray[np.bool_]
@@ -174,6 +175,9 @@ def lost_silently(units: Units, written: NDArray[Any]) -> tuple[Ints, Ints]:
     row = units.act["row"][use["act"]]
     place = np.searchsorted(_key(written["site"], written["row"]), _key(use["site"], row))
     seen = np.searchsorted(_key(written["site"], written["version"]), _key(use["site"], use["version"]), side="right")
+    # What a task had buffered it installs together: behind its own other writes the row is too late.
+    for _ in range(MAX_OPS):
+        place = place - ((place > seen) & (written["unit"][place - 1] == use["unit"])) if len(written) else place
     lost = place > seen
     return units.silent[lost], place[lost]
 
