@@ -16,7 +16,7 @@ from stalegrid.protocols.config import AXES
 from stalegrid.protocols.presets import LATER, PRESETS
 from stalegrid.world.scenarios import SCENARIOS
 
-COMMANDS = ("list", "compare", "audit", "demo", "bench")
+COMMANDS = ("list", "compare", "audit", "export", "demo", "bench")
 
 
 def stalegrid(*arguments: str, code: int = 0) -> Result:
@@ -41,7 +41,7 @@ def test_help_names_the_commands_and_each_has_help_without_a_cut() -> None:
 
 
 def test_every_measuring_command_takes_the_same_flags() -> None:
-    for command in ("compare", "demo", "bench"):
+    for command in ("compare", "audit", "export", "demo", "bench"):
         said = stalegrid(command, "--help").stdout
         for flag in ("--scenario", "--protocol", "--agents", "--think", "--set", "--out"):
             assert flag in said, (command, flag)
@@ -177,3 +177,27 @@ def test_bad_input_is_refused_with_what_is_allowed(arguments: tuple[str, ...], s
     done = stalegrid(*arguments, code=2)
     assert said in done.stderr
     assert done.stdout == ""
+
+
+def test_audit_tells_levels_certificate_and_a_witness_with_its_events() -> None:
+    done = stalegrid("audit", "--scenario", "ledger", "--size", "tiny", "--seed", "3")
+    text = words(done.stdout)
+    for said in ("pre", "headline", "observed", "read-committed", "lost update (pre):", "decides to add counter 0 on"):
+        assert said in text
+    held = stalegrid(
+        "audit", "--scenario", "guards", "--protocol", "two_phase_locking", "--size", "tiny", "--format", "json"
+    )
+    found = json.loads(held.stdout)
+    assert [one["bracket"] for one in found["brackets"]] == ["pre", "headline", "observed"]
+    assert all(found["brackets"][0]["levels"].values())
+    assert found["certificate"]["holds"]
+
+
+def test_what_export_writes_is_one_history_a_line(tmp_path: Path) -> None:
+    out = tmp_path / "histories.jsonl"
+    stalegrid("export", "--history", "--scenario", "ledger", "--size", "tiny", "--seeds", "3", "--out", str(out))
+    told = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [one["id"] for one in told] == [f"ledger, none, seed {1_000_000 + n}" for n in range(3)]
+    assert set(told[0]) == {"id", "order", "base", "txns"}
+    assert "say --history" in stalegrid("export", "--out", str(out), code=2).stderr
+    assert "audit needs an episode" in stalegrid("audit", code=2).stderr

@@ -114,7 +114,12 @@ class Played:
 
     report: EpisodeReport
     events: tuple[Seen, ...]
-    sites: tuple[str, ...]
+    rules: Rules
+
+    @property
+    def sites(self) -> tuple[str, ...]:
+        """Names of the sites."""
+        return self.rules.site_names
 
     def count(self, name: str) -> int:
         """Return a counter."""
@@ -146,7 +151,7 @@ def watch(schedule: Schedule) -> Played:
     report = compare(
         Watched(schedule.rules, schedule.config, schedule.world_seed, schedule.own_reward, str(schedule), watched)
     )
-    return Played(report, tuple(Seen(*event) for event in watched.events), schedule.rules.site_names)
+    return Played(report, tuple(Seen(*event) for event in watched.events), schedule.rules)
 
 
 def play(

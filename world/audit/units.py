@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from .. import log
 from ..rules import MAX_OPS, Rules
-from ..state import AT_SETTLE, MESSAGE, NEVER, WORLD
+from ..state import AT_SETTLE, MESSAGE, NEVER, NO_SITE, WORLD
 from .sums import SETTLES
 
 DECISION, CROSSING, BY_WORLD = range(3)
@@ -95,6 +95,7 @@ class Units:
     act: NDArray[Any]  # ACT, by unit and op
     used: NDArray[Any]  # USED, by unit and op; no own write among them unless it was in place
     written: NDArray[Any]  # WRITTEN, by site and version
+    silent: NDArray[np.int64]  # uses of read-modify-writes that made no version, for they wrote back what stood there
     broke: NDArray[np.bool_]  # of each unit: it broke an invariant
     logs: tuple[NDArray[Any], ...]
 
@@ -147,7 +148,9 @@ def read_logs(rules: Rules, logs: Sequence[NDArray[Any]]) -> Units:
     site = events["site"].astype(np.int64) + episode * len(rules.site_names)
     act = _acts(unit, events, number, row)
     used = _used(rules, unit, act, events, number, site)
-    return Units(rules, len(logs), first, unit, act, used, _written(events, number, row, site), broke, tuple(logs))
+    written = _written(events, number, row, site)
+    silent = _silent(rules, unit, act, used, written)
+    return Units(rules, len(logs), first, unit, act, used, written, silent, broke, tuple(logs))
 
 
 def _key(unit: NDArray[Any], op: NDArray[Any]) -> NDArray[np.int64]:
@@ -200,6 +203,20 @@ def _used(
     declared = _declared(rules)[task, events["op"][rows], at_site]
     used["bracket"] = np.where(role & 1 == 0, OBSERVED, np.where(told | declared, HEADLINE, PRE))
     return used[np.argsort(at, kind="stable")]
+
+
+def _silent(
+    rules: Rules, unit: NDArray[Any], act: NDArray[Any], used: NDArray[Any], written: NDArray[Any]
+) -> NDArray[np.int64]:
+    modifies = np.full((len(rules.tasks), MAX_OPS), NO_SITE)
+    for t, task in enumerate(rules.tasks):
+        for o, op in enumerate(task.ops):
+            if op.modifies:
+                modifies[t, o] = op.site
+    whose = act[used["act"]]
+    own_site = modifies[unit["task"][used["unit"]], whose["op"]] == used["site"] % len(rules.site_names)
+    made_one = np.isin(_key(whose["unit"], whose["op"]), _key(written["unit"], written["op"]))
+    return np.flatnonzero(own_site & ~made_one & ~used["own"])
 
 
 def _declared(rules: Rules) -> NDArray[np.bool_]:
