@@ -80,6 +80,10 @@ class Batch:
         own_reward: bool = False,
         discount: float = 1.0,
     ) -> None:
+        if not config.is_compiled:
+            raise ValueError(
+                f"order = {config.order!r} (preset mtpo) is run by the readable engine only: ask for engine='reference'"
+            )
         self.rules = rules
         self.config = config
         self.worlds = worlds

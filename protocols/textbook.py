@@ -10,6 +10,7 @@ from .branch import Branch
 from .config import SCOPE_BITS, Config
 from .epochs import Epochs
 from .locks import Locks
+from .preorder import Preorder
 from .stamps import Stamps
 from .token import Token
 from .validation import Validation
@@ -37,6 +38,9 @@ class Textbook(Control):
         self.stamps = Stamps() if self.stamped else None
         self.one_at_a_time = Token() if config.order == "token" else None
         self.locks = Locks() if config.locks != "none" else None
+        self.preorder: Preorder | None = None
+        if config.order == "preorder":
+            self.preorder = self.ranks = Preorder(config.judge, config.repair, config.misjudged, config.window)
         has_epochs = config.corrections == "epoch"
         self.epochs = Epochs(config.adopt_timeout, config.resend, self.stops) if has_epochs else None
 
@@ -51,18 +55,24 @@ class Textbook(Control):
         txn = world.agents[agent].txn
         if self.epochs and moment == "act" and txn is not None and self.epochs.holds(world, txn):
             return Answer.WAIT
+        if self.preorder:
+            return self.preorder.admit(world, agent, task, moment)
         if self.locks:
             return self.locks.admit(world, agent, task, moment)
         return self.one_at_a_time.admit(world, agent, task, moment) if self.one_at_a_time else Answer.GO
 
     def waits_for(self, world: World, agent: int) -> Blocked:
         """Name the corrector, who is in the way of a lock, or the holder of the token."""
+        if self.preorder:
+            return self.preorder.waits_for(agent)
         if self.locks and agent in self.locks.waiting:
             return self.locks.waits_for(world, agent)
         return Blocked(self.epochs.corrector, FOR_EPOCH) if self.epochs else Blocked(world.holder)
 
     def check(self, world: World, txn: Transaction, op: int, moment: str) -> list[Stale]:
         """Ask the validation."""
+        if self.preorder:
+            return self.preorder.check(txn, moment)
         is_fenced = self.epochs is not None and txn.agent in self.epochs.fenced
         return self.validation.check(world, txn, op, moment, is_fenced)
 
@@ -77,7 +87,7 @@ class Textbook(Control):
 
     def settle(self, world: World, agent: int) -> None:
         """Tell the token and the locks."""
-        for mechanism in (self.one_at_a_time, self.locks):
+        for mechanism in (self.one_at_a_time, self.locks, self.preorder):
             if mechanism:
                 mechanism.settle(world, agent)
 
