@@ -39,7 +39,9 @@ PRESETS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 # Presets that the readable engine alone runs.
-READABLE: dict[str, dict[str, Any]] = {"mtpo": {"reads": "admission", "order": "preorder"}}
+READABLE: dict[str, dict[str, Any]] = {
+    "mtpo": {"reads": "admission", "order": "preorder", "messages": "stamped"},
+}
 
 # The four single defences, one a hazard, by the scope that each checks; their subsets are the sixteen sets.
 DEFENCES = {"written": "object_cas", "sensor": "sight_check", "message": "stamped", "plan": "epoch_plans"}
