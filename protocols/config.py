@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
+from ..world.audit.certificates import SETTLE, TOKEN
 from ..world.state import HAZARDS, PLANNED, SENSED, TOLD, WRITTEN
 
 
@@ -26,9 +27,12 @@ AXES: dict[str, Axis] = {
     "writes": Axis("where do record writes go", ("in place", "buffered", "branch")),
     "transaction": Axis("what is validated together", ("op", "task")),
     "scopes": Axis("which inputs an act must find current", ("written", "sensor", "message", "plan"), many=True),
-    "rule": Axis("what current means", ("version",), ("premise", "forward")),
+    "rule": Axis("what current means", ("version", "forward"), ("premise",)),
     "validated": Axis("when inputs are checked", ("act", "settle"), many=True),
-    "locks": Axis("what is locked before thought, until the task settles", ("none", "site"), ("region", "world")),
+    "locks": Axis("what is locked until the task settles", ("none", "site", "region", "world")),
+    "lock_moment": Axis("when what is written is locked", ("ahead", "as needed")),
+    "deadlock": Axis("how deadlocks end", ("detection", "wait-die", "wound-wait", "timeout")),
+    "victim": Axis("who gives way in a circle of waits", ("youngest", "least thought sunk")),
     "lease": Axis("whether locks expire", ("none",), ("ttl",)),
     "order": Axis(
         "what fixes the order of transactions", ("none", "token", "preorder"),
@@ -66,6 +70,7 @@ PARAMETERS: dict[str, Parameter] = {
     "misjudged": Parameter("percent of what matters that is taken for nothing (judge = wrong)", 50, 0, 100),
     "window": Parameter("ranks that may be under way or not quiet, then tasks wait (order = preorder)", 32, 1, 64),
     "kept": Parameter("percent of the thought that a retry keeps (interruption = checkpoint)", 50, 0, 100),
+    "lock_timeout": Parameter("ticks after which who waits for a lock gives up (deadlock = timeout)", 40, 1, 10**6),
 }
 
 SCOPE_BITS = {"written": WRITTEN, "sensor": SENSED, "message": TOLD, "plan": PLANNED}
@@ -88,13 +93,18 @@ POLICY_RECORD = np.dtype(
         ("fifo", np.int32),
         ("mail_at_settle", np.int32),
         ("semantic", np.int32),
-        ("locks", np.int32),
+        ("locks", np.int32),  # 0 for none, else 1 + index of `rules.GRAINS`
         ("epochs", np.int32),
         ("corrector", np.int32),
         ("stops", np.int32),  # stale thought is stopped
         ("kept", np.int32),  # percent of the thought that a retry keeps
         ("adopt_timeout", np.int32),
         ("resend", np.int32),
+        ("as_needed", np.int32),  # what is written is locked at the act
+        ("deadlock", np.int32),  # of `locks`: DETECTION, WAIT_DIE, WOUND_WAIT or TIMEOUT
+        ("least_sunk", np.int32),  # who has thought least is the victim
+        ("lock_timeout", np.int32),
+        ("forward", np.int32),  # who writes stops who has read
     ],
     align=True,
 )
@@ -116,6 +126,9 @@ class Config(BaseModel):
     rule: str = "version"
     validated: tuple[str, ...] = ()
     locks: str = "none"
+    lock_moment: str = "ahead"
+    deadlock: str = "detection"
+    victim: str = "youngest"
     lease: str = "none"
     order: str = "none"
     judge: str = "perfect"
@@ -137,6 +150,7 @@ class Config(BaseModel):
     misjudged: int = PARAMETERS["misjudged"].default
     window: int = PARAMETERS["window"].default
     kept: int = PARAMETERS["kept"].default
+    lock_timeout: int = PARAMETERS["lock_timeout"].default
 
     @model_validator(mode="before")
     @classmethod
@@ -203,12 +217,21 @@ class Config(BaseModel):
              "locks need reads = 'admission': a lock does not make a belief true"),
             (self.locks != "none" and self.order == "token",
              "order = 'token' lets one transaction run at a time: there is nobody to lock out"),
+            (self.lock_moment != "ahead" and self.locks == "none",
+             "lock_moment = 'as needed' without locks has nothing to take: give locks"),
+            (self.deadlock != "detection" and self.locks == "none",
+             f"deadlock = {self.deadlock!r} without locks has nothing to end: give locks"),
+            (self.victim != "youngest" and (self.locks == "none" or self.deadlock != "detection"),
+             "victim = 'least thought sunk' needs locks and deadlock = 'detection': only where a circle is found is "
+             "there a victim to choose"),
             (self.corrections == "epoch" and not ("plan" in self.scopes and "act" in self.validated),
              "corrections = 'epoch' needs scope 'plan', validated at the act: that is what refuses a held op"),
             (self.corrector == "checked" and "act" not in self.validated,
              "corrector = 'checked' needs validated = 'act': a correction is published when it is done"),
             (self.interruption != "think to the end" and not self.scopes,
              "interruption without scopes has nothing that could become invalid"),
+            (self.rule == "forward" and self.interruption == "think to the end",
+             "rule = 'forward' has who writes stop who has read: give interruption = 'stop' or 'checkpoint'"),
         ):  # fmt: skip
             if contradiction:
                 raise ValueError(reason)
@@ -234,6 +257,14 @@ class Config(BaseModel):
         return self.order != "preorder"
 
     @property
+    def certificate(self) -> str | None:
+        """By what this config puts its transactions in a serial order (`audit.certificates`); None if it does not."""
+        if self.order == "token":
+            return TOKEN
+        checks_all = set(self.scopes) == set(SCOPE_BITS) and set(self.validated) == {"act", "settle"}
+        return SETTLE if self.locks != "none" or (self.closed and checks_all) else None
+
+    @property
     def closed(self) -> bool:
         """Whether a site with an unsettled version is closed to others: from read committed upward."""
         return self.writes != "in place" and self.transaction == "task"
@@ -253,8 +284,10 @@ class Config(BaseModel):
             self.reads == "admission", self.writes != "in place", self.writes == "branch", self.transaction == "task",
             self.closed,
             self.order == "token", self.messages == "stamped", self.delivery == "fifo", self.mail == "at settle",
-            self.feedback == "semantic", self.locks != "none", self.corrections == "epoch",
+            self.feedback == "semantic", AXES["locks"].values.index(self.locks), self.corrections == "epoch",
             self.corrector == "checked", self.interruption != "think to the end",
             self.kept if self.interruption == "checkpoint" else 0, self.adopt_timeout, self.resend,
+            self.lock_moment == "as needed", AXES["deadlock"].values.index(self.deadlock),
+            self.victim == "least thought sunk", self.lock_timeout, self.rule == "forward",
         )  # fmt: skip
         return policy

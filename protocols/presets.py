@@ -29,7 +29,17 @@ PRESETS: dict[str, dict[str, Any]] = {
     "stamped_epochs": {
         "scopes": ("message", "plan"), "validated": ("act",), "messages": "stamped", "corrections": "epoch",
     },
+    "occ_forward": {
+        "writes": "buffered", "transaction": "task", "scopes": ("written", "sensor", "message", "plan"),
+        "rule": "forward", "validated": ("act", "settle"), "messages": "stamped", "interruption": "stop",
+    },
     "two_phase_locking": {"reads": "admission", "locks": "site"},
+    "region_locking": {"reads": "admission", "locks": "region"},
+    "world_locking": {"reads": "admission", "locks": "world"},
+    "locking_as_needed": {"reads": "admission", "locks": "site", "lock_moment": "as needed"},
+    "wait_die": {"reads": "admission", "locks": "site", "deadlock": "wait-die"},
+    "wound_wait": {"reads": "admission", "locks": "site", "deadlock": "wound-wait"},
+    "timeout_locking": {"reads": "admission", "locks": "site", "deadlock": "timeout"},
     "full": {
         "writes": "buffered", "transaction": "task", "scopes": ("written", "sensor", "message", "plan"),
         "validated": ("act", "settle"), "messages": "stamped", "corrections": "epoch", "corrector": "checked",
@@ -56,7 +66,14 @@ ABOUT: dict[str, str] = {
     "merge_occ": "optimistic: a task works on a branch of the record sites, validated where it merges and nowhere else",
     "epoch_plans": "plan corrections are adopted by all at one boundary, against stale correction",
     "stamped_epochs": "stamped messages and plans in epochs",
+    "occ_forward": "occ with forward validation: who writes stops whose thought or way rests on the old version",
     "two_phase_locking": "every site of a task is locked before thought and until it settles; deadlocks are broken",
+    "region_locking": "two-phase locking of whole regions of sites",
+    "world_locking": "two-phase locking with one lock for the world",
+    "locking_as_needed": "two-phase locking that locks what is read before thought and what is written at the act",
+    "wait_die": "two-phase locking in which an older task waits for a younger, and a younger gives up at once",
+    "wound_wait": "two-phase locking in which an older task takes locks from a younger, and a younger waits",
+    "timeout_locking": "two-phase locking in which who waits too long for a lock gives up",
     "full": "occ with plans in epochs, checked correctors, and stale thought stopped and half of it kept",
     "serial": "one token: one transaction at a time, the reference",
     "mtpo": "ranked as admitted: who comes late is slipped in beneath higher ranks, whose owners repair what they did",
@@ -64,7 +81,7 @@ ABOUT: dict[str, str] = {
 
 # Designed, named in docs/semantics.md, and not to be had yet.
 LATER = (
-    "read_committed", "occ_forward", "premise", "snapshot",
+    "read_committed", "premise", "snapshot",
     "serializable_snapshot", "lease", "fenced_lease", "timestamp", "ticket", "saga",
     "gated_saga", "two_phase_commit", "lagging_replicas", "crdt",
 )  # fmt: skip

@@ -9,6 +9,7 @@ from ..world.reference_state import Buffered, Mail, Transaction
 from .branch import Branch
 from .config import SCOPE_BITS, Config
 from .epochs import Epochs
+from .forward import Forward
 from .locks import Locks
 from .preorder import Preorder
 from .stamps import Stamps
@@ -24,12 +25,13 @@ class Textbook(Control):
         for axis in ("reads", "writes", "transaction", "mail", "delivery", "feedback"):
             setattr(self, axis, getattr(config, axis))  # one of the values that `Control` names: the config checked it
         self.stamped = config.messages == "stamped"
-        self.stops = config.interruption != "think to the end"
+        may_stop = config.interruption != "think to the end"
+        self.stops = may_stop and config.rule != "forward"
         self.kept = config.kept if config.interruption == "checkpoint" else 0
         self.renews = config.order == "token"
         self.validation = Validation(
             sum(SCOPE_BITS[scope] for scope in config.scopes),
-            (*config.validated, *(("think",) if self.stops else ())),
+            (*config.validated, "think", "watch"),
             config.transaction == "task",
             config.corrector == "checked",
             config.corrections == "epoch",
@@ -37,16 +39,20 @@ class Textbook(Control):
         self.branch = Branch() if config.writes == "branch" else None
         self.stamps = Stamps() if self.stamped else None
         self.one_at_a_time = Token() if config.order == "token" else None
-        self.locks = Locks() if config.locks != "none" else None
+        self.locks = None
+        if config.locks != "none":
+            as_needed, least_sunk = config.lock_moment == "as needed", config.victim == "least thought sunk"
+            self.locks = Locks(config.locks, as_needed, config.deadlock, least_sunk, config.lock_timeout)
         self.preorder: Preorder | None = None
         if config.order == "preorder":
             self.preorder = self.ranks = Preorder(config.judge, config.repair, config.misjudged, config.window)
         has_epochs = config.corrections == "epoch"
-        self.epochs = Epochs(config.adopt_timeout, config.resend, self.stops) if has_epochs else None
+        self.epochs = Epochs(config.adopt_timeout, config.resend, may_stop) if has_epochs else None
+        self.forward = Forward(self.validation) if config.rule == "forward" else None
 
     def reset(self) -> None:
-        """Forget the last episode's locks and epochs."""
-        for mechanism in (self.locks, self.epochs):
+        """Forget the last episode's locks, epochs and writes."""
+        for mechanism in (self.locks, self.epochs, self.forward):
             if mechanism:
                 mechanism.reset()
 
@@ -68,6 +74,11 @@ class Textbook(Control):
         if self.locks and agent in self.locks.waiting:
             return self.locks.waits_for(world, agent)
         return Blocked(self.epochs.corrector, FOR_EPOCH) if self.epochs else Blocked(world.holder)
+
+    def watch(self, world: World, agent: int, site: int) -> None:
+        """Tell forward validation."""
+        if self.forward:
+            self.forward.watch(world, agent, site)
 
     def check(self, world: World, txn: Transaction, op: int, moment: str) -> list[Stale]:
         """Ask the validation."""
@@ -99,7 +110,9 @@ class Textbook(Control):
             super().correct(world, agent, entries)
 
     def turn_epoch(self, world: World) -> None:
-        """Ask the epochs."""
+        """Stop the readers of what was written, and ask the epochs."""
+        if self.forward:
+            self.forward.stop_readers(world, self.epochs.fenced if self.epochs else set())
         if self.epochs:
             self.epochs.turn(world)
 

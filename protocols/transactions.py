@@ -26,7 +26,7 @@ from ..world.context import (
     thoughts,
     world_of,
 )
-from ..world.jit import compiled, inlined
+from ..world.jit import compiled, inlined, lowest
 from ..world.judging import argument_of, count_told, judge_executed, judge_refused, outcome_on
 from ..world.kernel import (
     believed_tick,
@@ -50,9 +50,9 @@ from ..world.state import (
     CORRECTION,
     COUNTER_INDEX,
     FAILED,
+    FAR,
     IDLE,
     IN_THOUGHT,
-    INCREMENT,
     LOCKING,
     MESSAGE,
     NO_CELL,
@@ -73,14 +73,27 @@ from ..world.state import (
 )
 from .branch import is_written_again
 from .epochs import carry_epoch, holds_for_epoch, prepare
-from .locks import deadlock_victim, lock_blocker, longest_waiting, release_locks, take_lock, take_locks
+from .locks import (
+    TIMEOUT,
+    WAIT_DIE,
+    WOUND_WAIT,
+    deadlock_victim,
+    in_the_way,
+    is_younger,
+    lock_blocker,
+    longest_waiting,
+    release_locks,
+    take_lock,
+    take_locks,
+    take_to_act,
+)
 from .token import let_go
 from .validation import stale_scope
 
 world_refuses = compiled(verbs.world_refuses)
 hand_after = compiled(verbs.hand_after)
 
-_ZERO = np.uint64(0)
+_ZERO, _ONE = np.uint64(0), np.uint64(1)
 _QUANTILES = np.uint64(QUANTILES)
 _DECISIONS, _WASTED = COUNTER_INDEX["decisions"], COUNTER_INDEX["wasted_think_ticks"]
 _BLOCKED, _VICTIMS, _ACCIDENTS = (COUNTER_INDEX[name] for name in ("blocked_ticks", "victims", "accidents"))
@@ -133,7 +146,7 @@ def open_transaction(c, b, a, index):
         me.lock_next = 0
         txn = me.txn
         if not take_locks(c, b, a):
-            break_deadlocks(c, b, a)
+            avert_deadlock(c, b, a)
             if me.txn == txn:  # no victim of its own wish
                 begin_lock_wait(c, b, a, index)
             return
@@ -141,8 +154,27 @@ def open_transaction(c, b, a, index):
 
 
 @compiled
-def break_deadlocks(c, b, a):
-    """Abort the youngest of each circle that a new wait has closed."""
+def avert_deadlock(c, b, a):
+    """Compare ages as a wait begins, or abort a victim of each circle that it has closed: see `Locks`."""
+    agents = agents_of(c, b)
+    if c.deadlock == TIMEOUT:
+        return
+    others = in_the_way(c, b, a) if agents[a].txn != NO_TXN else _ZERO
+    if c.deadlock == WAIT_DIE:
+        dies = False
+        while others != _ZERO:
+            other = lowest(others)
+            others &= others - _ONE
+            if agents[other].txn != NO_TXN and is_younger(c, b, a, other):
+                dies = True
+        if dies:
+            give_up(c, b, a, lock_blocker(c, b, a))
+    elif c.deadlock == WOUND_WAIT:
+        while others != _ZERO:
+            other = lowest(others)
+            others &= others - _ONE
+            if agents[other].txn != NO_TXN and is_younger(c, b, other, a):
+                give_up(c, b, other, a)
     victim = deadlock_victim(c, b, a)
     while victim != NOBODY:
         give_up(c, b, victim, lock_blocker(c, b, victim))
@@ -200,27 +232,33 @@ def ask_again(c, b):
         if me.phase == LOCKING:
             has_all = take_locks(c, b, first)
         else:
-            has_all = take_lock(c, b, first, me.border, INCREMENT)
+            has_all = take_lock(c, b, first, me.lock_site, me.lock_mode)
         if has_all:
             end_lock_wait(c, b, first, me.task, waited)
             if me.phase == LOCKING:
                 admit(c, b, first)
         elif me.lock_site != me.wait_site:
-            break_deadlocks(c, b, first)
+            avert_deadlock(c, b, first)
             if me.txn == txn:
                 end_lock_wait(c, b, first, me.task, waited)
                 begin_lock_wait(c, b, first, me.task)
+        elif c.deadlock == TIMEOUT and world.tick - me.lock_since >= c.lock_timeout:
+            give_up(c, b, first, lock_blocker(c, b, first))
 
 
 @compiled
 def admit(c, b, a):
-    """Freeze the inputs, renewed by the registry where they are read at admission, and start to think."""
+    """Freeze the inputs, renewed by the registry where they are read at admission, and start to think.
+
+    So are those of the token's holder within a region: what it did since the grant it need not have seen.
+    """
     me = agents_of(c, b)[a]
     index = me.task
+    reads = c.admission_reads != 0 or (world_of(c, b).holder == a and regions(c)[me.cell] >= 0)
     task = task_rules(c)[index]
     me.phase = THINKING
     sites, inputs, task_input = sites_of(c, b), inputs_of(c, b, a, 0), task_inputs(c)[index]
-    if c.admission_reads != 0:
+    if reads:
         for slot in range(task.inputs):
             renew(c, b, a, task_input[slot], REGISTRY, 2)
     for slot in range(task.inputs):
@@ -236,7 +274,7 @@ def admit(c, b, a):
             c, b, log.INPUT, a, me.txn, 0, site, frozen.value, frozen.version, NOBODY, frozen.channel, frozen.promise,
             believed_tick(c, b, a, site), 0, 0,
         )  # fmt: skip
-    if c.admission_reads != 0:
+    if reads:
         for o in range(task.ops):
             if not outcome_on(c, b, a, 0, o, _ZERO)[0]:
                 settle(c, b, a, REJECTED, 1)
@@ -249,7 +287,7 @@ def attempt_op(c, b, a):
     me, task = agents_of(c, b)[a], task_rules(c)[agents_of(c, b)[a].task]
     o = me.op
     rule = op_rule(c, me.task, o)
-    if (c.closed | c.epochs) != 0 and holds(c, b, a, rule):
+    if (c.closed | c.epochs | c.as_needed) != 0 and holds(c, b, a, rule):
         return False
     use_inputs(c, b, a, o, rule)
     if c.at_act != 0:
@@ -287,11 +325,18 @@ def attempt_op(c, b, a):
 
 @compiled
 def holds(c, b, a, rule):
-    """Hold an op that follows an entry about to change, or that meets an unsettled version: see the reference."""
+    """Hold an op: for an epoch, a lock or an unsettled version; see the reference."""
     me = agents_of(c, b)[a]
     others, kind = NOBODY, log.AT_SITE
     if c.epochs != 0 and holds_for_epoch(c, b, a, rule):
         others, kind = world_of(c, b).corrector, log.FOR_EPOCH
+    elif c.as_needed != 0 and c.lockstep == 0 and not take_to_act(c, b, a, rule):
+        txn = me.txn
+        avert_deadlock(c, b, a)
+        if me.txn == txn:
+            end_hold(c, b, a)
+            begin_lock_wait(c, b, a, me.task)
+        return True
     elif c.closed != 0:
         others = unsettled_by(c, b, a, rule)
     if others != NOBODY and others == me.holding and kind == me.hold:
@@ -547,6 +592,7 @@ def put_out(c, b, a, cause):
         me.waits = 0
     region = regions(c)[me.cell]
     me.phase = OUT
+    me.figure[1] = np.float32(FAR)
     me.step = NO_CELL
     me.look = NO_SITE
     if region >= 0:
@@ -661,7 +707,7 @@ def use_up(c, b, a, task, again):
         world_of(c, b).changed = 1
 
 
-@compiled
+@inlined
 def let_all_go(c, b, a):
     """Let go of the token and of every lock."""
     let_go(c, b, a)

@@ -37,7 +37,7 @@ class Validation:
         if moment not in self.moments:
             return []
         ops = world.rules.tasks[txn.task].ops
-        first = 0 if moment == "settle" or (self.whole_task and moment == "act") else op
+        first = 0 if moment == "settle" or (self.whole_task and moment != "think") else op
         stale: dict[int, int] = {}
         for earlier in ops[first : op + 1]:
             scopes = self.scopes

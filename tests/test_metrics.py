@@ -32,10 +32,10 @@ def test_no_thought_in_either_run_is_as_much_as_serial_and_thought_only_in_one_h
     assert inference([2, 2], [10, 20], [4, 4], [20, 10]) == pytest.approx(2.0)
 
 
-def test_compatibility_says_nothing_without_commits_or_invariants():
-    assert compatibility({"committed": 4, "broke_invariant": 1}, True) == 0.75
-    assert compatibility({"committed": 4, "broke_invariant": 0}, False) is None
-    assert compatibility({"committed": 0, "broke_invariant": 0}, True) is None
+def test_compatibility_says_nothing_without_commits():
+    assert compatibility(1, 4) == 0.75
+    assert compatibility(0, 4) == 1.0
+    assert compatibility(0, 0) is None
 
 
 def test_shares_of_nothing_are_none():

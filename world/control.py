@@ -108,7 +108,8 @@ class Control:
         asked again in each tick's sensing (`sense`), first come first served, and chooses anew once told GO. With
         `reads = "admission"` its transaction is open and the task stays; it is asked again at the beginning of each
         tick (`retry`), and its inputs are renewed once told GO. `cross` asks at a border on the way to an op, and
-        `retry` again; `act` asks before every op, in each tick until told GO.
+        `retry` again; `act` asks before every op, in each tick until told GO, or at `retry` where the wait is for a
+        lock.
         """
         return Answer.GO
 

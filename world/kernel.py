@@ -621,8 +621,8 @@ def stand_on(me, place):
     """Note the row and column of the cell an agent stands on."""
     me.row = place.row
     me.column = place.column
-    me.down = place.down
-    me.right = place.right
+    me.figure[1] = np.float32(place.row)
+    me.figure[2] = np.float32(place.column)
 
 
 @compiled
@@ -685,6 +685,8 @@ def _reset_agent(c, b, a, me):
     me.inbox_value = 0
     me.ready = 0
     me.earned = 0.0
+    me.figure[0] = np.float32(1.0)
+    me.figure[3] = np.float32(0.0)
     if rule.stations[0] >= 0:
         start = np.int64(draw(c, b, entropy.START, a, 0, 0, 0) & _ONE)
         me.side = 1 - start

@@ -184,10 +184,11 @@ class World:
 
     def _decide(self, choices: list[int]) -> None:
         ready = [agent for agent in range(len(self.agents)) if self._is_ready_in_tick(agent)]
+        allowed = {agent: self.mask(agent)[choices[agent]] for agent in ready}  # even if it is wounded before its turn
         self._ask_again()
         for agent in ready:
             choice = choices[agent]
-            illegal = not self.mask(agent)[choice]
+            illegal = not allowed[agent]
             action = self.rules.actions[0 if illegal else choice]
             me = self.agents[agent]
             me.inbox = 0
@@ -303,11 +304,15 @@ class World:
         return sorted(since, key=lambda agent: (since[agent], self.tie(since[agent], agent), agent))
 
     def _admit(self, txn: Transaction) -> None:
-        """Freeze the inputs, renewed by the registry where they are read at admission, and start to think."""
+        """Freeze the inputs, renewed by the registry where they are read at admission, and start to think.
+
+        So are those of the token's holder within a region: what it did since the grant it need not have seen.
+        """
         agent, task = txn.agent, self.rules.tasks[txn.task]
         me = self.agents[agent]
         me.phase = THINKING
-        if self.control.reads == "admission":
+        reads = self.control.reads == "admission" or (self.holder == agent and self._in_region(agent))
+        if reads:
             for site in task.inputs:
                 self.renew(agent, site, REGISTRY, 2, self.ranks.value(self, txn, site) if self.ranks else None)
         for site in task.inputs:
@@ -320,7 +325,7 @@ class World:
             )  # fmt: skip
         if self.ranks:
             self.ranks.admitted(self, txn)
-        if self.control.reads == "admission" and not all(self._premise(txn, op) for op in task.ops):
+        if reads and not all(self._premise(txn, op) for op in task.ops):
             self._settle(txn, REJECTED, before_thought=True)
 
     def _next_job(self, agent: int, task: int) -> int:
@@ -364,14 +369,19 @@ class World:
 
     def _stops(self, txn: Transaction) -> bool:
         """Refuse a thought on what is no longer so: in the first op that rests on it."""
-        for index, op in enumerate(self.rules.tasks[txn.task].ops):
+        for index in range(len(self.rules.tasks[txn.task].ops)):
             stale = self.control.check(self, txn, index, "think")
             if stale:
-                txn.op = index
-                self._log_reads(txn, op)
-                self._refuse(txn, stale, IN_THOUGHT)
+                self.stop(txn, index, stale, IN_THOUGHT)
                 return True
         return False
+
+    def stop(self, txn: Transaction, op: int, stale: list[Stale], moment: int) -> None:
+        """Refuse an op that is not tried yet, and its transaction with it; `moment` is column b of CHECK_FAILED."""
+        txn.op = op
+        self._end_wait(txn.agent, txn.task, self.now - self.agents[txn.agent].wait_since + 1)  # this tick's is over
+        self._log_reads(txn, self._op(txn))
+        self._refuse(txn, stale, moment)
 
     def _walk(self) -> None:
         for index, me in enumerate(self.agents):
@@ -590,14 +600,19 @@ class World:
     def _holds(self, txn: Transaction, op: ResolvedOp) -> bool:
         """Hold an op that the protocol does not admit yet, or that meets an unsettled version.
 
-        From read committed upward, what rests on an unsettled version, or overwrites it, waits for its writer.
+        From read committed upward, what rests on an unsettled version, or overwrites it, waits for its writer. A wait
+        for a lock is no hold: it ends when the lock is granted, at the beginning of a tick.
         """
         me = self.agents[txn.agent]
         others, kind = NOBODY, log.AT_SITE
         if self.control.admit(self, txn.agent, txn.task, "act") is Answer.WAIT:
             if me.txn is not txn or txn.undoing:
-                return True  # it was given up instead
+                return True  # a victim of its own wish, or given up for what it owes
             others, kind = self.control.waits_for(self, txn.agent)[:2]
+            if kind == log.FOR_LOCK:
+                self._end_hold(txn)
+                self._begin_wait(txn.agent, txn.task)
+                return True
             others = WORLD if others == NOBODY else others  # held, but for nobody in particular
         elif self.control.writes != "in place" and self.control.transaction == "task":
             for site in sorted({*op.pre, op.site}):

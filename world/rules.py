@@ -6,7 +6,7 @@ The reference engine reads `Rules` itself; the compiled one reads `Rules.arrays`
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -40,6 +40,7 @@ MAX_SET = 64  # sites, agents and tasks are sets in one uint64
 MAX_OPS = 4
 NO_TARGET = -1
 KEEP = -1  # what a correction leaves as it is
+GRAINS = ("site", "region", "world")  # of locks, from fine to coarse
 PROBABILITY_BITS = 53
 
 TASK_RECORD = np.dtype(
@@ -118,8 +119,6 @@ CELL_RULE = np.dtype(
         ("column", np.int64),
         ("gate", np.int64),  # switch that gates the cell, or -1
         ("region", np.int64),  # region of the cell, or -1
-        ("down", np.float32),  # row and column as shares of the grid
-        ("right", np.float32),
     ],
     align=True,
 )
@@ -170,7 +169,8 @@ class RuleArrays(NamedTuple):
     task: NDArray[Any]  # [T] TASK_RECORD
     op: NDArray[Any]  # [T, 4] OP_RECORD
     task_input: NDArray[np.int32]  # [T, I] site of each input slot
-    lock: NDArray[Any]  # [T, L] LOCK_RULE, in the order of acquisition
+    lock: NDArray[Any]  # [grains, 2, T, L] LOCK_RULE in the order of acquisition: ahead, and what is read alone
+    lock_of: NDArray[np.int32]  # [grains, S] site that stands for the lock
     job_task: NDArray[np.int32]  # [A, T] job tasks that the agent may be given
     event: NDArray[Any]  # [W] EVENT_RULE
     goal: NDArray[Any]  # [G] GOAL_RULE
@@ -207,6 +207,7 @@ class ResolvedOp:
     when: int = 0  # what it must say
     entries: tuple[tuple[int, int], ...] = ()  # of a correction: entry and new value, in site order
     plan: tuple[int, ...] = ()  # of a correction: all entries
+    declared: tuple[int, ...] = ()  # those of `deps` that only the scenario names, and not the verb
 
     @property
     def relative(self) -> bool:
@@ -217,6 +218,11 @@ class ResolvedOp:
     def modifies(self) -> bool:
         """True for a read-modify-write."""
         return verbs.is_read_modify_write(self.writes)
+
+    @property
+    def lock_mode(self) -> int:
+        """The mode in which what it writes is locked."""
+        return INCREMENT if self.relative else EXCLUSIVE
 
     @property
     def pre(self) -> tuple[int, ...]:
@@ -277,20 +283,21 @@ class ResolvedTask:
         """Sites read or written."""
         return frozenset(self.inputs) | {op.site for op in self.ops}
 
-    def locks(self, plan: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
-        """List (site, mode) of what it locks, in the order in which its ops read and write; the plan has one lock.
+    def locks(self, lock_of: Sequence[int], ahead: bool = True) -> tuple[tuple[int, int], ...]:
+        """List (lock, mode) of what it locks before thought, in the order in which its ops read and write.
 
-        A site is locked from the start in the strongest mode that any op needs: what is written exclusively, a
-        difference in increment mode, what is only read shared.
+        `lock_of` is a row of `Rules.lock_of`. Ahead, a lock is taken from the start in the strongest mode that any op
+        needs: exclusive for what is written, increment for a difference, shared for what is only read. Else what is
+        read is locked shared, and what an op writes once it is to act.
         """
         wanted: dict[int, set[int]] = {}
         for op in self.ops:
-            for site in (*op.pre, op.site):
-                modes = wanted.setdefault(plan[0] if site in plan else site, set())
+            for site in (*op.pre, op.site) if ahead else op.pre:
+                modes = wanted.setdefault(lock_of[site], set())
                 if site in op.pre:
                     modes.add(SHARED)
-                if site == op.site:
-                    modes.add(INCREMENT if op.relative else EXCLUSIVE)
+                if site == op.site and ahead:
+                    modes.add(op.lock_mode)
         both = {SHARED, INCREMENT}
         return tuple((site, EXCLUSIVE if modes >= both else max(modes)) for site, modes in wanted.items())
 
@@ -359,6 +366,39 @@ class Rules:
         """The sites that are entries of the plan."""
         return tuple(site for site, kind in enumerate(self.site_kinds) if kind == verbs.PLAN)
 
+    @cached_property
+    def lock_of(self) -> tuple[tuple[int, ...], ...]:
+        """For each of `GRAINS` and each site, the site that stands for its lock: the first of those it covers.
+
+        A region of sites is a district that the blueprint declares; of the sites it leaves out, those in the same
+        quarter of the map. The plan has one lock, and is a region by itself.
+        """
+        layout, district_of = self.layout, {}
+        for number, names in enumerate(self.blueprint.districts):
+            for site in names:
+                if site not in self.site_index or self.site_index[site] in self.plan or site in district_of:
+                    raise ValueError(
+                        f"a site is in one district at most, and an entry of the plan in none; {site!r} is not"
+                    )
+                district_of[site] = number
+
+        def region(site: int) -> tuple[object, ...]:
+            if site in self.plan:
+                return ("plan",)
+            if self.site_names[site] in district_of:
+                return ("district", district_of[self.site_names[site]])
+            row, column = layout.place(self.site_cells(site)[0])
+            return ("quarter", 2 * row // layout.rows, 2 * column // layout.columns)
+
+        sites = range(len(self.site_names))
+        first = min(self.plan, default=NO_SITE)
+        regions = [region(site) for site in sites]
+        return (
+            tuple(first if site in self.plan else site for site in sites),
+            tuple(regions.index(where) for where in regions),
+            tuple(0 for _ in sites),
+        )
+
     def _resolve(self, task: Task) -> ResolvedTask:
         if not 1 <= len(task.ops) <= MAX_OPS:
             raise ValueError(f"a task has 1 to {MAX_OPS} ops; {task.name!r} has {len(task.ops)}")
@@ -369,8 +409,9 @@ class Rules:
             if self.site_kinds[site] != verb.kind:
                 kind, of = verbs.SITE_KINDS[verb.kind], self.blueprint.sites[site].kind
                 raise ValueError(f"{op.verb!r} is a verb of a {kind}; {op.site!r} is a {of}")
-            deps = self._depends(verb.depends, site, op.argument)
-            deps = tuple(sorted({*deps, *(self.site_index[name] for name in op.rests_on)} - {site}))
+            of_verb = self._depends(verb.depends, site, op.argument)
+            declared = tuple(sorted({self.site_index[name] for name in op.rests_on} - {site, *of_verb}))
+            deps = tuple(sorted({*of_verb, *declared} - {site}))
             index, from_job = verbs.VERB_INDEX[op.verb], op.argument == FROM_JOB
             argument = 0 if from_job else int(op.argument)
             premise = verb.premise if op.premise is None else op.premise
@@ -383,7 +424,8 @@ class Rules:
                 raise ValueError(f"a correction gives an entry one value from 0; {task.name!r} does not")
             ops.append(
                 ResolvedOp(
-                    index, site, argument, from_job, premise, verb.writes, deps, follow, op.when, entries, plan
+                    index, site, argument, from_job, premise, verb.writes, deps, follow, op.when, entries, plan,
+                    declared,
                 )
             )  # fmt: skip
         agents = frozenset(
@@ -649,11 +691,17 @@ def _compile(rules: Rules) -> RuleArrays:
                 own, slot.get(step.follow, -1), step.when, len(corrections) - 1 if step.entries else -1,
                 rules.site_kinds[step.site] in verbs.RECORD_KINDS,
             )  # fmt: skip
-    lists = [task.locks(rules.plan) for task in rules.tasks]
-    lock = np.full((len(lists), 1 + max(len(listed) for listed in lists)), NO_SITE, LOCK_RULE)
-    for t, listed in enumerate(lists):
+    lists = {
+        (grain, late, t): task.locks(lock_of, not late)
+        for grain, lock_of in enumerate(rules.lock_of)
+        for late in (0, 1)
+        for t, task in enumerate(rules.tasks)
+    }
+    longest = max(len(listed) for listed in lists.values())
+    lock = np.full((len(GRAINS), 2, len(rules.tasks), 1 + longest), NO_SITE, LOCK_RULE)
+    for where, listed in lists.items():
         for n, pair in enumerate(listed):
-            lock[t, n] = pair
+            lock[where][n] = pair
     most = max(max(len(given) for given in rules.job_tasks), 1)
     job_task = np.zeros((len(agents), most), np.int32)
     for agent in agents:
@@ -709,6 +757,7 @@ def _compile(rules: Rules) -> RuleArrays:
         op=op,
         task_input=task_input,
         lock=lock,
+        lock_of=np.array(rules.lock_of, np.int32),
         job_task=job_task,
         event=_rows(EVENT_RULE, [tuple(row) for row in rules.world_events], least=0),
         goal=_rows(GOAL_RULE, [
@@ -731,7 +780,7 @@ def _compile(rules: Rules) -> RuleArrays:
         always=np.array([bits & (2**64 - 1), bits >> 64], np.uint64),
         depends=depends,
         cell=_rows(CELL_RULE, [
-            (row, column, gate_of[cell], region_of[cell], row / rules.layout.rows, column / rules.layout.columns)
+            (row, column, gate_of[cell], region_of[cell])
             for cell in range(cells)
             for row, column in [rules.layout.place(cell)]
         ]),

@@ -1,9 +1,10 @@
-"""The command line: list, compare, demo, bench, check. Every command takes the same flags."""
+"""The command line: list, compare, demo, view, bench, check. Every command takes the same flags."""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,12 +15,21 @@ from rich.markdown import Markdown
 from . import bench as benchmark
 from . import check, tables
 from . import demo as story
+from . import record as recording
 from .compare import FIRST_TEST_SEED, Cell, Row, all_cells, check_cells, default_cells, regained, run_rows
+from .episodes import run_episodes
+from .judged import histories
 from .listing import overview, protocol_facts, scenario_facts
 from .make import compile_engine
 from .protocols.config import AXES, PARAMETERS
 from .protocols.presets import PRESETS, READABLE, resolve
+from .render.window import MISSING
+from .replay import read_replay
+from .tape import Tape
 from .terminal import Out, check_folder, console, errors, fail, progress_bar
+from .world.audit.episodes import UNITS
+from .world.audit.exchange import write_histories
+from .world.audit.units import BRACKETS
 from .world.scenarios import SCENARIOS
 from .world.settings import Settings
 
@@ -134,6 +144,7 @@ def compare(
     seed: Annotated[int, typer.Option(help="the first seed; test seeds begin at 1,000,000")] = FIRST_TEST_SEED,
     everything: Annotated[bool, typer.Option("--all", help="every scenario under every protocol")] = False,
     sets: Sets = None,
+    audit: Annotated[bool, typer.Option("--audit", help="judge isolation too: the level held, per agent")] = False,
     form: Annotated[str, typer.Option("--format", help="table, json or csv")] = "table",
     out: Out = None,
 ) -> None:
@@ -162,7 +173,7 @@ def compare(
             cells = [_with_axes(cell, axes) for cell in cells]
         check_cells(cells)
         check_folder(out)
-        rows = _measure(cells, form, out)
+        rows = _measure(cells, form, out, audit)
     except (ValueError, OSError) as error:
         fail(error)
     except KeyboardInterrupt:
@@ -172,6 +183,9 @@ def compare(
     if form == "table":
         console.print(tables.table(rows))
         console.print(tables.LEGEND, style="dim", highlight=False)
+        if audit:
+            console.print(tables.isolation_table(rows))
+            console.print(tables.ISOLATION_LEGEND, style="dim", highlight=False)
         for line in regained(rows):
             console.print(line, highlight=False)
     elif out is None:
@@ -185,7 +199,7 @@ def _with_axes(cell: Cell, axes: dict[str, Any]) -> Cell:
         raise ValueError(f"{cell.protocol} with {', '.join(axes)}: {error}") from None
 
 
-def _measure(cells: list[Cell], form: str, out: Path | None) -> list[Row]:
+def _measure(cells: list[Cell], form: str, out: Path | None, audit: bool) -> list[Row]:
     """Run the cells with a progress bar; `out` holds the finished rows at every moment."""
     compile_engine()
     journal = None if out is None else out.with_name(out.name + ".unfinished")
@@ -202,7 +216,45 @@ def _measure(cells: list[Cell], form: str, out: Path | None) -> list[Row]:
                 part.write_text(tables.as_text(rows, written), encoding="utf-8")
                 os.replace(part, out)
 
-        return run_rows(cells, journal, done)
+        return run_rows(cells, journal, done, audit)
+
+
+@app.command()
+def export(
+    out: Annotated[Path, typer.Option(help="file to write, an episode a line; .gz is compressed")],
+    history: Annotated[bool, typer.Option("--history", help="who read and wrote which version, and when")] = False,
+    scenario: Annotated[str, typer.Option(help="the scenario")] = "ledger",
+    protocol: Annotated[str, typer.Option(help="the protocol")] = "none",
+    mind: Annotated[str, typer.Option(help="the mind: naive, careful or random")] = "naive",
+    agents: Agents = None,
+    think: Think = None,
+    delay: Delay = None,
+    size: Size = "small",
+    seeds: Annotated[int, typer.Option(help="how many seeds, from --seed")] = 1,
+    seed: Annotated[int, typer.Option(help="the first seed; test seeds begin at 1,000,000")] = FIRST_TEST_SEED,
+    bracket: Annotated[str, typer.Option(help=f"what counts as read: {', '.join(BRACKETS)}")] = "headline",
+    unit: Annotated[str, typer.Option(help=f"what a transaction is: {', '.join(UNITS)}")] = "decision",
+    sets: Sets = None,
+) -> None:
+    """Write episodes as histories of the exchange format.
+
+    `stalegrid audit FILE` reads them, and so may any other checker. The world's transactions are of the process
+    world.
+    """
+    try:
+        if not history:
+            raise ValueError("export writes histories so far: say --history")
+        settings, axes = common(agents, think, delay, sets)
+        cell = Cell(scenario, protocol, mind, size, seeds, seed, tuple(settings.items()))
+        cell = _with_axes(cell, axes) if axes else cell
+        check_cells([cell])
+        check_folder(out)
+        compile_engine()
+        episodes = run_episodes(cell.rules(), cell.config, mind, range(seed, seed + seeds))
+        told = histories(cell.rules(), episodes, f"{scenario}, {cell.name}", bracket, unit)
+        write_histories(out, (one.to_object() for one in told))
+    except (ValueError, OSError) as error:
+        fail(error)
 
 
 @app.command()
@@ -216,6 +268,7 @@ def demo(
     sets: Sets = None,
     out: Annotated[Path, typer.Option(help="the picture to write")] = Path("demo.gif"),
     picture: Annotated[bool, typer.Option(help="write the picture")] = True,
+    window: Annotated[bool, typer.Option("--window", help="show it in a window instead; see view")] = False,
 ) -> None:
     """Tell one episode hazard by hazard.
 
@@ -225,10 +278,58 @@ def demo(
         settings, axes = common(agents, think, delay, sets)
         if axes:
             raise ValueError(f"the demo takes a protocol by name; --set {next(iter(axes))} is for compare")
+        if window:
+            _show(scenario, "none", [protocol] if protocol else [], seed, settings)
+            return
         if picture:
             check_folder(out)
         story.tell(console, scenario, protocol, seed, settings, out if picture else None)
     except (ValueError, OSError) as error:
+        fail(error)
+
+
+@app.command()
+def view(
+    scenario: Annotated[str, typer.Option(help="the scenario to watch")] = "drawbridge",
+    protocol: Annotated[str | None, typer.Option(help="protocol of the first pane; none by default")] = None,
+    versus: Annotated[
+        list[str] | None,
+        typer.Option(help="protocols of the other panes, repeatable or separated by commas; the cure by default"),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="the seed; a typical one by default")] = None,
+    mind: Annotated[str, typer.Option(help="mind of all agents: naive, careful, random")] = "naive",
+    agents: Agents = None,
+    think: Think = None,
+    delay: Delay = None,
+    size: Size = "small",
+    sets: Sets = None,
+) -> None:
+    """Watch episodes in a window, side by side and locked in time.
+
+    Space plays, the arrows step and scrub, a click asks an agent or a site, d shows details, h the other keys.
+    """
+    try:
+        settings, axes = common(agents, think, delay, sets)
+        if axes:
+            raise ValueError(f"the window takes protocols by name; --set {next(iter(axes))} is for compare")
+        settings |= {"size": size, "mind": mind}
+        _show(scenario, protocol, [name for one in versus or () for name in names(one)], seed, settings)
+    except (ValueError, OSError) as error:
+        fail(error)
+
+
+def _show(scenario: str, protocol: str | None, versus: list[str], seed: int | None, settings: dict[str, Any]) -> None:
+    """Open the window."""
+    if scenario not in SCENARIOS:
+        raise ValueError(f"unknown scenario {scenario!r}; available are {', '.join(SCENARIOS)}")
+    try:
+        from . import view as window
+    except ImportError:
+        fail(MISSING)
+    compile_engine()
+    try:
+        window.run(window.open_viewer(scenario, protocol, versus, seed, settings))
+    except RuntimeError as error:
         fail(error)
 
 
@@ -258,6 +359,130 @@ def bench(
         found = benchmark.measure(scenarios, protocols, worlds, seconds, size, settings, axes)
         benchmark.show(console, found, form, out)
     except (ValueError, OSError) as error:
+        fail(error)
+
+
+Pixels = Annotated[str, typer.Option(help="width x height of a picture")]
+Ticks = Annotated[str | None, typer.Option(help="first:last tick of a picture; the whole episode by default")]
+Fps = Annotated[float, typer.Option(help="frames a second")]
+Speed = Annotated[float, typer.Option(help="ticks a second; slower where something goes wrong or is caught")]
+
+
+@app.command()
+def record(
+    out: Annotated[list[Path], typer.Option(help="file.gif, .mp4, .png, or .jsonl.gz for a replay; repeatable")],
+    scenario: Annotated[str, typer.Option(help="the scenario to play")] = "drawbridge",
+    protocol: Annotated[str, typer.Option(help="its protocol")] = "none",
+    versus: Annotated[
+        list[str] | None, typer.Option(help="protocols to show beside it, repeatable or separated by commas")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="the seed; test seeds begin at 1,000,000")] = FIRST_TEST_SEED,
+    mind: Annotated[str, typer.Option(help="mind of all agents: naive, careful, random")] = "naive",
+    agents: Agents = None,
+    think: Think = None,
+    delay: Delay = None,
+    size: Size = "small",
+    sets: Sets = None,
+    ticks: Ticks = None,
+    fps: Fps = recording.FPS,
+    speed: Speed = recording.SPEED,
+    pixels: Pixels = "960x640",
+) -> None:
+    """Draw an episode into a file, or keep it as a replay.
+
+    It needs no display. A png holds the last tick of --ticks.
+    """
+    try:
+        settings, axes = common(agents, think, delay, sets)
+        shown = [protocol, *(name for one in versus or () for name in names(one))]
+        protocols = [_with_axes(Cell(scenario, name), axes).protocol if axes else name for name in shown]
+        _record(out, lambda: recording.play_tapes(scenario, protocols, seed, mind, size=size, **settings), ticks, fps,
+                speed, pixels)  # fmt: skip
+    except (ValueError, OSError, ImportError) as error:
+        fail(error)
+
+
+def _record(
+    outs: list[Path], play: Callable[[], list[Tape]], ticks: str | None, fps: float, speed: float, pixels: str
+) -> None:
+    """Check what can be checked, play, and write."""
+    between, sides = recording.read_ticks(ticks), recording.read_size(pixels)
+    for out in outs:
+        recording.check_out(out)
+    compile_engine()
+    tapes = play()
+    with console.status("drawing"):
+        said = recording.record(tapes, outs, between, fps=fps, speed=speed, size=sides)
+    for line in said:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+@app.command("replay")
+def replay_command(
+    file: Annotated[Path, typer.Argument(help="a replay, as record writes it")],
+    out: Annotated[list[Path] | None, typer.Option(help="file.gif, .mp4, .png to draw it into; repeatable")] = None,
+    ticks: Ticks = None,
+    fps: Fps = recording.FPS,
+    speed: Speed = recording.SPEED,
+    pixels: Pixels = "960x640",
+) -> None:
+    """Play a replay again, compare it with what was recorded, and tell it.
+
+    What does not come out the same is refused, with the first tick that differs. With --out it is drawn too.
+    """
+    try:
+        if not file.is_file():
+            raise ValueError(f"there is no file {file}")
+        compile_engine()
+        tape = read_replay(file)
+        console.print("It comes out the same.", highlight=False)
+        story.tell_tape(console, tape)
+        if out:
+            _record(out, lambda: [tape], ticks, fps, speed, pixels)
+    except (ValueError, OSError, ImportError) as error:
+        fail(error)
+
+
+@app.command()
+def play(
+    scenario: Annotated[str, typer.Option(help="the scenario to play in")] = "ledger",
+    agent: Annotated[
+        str | None, typer.Option(help="the agent to drive, such as porter_0; the first by default")
+    ] = None,
+    protocol: Annotated[str, typer.Option(help="its protocol")] = "none",
+    seed: Annotated[int, typer.Option(help="the seed; test seeds begin at 1,000,000")] = FIRST_TEST_SEED,
+    mind: Annotated[str, typer.Option(help="mind of the others: naive, careful, random")] = "naive",
+    agents: Agents = None,
+    think: Think = None,
+    delay: Delay = None,
+    size: Size = "small",
+    sets: Sets = None,
+    speed: Annotated[float, typer.Option(help="ticks a second while nothing is asked of you")] = 4.0,
+    hurry: Annotated[bool, typer.Option("--hurry", help="time does not wait for you to choose")] = False,
+    out: Annotated[Path | None, typer.Option(help="replay to write at the end: file.jsonl.gz")] = None,
+) -> None:
+    """Drive one agent among scripted team-mates with the keyboard.
+
+    You think as long as the agent does: until its thought is done you can only wait.
+    """
+    try:
+        settings, axes = common(agents, think, delay, sets)
+        if out is not None:
+            if not recording.is_replay(out):
+                raise ValueError(f"what was played is kept as a replay: --out ends in .jsonl.gz; got {out}")
+            recording.check_out(out)
+        from . import play as playing
+        from . import view as window
+
+        chosen = _with_axes(Cell(scenario, protocol), axes).protocol if axes else protocol
+        compile_engine()
+        game = playing.Game(scenario, agent, chosen, seed, mind, speed=speed, hurry=hurry, size=size, **settings)
+        window.run(game)
+        story.tell_tape(console, game.tape)
+        if out is not None:
+            for line in recording.record([game.tape], [out]):
+                console.print(line, highlight=False, markup=False, soft_wrap=True)
+    except (ValueError, OSError, ImportError, RuntimeError) as error:
         fail(error)
 
 

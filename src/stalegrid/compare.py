@@ -11,10 +11,15 @@ from typing import Any
 
 from .agents.minds import rule_of
 from .episodes import Episode, run_episodes
+from .judged import certificate_of
 from .make import Protocol, make_rules
 from .protocols.config import Config
 from .protocols.presets import PRESETS, name_of, resolve
 from .world.audit import EpisodeReport, audit_episode, metrics
+from .world.audit.anomalies import LEVELS as ISOLATION_LEVELS
+from .world.audit.episode_judge import judge_episode, rank
+from .world.audit.isolation import Count, counts
+from .world.audit.units import Units, read_logs
 from .world.control import Control
 from .world.parallel_env import SEEDS
 from .world.rules import Rules
@@ -65,7 +70,9 @@ class Run:
 
     rules: Rules
     reports: tuple[EpisodeReport, ...]
+    decisions: tuple[Count, ...]
     digest: str
+    isolation: Row | None = None
 
     @property
     def shares(self) -> list[float]:
@@ -116,7 +123,8 @@ def check_cells(cells: Iterable[Cell]) -> None:
 class Comparison:
     """Runs cells; the runs that rows are paired with (`none`, `serial`) are made once and kept."""
 
-    def __init__(self) -> None:
+    def __init__(self, audit: bool = False) -> None:
+        self.audit = audit  # rows also say at which level episodes are isolated
         self._kept: dict[tuple[Any, ...], Run] = {}
 
     def run(self, cell: Cell) -> Run:
@@ -135,15 +143,19 @@ class Comparison:
         seeds = range(cell.first_seed, cell.first_seed + cell.seeds)
         episodes: list[Episode] = run_episodes(rules, cell.config, cell.mind, seeds)
         reports = tuple(audit_episode(rules, episode.events) for episode in episodes)
+        units = read_logs(rules, [episode.events for episode in episodes])
+        decisions = tuple(counts(units, [report.tore for report in reports]))
         joined = "".join(episode.digest for episode in episodes)
-        return Run(rules, reports, hashlib.sha256(joined.encode()).hexdigest())
+        found = isolation(units, decisions, cell.config) if self.audit else None
+        return Run(rules, reports, decisions, hashlib.sha256(joined.encode()).hexdigest(), found)
 
     def row(self, cell: Cell) -> Row:
         """Return the row of a cell."""
         run = self.run(cell)
         none = self.run(_with(cell, BASELINE))
         serial = self.run(_with(cell, REFERENCE))
-        return _row(cell, run, none, serial)
+        row = _row(cell, run, none, serial)
+        return row if run.isolation is None else {**row, "isolation": run.isolation}
 
 
 def _with(cell: Cell, protocol: str) -> Cell:
@@ -152,7 +164,7 @@ def _with(cell: Cell, protocol: str) -> Cell:
 
 def _row(cell: Cell, run: Run, none: Run, serial: Run) -> Row:
     rules, reports = run.rules, run.reports
-    counts = {name: run.total(name) for name in reports[0].counts}
+    totals = {name: run.total(name) for name in reports[0].counts}
     goals = [[report.goals_met for report in one.reports] for one in (run, serial)]
     ticks = [[report.ticks_to_goals for report in one.reports] for one in (run, serial)]
     thought = [[report.counts["think_ticks"] for report in one.reports] for one in (run, serial)]
@@ -168,11 +180,13 @@ def _row(cell: Cell, run: Run, none: Run, serial: Run) -> Row:
         "delay": rules.settings.delay,
         "seeds": cell.seeds,
         "success": success.value,
-        "compatibility": metrics.compatibility(counts, bool(rules.blueprint.invariants)),
+        "compatibility": metrics.compatibility(
+            sum(one.incompatible for one in run.decisions), sum(one.committed for one in run.decisions)
+        ),
         "efficiency": efficiency.value,
         "inference": inference.value,
-        "wasted_inference": metrics.wasted_inference(counts),
-        "blocked": metrics.blocked_share(counts, len(rules.agent_names), sum(report.ticks for report in reports)),
+        "wasted_inference": metrics.wasted_inference(totals),
+        "blocked": metrics.blocked_share(totals, len(rules.agent_names), sum(report.ticks for report in reports)),
         "hazards": {hazard: {level: run.mean(f"{hazard}.{level}") for level in LEVELS} for hazard in HAZARDS},
         "outdated_belief": run.mean("outdated_belief"),
         "drift": run.mean("drift"),
@@ -190,6 +204,38 @@ def _row(cell: Cell, run: Run, none: Run, serial: Run) -> Row:
         "versus_serial": _versus(run, serial),
         "corrections": _corrections(run),
         "digest": run.digest,
+    }
+
+
+def isolation(units: Units, decisions: Sequence[Count], protocol: Config | Control) -> Row:
+    """Say how far transactions were kept apart, on the headline bracket and by decisions.
+
+    `held` is the strongest level that every episode held, `episodes` how many held each as their strongest; `backward`
+    counts the decisions per episode on a cycle by an edge to an earlier commit; `agents` is the share of each agent's
+    decisions that rested on no unsettled or fractured state and lie on no cycle, in the order of the agents, and
+    `isolated` that of all; `drift` how many decisions an episode has on cycles that only the world closes.
+    """
+    many, names = len(decisions), units.rules.agent_names
+    verdicts = [judge_episode(units, episode) for episode in range(many)]
+    strongest = [verdict.held for verdict in verdicts]
+    certificates = [certificate_of(units, episode, protocol) for episode in range(many)]
+    made = [sum(one.committed_by[agent] for one in decisions) for agent in range(len(names))]
+    kept = [sum(one.isolated[agent] for one in decisions) for agent in range(len(names))]
+    return {
+        "held": min(strongest, key=rank),
+        "episodes": {level: strongest.count(level) for level in ISOLATION_LEVELS},
+        "anomalies": {
+            name: sum(name in verdict.judgement.anomalies for verdict in verdicts)
+            for name in sorted({name for verdict in verdicts for name in verdict.judgement.anomalies})
+        },
+        "drift": sum(verdict.drifting for verdict in verdicts) / many,
+        "isolated": sum(kept) / sum(made) if sum(made) else None,
+        "agents": {name: kept[agent] / made[agent] if made[agent] else None for agent, name in enumerate(names)},
+        "backward": sum(one.backward for one in decisions) / many,
+        "certificates": {
+            "checked": sum(one is not None for one in certificates),
+            "broken": sum(one is not None and not one.holds for one in certificates),
+        },
     }
 
 
@@ -231,16 +277,20 @@ def regained(rows: Sequence[Row]) -> list[str]:
     return lines
 
 
-def run_rows(cells: Sequence[Cell], journal: Path | None, done: Callable[[list[Row]], None]) -> list[Row]:
-    """Measure every cell; with a `journal`, finished rows are on disk before the next begins, and are not run again.
+def run_rows(
+    cells: Sequence[Cell], journal: Path | None, done: Callable[[list[Row]], None], audit: bool = False
+) -> list[Row]:
+    """Measure every cell, with `audit` its isolation too.
+
+    With a `journal`, finished rows are on disk before the next begins, and are not run again.
 
     Raises: ValueError for what cannot run, before anything runs; OSError where the journal cannot be written.
     """
     check_cells(cells)
     finished = _finished(journal)
-    comparison, rows = Comparison(), []
+    comparison, rows = Comparison(audit), []
     for cell in cells:
-        key = _identity(cell)
+        key = _identity(cell) + ("+audit" if audit else "")
         row = finished.get(key)
         if row is None:
             row = comparison.row(cell)

@@ -72,6 +72,35 @@ def table(rows: Sequence[Row]) -> Table:
     return made
 
 
+def isolation_table(rows: Sequence[Row]) -> Table:
+    """Return the table of what the graph auditor says of rows that were audited."""
+    made = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    made.add_column("protocol", no_wrap=True)
+    made.add_column("level held", no_wrap=True)
+    for name in ("C", "backward", "isolated", "least", "drift"):
+        made.add_column(name, justify="right", no_wrap=True)
+    for _, group in groupby(rows, lambda row: (row["scenario"], row["mind"])):
+        for nth, row in enumerate(group):
+            if nth == 0:
+                made.add_row()
+                made.add_row(row["scenario"], style="bold")
+            found = row["isolation"]
+            least = min((share for share in found["agents"].values() if share is not None), default=None)
+            made.add_row(
+                row["protocol"], found["held"] or "none", number(row["compatibility"]), number(found["backward"], 1),
+                number(found["isolated"]), number(least), number(found["drift"], 1),
+            )  # fmt: skip
+    return made
+
+
+ISOLATION_LEGEND = (
+    "\nlevel held: the strongest that every episode held, on what acts rest on.\n"
+    "C: share of decisions on no forbidden cycle that broke no invariant.\n"
+    "backward: decisions an episode on a cycle by an edge to an earlier commit.\n"
+    "isolated: share of decisions on no unsettled or fractured state and no\n"
+    "cycle; least: of the agent with the least. drift: decisions an episode on\n"
+    "cycles that only the world closes.\n"
+)
 LEGEND = (
     "\nS: share of goals met. E: goals per tick, I: think ticks per goal, both over\n"
     "the serial run's. decisive: acts gone wrong / acts at stake, over all seeds;\n"
@@ -105,7 +134,9 @@ def as_text(rows: Sequence[Row], form: str) -> str:
     if not rows:
         return ""
     out = io.StringIO()
-    writer = csv.DictWriter(out, list(flat(rows[0])), lineterminator="\n")
+    flats = [flat(row) for row in rows]
+    # What is named after agents or anomalies is not in every row.
+    writer = csv.DictWriter(out, list(dict.fromkeys(key for one in flats for key in one)), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(flat(row) for row in rows)
+    writer.writerows(flats)
     return out.getvalue()

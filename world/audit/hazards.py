@@ -76,6 +76,7 @@ def audit_episode(rules: Rules, events: NDArray[Any]) -> EpisodeReport:
         terminated=bool(len(ends)) and bool(ends["a"][-1] == TERMINATED),
         findings=tuple(judged.findings),
         corrections=spread(rules, events),
+        tore=frozenset(judged.tore),
     )
 
 
@@ -99,6 +100,7 @@ class _Audit:
         self.rules = rules
         self.plan = frozenset(rules.plan)
         self.torn = TornPairs(rules.constraints)
+        self.tore: set[int] = set()  # transactions that completed a torn pair
         self.sites: list[SiteHistory] = initial_history(rules)
         self.ranks = Ranks(rules)
         self.counts: Counter[str] = Counter()
@@ -213,7 +215,9 @@ class _Audit:
     def _executed(self, act: Act, tick: int) -> None:
         """Count an act that the protocol let through, whether or not the world then carried it out."""
         verdict = self._judge(act)
-        self.counts["torn"] += self.torn.judge(act, self.sites)
+        if torn := self.torn.judge(act, self.sites):
+            self.counts["torn"] += torn
+            self.tore.add(act.txn)
         if verdict.tag != NO_TAG or verdict.lost is not None:
             blamed: tuple[Read, ...] = ()
             if verdict.tag != NO_TAG:

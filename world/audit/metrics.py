@@ -42,13 +42,13 @@ def all_met(met: int, goals: int) -> bool:
     return met == goals
 
 
-def compatibility(counts: Mapping[str, int], has_invariants: bool) -> float | None:
-    """Return C as the share of committed transactions that broke no invariant.
+def compatibility(incompatible: int, committed: int) -> float | None:
+    """Return C, the share of committed decisions that go together in some serial order and broke no invariant.
 
-    None if none committed, or the scenario has no invariant that could be broken.
+    `incompatible` are those on a cycle or G1 that *serializable* forbids, or that broke an invariant. None if none
+    committed.
     """
-    committed = counts["committed"]
-    return 1 - counts["broke_invariant"] / committed if committed and has_invariants else None
+    return 1 - incompatible / committed if committed else None
 
 
 def efficiency(met: ArrayLike, ticks: ArrayLike, serial_met: ArrayLike, serial_ticks: ArrayLike) -> float | None:

@@ -52,6 +52,7 @@ class EpisodeReport:
     terminated: bool
     findings: tuple[Finding, ...] = ()
     corrections: Corrections = field(default_factory=Corrections)
+    tore: frozenset[int] = frozenset()  # transactions that broke a constraint of the plan with one of another epoch
 
     @property
     def ticks_to_goals(self) -> int:

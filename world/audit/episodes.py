@@ -1,0 +1,288 @@
+"""An episode as a history of the exchange format: who read and wrote which version, and when.
+
+Objects are the sites, tags their versions. Differences commute, so where all writes to a site are differences each
+writer has an object of its own there: its readers saw it or did not, and no difference is laid on another. The entry of
+a body into a region is such a difference: whoever read the region without it missed an insertion, which is a phantom.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .. import log
+from ..state import NEVER, PROMISE
+from .isolation import is_own_walk
+from .units import BRACKETS, BY_WORLD, DECISION, OBSERVED, Units
+
+UNITS = ("decision", "op")
+
+Op = tuple[str, str, str | None]  # ("r" or "w", object, tag)
+
+
+class Member(NamedTuple):
+    """What a transaction of a history is in its episode: a row of `Units.unit`, and one op of it or all (-1)."""
+
+    unit: int
+    op: int = -1
+
+
+@dataclass(frozen=True)
+class Transaction:
+    """One transaction of a history; `member` is None for the writing of a promise that was never kept."""
+
+    member: Member | None
+    process: str
+    type: str
+    invoke: int
+    complete: int | None
+    ops: tuple[Op, ...]
+
+
+@dataclass(frozen=True)
+class EpisodeHistory:
+    """What the exchange format says of an episode, and where each transaction is found in it."""
+
+    id: str
+    order: dict[str, list[str]]
+    base: dict[str, dict[str, str | None]]
+    transactions: tuple[Transaction, ...]
+
+    def to_object(self) -> dict[str, Any]:
+        """Return the history in the exchange format."""
+        txns = [
+            {
+                "process": one.process,
+                "type": one.type,
+                "invoke": one.invoke,
+                "complete": one.complete,
+                "ops": [list(op) for op in one.ops],
+            }
+            for one in self.transactions
+        ]
+        return {"id": self.id, "order": self.order, "base": self.base, "txns": txns}
+
+
+def history_of(
+    units: Units,
+    episode: int = 0,
+    *,
+    bracket: str = "headline",
+    unit: str = "decision",
+    world: bool = True,
+    name: str = "episode",
+) -> EpisodeHistory:
+    """Return one episode as a history.
+
+    `bracket` says what counts as read (`units.BRACKETS`), `unit` whether a transaction is a decision or each op of it.
+    Without `world` its transactions are taken out: where it wrote last, what the agents wrote last stands.
+
+    Raises: ValueError for an unknown bracket or unit.
+    """
+    if bracket not in BRACKETS:
+        raise ValueError(f"a bracket is one of {', '.join(BRACKETS)}; got {bracket!r}")
+    if unit not in UNITS:
+        raise ValueError(f"a unit is one of {', '.join(UNITS)}; got {unit!r}")
+    return _Teller(units, episode, BRACKETS.index(bracket), unit == "op", world).tell(name)
+
+
+@dataclass
+class _Site:
+    """The versions of one site, in order: number, value, and the transaction that wrote it."""
+
+    name: str
+    versions: list[tuple[int, int, Member]] = field(default_factory=list)
+    commutes: bool = True  # every write is a difference
+
+
+class _Belief(NamedTuple):
+    version: int
+    value: int
+    promise: bool
+
+
+class _Teller:
+    """One episode on its way into a history."""
+
+    def __init__(self, units: Units, episode: int, bracket: int, by_op: bool, world: bool) -> None:
+        self.units, self.episode, self.bracket, self.by_op = units, episode, bracket, by_op
+        self.events = units.logs[episode]
+        self.sites = [_Site(name) for name in units.rules.site_names]
+        self.writes: dict[Member, list[tuple[int, int, int]]] = {}  # op, site, version
+        first = episode * units.sites
+        kept = units.written if world else units.written[~units.by_world]
+        kept = kept[(kept["site"] >= first) & (kept["site"] < first + units.sites)]
+        for number, op, at, version, value, relative in kept[
+            ["unit", "op", "site", "version", "value", "relative"]
+        ].tolist():
+            site, member = self.sites[at - first], self._member(number, op)
+            site.versions.append((version, value, member))
+            site.commutes = site.commutes and relative
+            self.writes.setdefault(member, []).append((op, at - first, version))
+        self.order: dict[str, list[str]] = {}
+        for site in self.sites:
+            for version, _, member in site.versions:
+                self.order.setdefault(self._object(site, member), []).append(str(version))
+        self.base: dict[str, dict[str, str | None]] = {}
+        self.promises: dict[tuple[str, str], Transaction] = {}  # never kept, by object and tag
+
+    def tell(self, name: str) -> EpisodeHistory:
+        """Return the history."""
+        told = sorted(self._transactions(), key=lambda one: (one.invoke, one.member or ()))
+        return EpisodeHistory(name, self.order, self.base, (*told, *self.promises.values()))
+
+    # ------------------------------------------------------------------ transactions
+
+    def _transactions(self) -> Iterator[Transaction]:
+        units, unit = self.units, self.units.unit
+        snapshots = self._snapshots() if self.bracket == OBSERVED else {}
+        acts = np.flatnonzero(unit["episode"][units.act["unit"]] == self.episode).tolist()
+        first_use = np.searchsorted(units.used["act"], acts)
+        last_use = np.searchsorted(units.used["act"], acts, side="right")
+        ops: dict[Member, list[Op]] = {}
+        ended: dict[Member, int] = {}  # tick
+        for act, start, stop in zip(acts, first_use.tolist(), last_use.tolist(), strict=True):
+            number, op = int(units.act["unit"][act]), int(units.act["op"][act])
+            member = self._member(number, op)
+            if member not in ops:
+                ops[member] = [
+                    read
+                    for site, belief in snapshots.get(number, {}).items()
+                    for read in self._read(member, site, belief)
+                ]
+            ops[member] += self._used(member, op, start, stop)
+            ops[member] += [self._write(member, site, version) for o, site, version in self._written(member) if o == op]
+            ended[member] = int(units.act["tick"][act])
+        for member, written in self.writes.items():
+            if unit["sort"][member.unit] != DECISION:
+                ops[member] = [self._write(member, site, version) for _, site, version in written]
+        for member, listed in ops.items():
+            yield self._transaction(member, tuple(listed), ended.get(member, 0))
+
+    def _transaction(self, member: Member, ops: tuple[Op, ...], ended: int) -> Transaction:
+        """Number decisions with the even indexes of their ticks, what is done in a tick with its odd one."""
+        one = self.units.unit[member.unit]
+        is_open = one["ended"] == NEVER
+        decided, settled = int(one["decided"]), int(one["settled"])
+        done = 2 * (ended if self.by_op and one["sort"] == DECISION else settled) + 1
+        begun = 2 * decided if one["sort"] == DECISION else done
+        process = "world" if one["sort"] == BY_WORLD else self.units.rules.agent_names[one["agent"]]
+        return Transaction(member, process, "info" if is_open else "ok", begun, None if is_open else done, ops)
+
+    def _member(self, number: int, op: int) -> Member:
+        by_op = self.by_op and self.units.unit["sort"][number] == DECISION
+        return Member(number, op if by_op else -1)
+
+    def _written(self, member: Member) -> list[tuple[int, int, int]]:
+        return self.writes.get(member, [])
+
+    # ------------------------------------------------------------------ reads and writes
+
+    def _object(self, site: _Site, writer: Member) -> str:
+        if not site.commutes:
+            return site.name
+        one = self.units.unit[writer.unit]
+        name = f"{'w' if one['sort'] == BY_WORLD else 't'}{one['txn']}"
+        return f"{site.name}/{name}" if writer.op < 0 else f"{site.name}/{name}.{writer.op}"
+
+    def _write(self, member: Member, site: int, version: int) -> Op:
+        return "w", self._object(self.sites[site], member), str(version)
+
+    def _used(self, member: Member, op: int, start: int, stop: int) -> Iterator[Op]:
+        """Yield what an op used, as far as the bracket has it."""
+        for at, version, value, promise, own, bracket in self.units.used[start:stop][
+            ["site", "version", "value", "promise", "own", "bracket"]
+        ].tolist():
+            site = at - self.episode * self.units.sites
+            if bracket > self.bracket:
+                continue
+            if own:
+                yield from self._own(member, op, site)
+            else:
+                yield from self._read(member, site, _Belief(version, value, promise))
+
+    def _own(self, member: Member, op: int, site: int) -> Iterator[Op]:
+        """Yield the read of what an earlier op had buffered, which by ops is another transaction."""
+        for earlier in reversed(range(op)):
+            writer = self._member(member.unit, earlier)
+            for _, version in [found[1:] for found in self._written(writer) if found[:2] == (earlier, site)]:
+                if writer != member:
+                    yield "r", self._object(self.sites[site], writer), str(version)
+                return
+
+    def _read(self, member: Member, at: int, belief: _Belief) -> Iterator[Op]:
+        """Yield the reads that using a version of a site comes to."""
+        site, version = self.sites[at], belief.version
+        promised = None
+        if belief.promise:
+            following = next((value for number, value, _ in site.versions if number == version + 1), None)
+            if following == belief.value:
+                version += 1
+            else:
+                promised = self._promise(member, at, belief)
+        if site.commutes:
+            for writer in dict.fromkeys(writer for _, _, writer in site.versions):
+                if writer != member and not self._walks(member, writer):
+                    seen = [number for number, _, whose in site.versions if whose == writer and number <= version]
+                    yield "r", self._object(site, writer), str(seen[-1]) if seen else None
+        elif not promised:
+            yield "r", site.name, self._newest(site, version)
+        if promised:
+            yield "r", *promised
+
+    def _newest(self, site: _Site, version: int) -> str | None:
+        """Return the tag of the newest version that is in the history and not newer than this one."""
+        seen = [number for number, _, _ in site.versions if number <= version]
+        return str(seen[-1]) if seen else None
+
+    def _walks(self, member: Member, writer: Member) -> bool:
+        return bool(is_own_walk(self.units, np.array([member.unit]), np.array([writer.unit]))[0])
+
+    def _promise(self, member: Member, at: int, belief: _Belief) -> tuple[str, str]:
+        """Return the object and the tag of a promise that was never kept, as its maker's write that was taken back."""
+        reader, site = self.units.unit[member.unit], self.sites[at]
+        told = self.events[: reader["begun"]]
+        told = told[
+            (told["kind"] == log.DELIVER)
+            & (told["agent"] == reader["agent"])
+            & (told["site"] == at)
+            & (told["version"] == belief.version)
+            & (told["value"] == belief.value)
+            & (told["a"] == PROMISE)
+        ]
+        maker = self.units.rules.agent_names[told["other"][-1]] if len(told) else "nobody"
+        tag = f"{belief.version + 1}={belief.value} promised by {maker}"
+        tagged = f"{site.name}/{tag}" if site.commutes else site.name
+        self.order.setdefault(tagged, [])
+        self.base.setdefault(tagged, {})[tag] = None if site.commutes else self._newest(site, belief.version)
+        when = 2 * int(told["e"][-1]) + 1 if len(told) else 0
+        self.promises[tagged, tag] = Transaction(None, maker, "fail", when, when, (("w", tagged, tag),))
+        return tagged, tag
+
+    # ------------------------------------------------------------------ what an agent observed
+
+    def _snapshots(self) -> dict[int, dict[int, _Belief]]:
+        """Return, for each decision, all that its agent believed when its inputs were frozen."""
+        unit, blueprint = self.units.unit, self.units.rules.blueprint
+        decisions = {
+            int(unit["txn"][number]): number
+            for number in np.flatnonzero((unit["episode"] == self.episode) & (unit["sort"] == DECISION)).tolist()
+        }
+        known = {at: _Belief(0, site.value, False) for at, site in enumerate(blueprint.sites) if site.known}
+        beliefs = [dict(known) for _ in self.units.rules.agent_names]
+        found: dict[int, dict[int, _Belief]] = {}
+        kinds = (log.DECIDE, log.INPUT, log.SENSE, log.DELIVER)
+        columns = ["kind", "agent", "txn", "site", "value", "version", "a", "b"]
+        for kind, agent, txn, site, value, version, a, b in self.events[np.isin(self.events["kind"], kinds)][
+            columns
+        ].tolist():
+            if kind == log.SENSE:
+                beliefs[agent][site] = _Belief(version, value, False)
+            elif kind == log.DELIVER and b == 1:
+                beliefs[agent][site] = _Belief(version, value, a == PROMISE)
+            elif kind in (log.DECIDE, log.INPUT):
+                found[decisions[txn]] = dict(beliefs[agent])  # as of the last input, which is when they are frozen
+        return found

@@ -1,0 +1,357 @@
+"""From the object of one history to its columns, refusing whatever contradicts itself.
+
+One pass over the operations checks types and numbers versions; what needs the whole is checked on the columns after it.
+"""
+
+from __future__ import annotations
+
+from operator import itemgetter
+from typing import Any, NoReturn
+
+import numpy as np
+
+from .columns import FAIL, NEVER, NOBODY, NOWHERE, OK, TYPES, History, Tag, grouped
+
+KEYS = ("id", "order", "base", "txns")
+TXN_KEYS = ("process", "type", "invoke", "complete", "ops")
+INDEX_LIMIT = 2**62  # of invoke and complete; beyond it the columns have no room
+_LISTS = (list, tuple)
+_fields = itemgetter(*TXN_KEYS)
+
+
+class HistoryError(ValueError):
+    """What is wrong with a history, and where."""
+
+    def __init__(self, where: str, field: str, message: str) -> None:
+        super().__init__(f"{where}, {field}: {message}" if field else f"{where}: {message}")
+
+
+def parse(found: Any, where: str) -> History:
+    """Return the columns of a history. Raises: HistoryError."""
+    return _Parser(found, where).history()
+
+
+class _Parser:
+    """The versions of a history by object and tag, numbered in the order in which they are met."""
+
+    def __init__(self, found: Any, where: str) -> None:
+        self.where = where
+        _demand_keys(found, KEYS, ("base",), lambda message: self.refuse("", message))
+        self.found = found
+        self.objects: list[str] = []
+        self.tags: list[Tag | None] = []
+        self.object_of: list[int] = []
+        self.known: dict[str, dict[Any, int]] = {}  # object -> tag -> version; None for the initial one
+        self.number: dict[str, int] = {}  # object -> its place in `objects`
+        self.installed = 0  # versions below this one stand in the order
+
+    def refuse(self, field: str, message: str) -> NoReturn:
+        raise HistoryError(self.where, field, message)
+
+    def history(self) -> History:
+        """Read all parts and check them together."""
+        name = self.found["id"]
+        if not _is_tag(name):
+            self.refuse("id", f"an integer or a string; got {_short(name)}")
+        self.read_order()
+        self.installed = len(self.tags)
+        columns = self.read_transactions()
+        if any(len({str(tag) for tag in ids}) < len(ids) for ids in self.known.values()):
+            self.refuse_twins()
+        is_installed = np.zeros(len(self.tags), bool)
+        is_installed[: self.installed] = True
+        is_installed[[ids[None] for ids in self.known.values()]] = True
+        stands = np.where(is_installed, np.arange(len(self.tags)), NOWHERE)
+        for version, base in self.read_base().items():
+            stands[version] = base
+        history = History(
+            name=name, objects=self.objects, tags=self.tags, object_of=np.array(self.object_of, np.int64),
+            writer=np.full(len(self.tags), NOBODY), is_installed=is_installed, stands=stands, **columns,
+        )  # fmt: skip
+        _Check(self, history).all()
+        return history
+
+    # ------------------------------------------------------------------ versions
+
+    def new_object(self, name: Any, field: str) -> dict[Any, int]:
+        if type(name) is not str:
+            self.refuse(field, f"the name of an object is a string; got {_short(name)}")
+        self.number[name] = len(self.objects)
+        self.objects.append(name)
+        self.known[name] = {}
+        self.new_version(name, None)
+        return self.known[name]
+
+    def new_version(self, name: str, tag: Tag | None) -> int:
+        self.known[name][tag] = version = len(self.tags)
+        self.tags.append(tag)
+        self.object_of.append(self.number[name])
+        return version
+
+    def read_order(self) -> None:
+        order = self.found["order"]
+        if type(order) is not dict:
+            self.refuse("order", f"an object of lists of tags; got {_short(order)}")
+        for name, tags in order.items():
+            field = f"order[{name!r}]"
+            ids = self.new_object(name, field)
+            if type(tags) not in _LISTS:
+                self.refuse(field, f"a list of tags; got {_short(tags)}")
+            for place, tag in enumerate(tags):
+                if not _is_tag(tag):
+                    self.refuse(f"{field}[{place}]", f"a tag is an integer or a string; got {_short(tag)}")
+                if tag in ids:
+                    self.refuse(f"{field}[{place}]", f"duplicate tag {tag!r}")
+                self.new_version(name, tag)
+
+    def read_base(self) -> dict[int, int]:
+        """Return after which installed version each one outside the order was laid on."""
+        base = self.found.get("base", {})
+        if type(base) is not dict:
+            self.refuse("base", f"an object of objects of tags; got {_short(base)}")
+        given: dict[int, tuple[str, int]] = {}  # version -> field, version under it
+        for name, tags in base.items():
+            if type(tags) is not dict:
+                self.refuse(f"base[{name!r}]", f"an object of tags; got {_short(tags)}")
+            # A key of JSON is a string: it is compared with tags by their text.
+            versions = {str(tag): version for tag, version in self.known.get(name, {}).items() if tag is not None}
+            for key, under in tags.items():
+                field = f"base[{name!r}][{key!r}]"
+                if under is not None and not _is_tag(under):
+                    self.refuse(field, f"a tag or null; got {_short(under)}")
+                if str(key) not in versions:
+                    self.refuse(field, "no transaction writes this tag")
+                if under is not None and str(under) not in versions:
+                    self.refuse(field, f"laid on {under!r}, a version outside order and base")
+                version = versions[str(key)]
+                if version >= self.installed:  # the place of others is known from the order
+                    given[version] = field, self.known[name][None] if under is None else versions[str(under)]
+        laid_on: dict[int, int] = {}
+        for first in given:
+            path = [first]
+            while path[-1] in given and path[-1] not in laid_on:
+                field, under = given[path[-1]]
+                if under in path:
+                    self.refuse(field, "laid on itself, in the end")
+                if under >= self.installed and under not in given and self.tags[under] is not None:
+                    self.refuse(field, f"laid on {self.tags[under]!r}, a version outside order and base")
+                path.append(under)
+            laid_on.update(dict.fromkeys(path[:-1], laid_on.get(path[-1], path[-1])))
+        return laid_on
+
+    # ------------------------------------------------------------------ transactions
+
+    def read_transactions(self) -> dict[str, Any]:
+        txns = self.found["txns"]
+        if type(txns) not in _LISTS:
+            self.refuse("txns", f"a list of transactions; got {_short(txns)}")
+        known, outcomes = self.known, {name: code for code, name in enumerate(TYPES)}
+        numbers: dict[Any, int] = {}  # of processes
+        process_of: list[int] = []
+        outcome_of: list[int] = []
+        invokes: list[int] = []
+        completes: list[int] = []
+        op_start: list[int] = [0]
+        is_write: list[bool] = []
+        versions: list[int] = []
+        for place, txn in enumerate(txns):
+            try:
+                process, kind, invoke, complete, ops = _fields(txn)
+            except (KeyError, TypeError):
+                self.refuse_keys(place, txn)
+            if len(txn) != len(TXN_KEYS):
+                self.refuse_keys(place, txn)
+            if (
+                type(kind) is not str or kind not in outcomes or type(invoke) is not int or not _is_tag(process)
+                or not (complete is None or type(complete) is int) or type(ops) not in _LISTS
+            ):  # fmt: skip
+                self.refuse_fields(place, txn)
+            for op in ops:
+                if type(op) not in _LISTS or len(op) != 3:
+                    self.refuse_op(place, ops)
+                verb, name, tag = op
+                if verb == "r":
+                    is_write.append(False)
+                elif verb == "w":
+                    is_write.append(True)
+                else:
+                    self.refuse_op(place, ops)
+                sort = type(tag)
+                if type(name) is not str or (sort is not int and sort is not str and (tag is not None or verb == "w")):
+                    self.refuse_op(place, ops)
+                ids = known.get(name)
+                if ids is None:
+                    ids = self.new_object(name, "")
+                version = ids.get(tag)
+                if version is None:
+                    version = self.new_version(name, tag)
+                versions.append(version)
+            process_of.append(numbers.setdefault(process, len(numbers)))
+            outcome_of.append(outcomes[kind])
+            invokes.append(invoke)
+            completes.append(NEVER if complete is None else complete)
+            op_start.append(len(versions))
+        for place, (invoke, complete) in enumerate(zip(invokes, completes, strict=True)):
+            if not -INDEX_LIMIT < invoke < INDEX_LIMIT or (complete != NEVER and abs(complete) >= INDEX_LIMIT):
+                self.refuse(f"txns[{place}]", "invoke and complete are smaller than 2**62")
+            if invoke > complete:
+                self.refuse(f"txns[{place}]", f"invoke, {invoke}, is after complete, {complete}")
+        return {
+            "processes": list(numbers),
+            "process": np.array(process_of, np.int64),
+            "outcome": np.array(outcome_of, np.int64),
+            "invoke": np.array(invokes, np.int64),
+            "complete": np.array(completes, np.int64),
+            "op_start": np.array(op_start, np.int64),
+            "is_write": np.array(is_write, np.bool_),
+            "version": np.array(versions, np.int64),
+        }
+
+    # ------------------------------------------------------------------ what exactly is wrong
+
+    def refuse_keys(self, place: int, txn: Any) -> NoReturn:
+        _demand_keys(txn, TXN_KEYS, (), lambda said: self.refuse(f"txns[{place}]", said))
+        raise AssertionError("all keys are there")
+
+    def refuse_fields(self, place: int, txn: dict[str, Any]) -> NoReturn:
+        process, kind, invoke, complete, ops = _fields(txn)
+        field = f"txns[{place}]"
+        if not _is_tag(process):
+            self.refuse(f"{field}.process", f"an integer or a string; got {_short(process)}")
+        if type(kind) is not str or kind not in TYPES:
+            self.refuse(f"{field}.type", f"one of {', '.join(TYPES)}; got {_short(kind)}")
+        if type(invoke) is not int:
+            self.refuse(f"{field}.invoke", f"an integer; got {_short(invoke)}")
+        if complete is not None and type(complete) is not int:
+            self.refuse(f"{field}.complete", f"an integer or null; got {_short(complete)}")
+        self.refuse(f"{field}.ops", f"a list of operations; got {_short(ops)}")
+
+    def refuse_op(self, place: int, ops: Any) -> NoReturn:
+        for index, op in enumerate(ops):
+            field = f"txns[{place}].ops[{index}]"
+            if type(op) not in _LISTS or len(op) != 3:
+                self.refuse(field, f'["r", object, tag] or ["w", object, tag]; got {_short(op)}')
+            verb, name, tag = op
+            if verb not in ("r", "w"):
+                self.refuse(field, f"unknown op {_short(verb)}; there are 'r' and 'w'")
+            if type(name) is not str:
+                self.refuse(field, f"the name of an object is a string; got {_short(name)}")
+            if tag is None and verb == "w":
+                self.refuse(field, "a write needs a tag; null is the initial version")
+            if tag is not None and not _is_tag(tag):
+                self.refuse(field, f"a tag is an integer or a string; got {_short(tag)}")
+        raise AssertionError("every operation is well formed")
+
+    def refuse_twins(self) -> NoReturn:
+        for name, ids in self.known.items():
+            for tag in ids:
+                if type(tag) is int and str(tag) in ids:
+                    self.refuse(f"object {name!r}", f'duplicate tag: {tag} and "{tag}" are the same')
+        raise AssertionError("no tag stands there twice")
+
+
+class _Check:
+    """What needs the whole history: who wrote each version, and whether that agrees with the order."""
+
+    def __init__(self, parser: _Parser, history: History) -> None:
+        self.parser = parser
+        self.refuse = parser.refuse
+        self.history = history
+        self.writes = np.flatnonzero(history.is_write)
+        self.written = history.version[self.writes]
+
+    def all(self) -> None:
+        """Fill in the writers, and check. Raises: HistoryError."""
+        self.one_writer_each()
+        self.order_is_written()
+        self.reads_are_known()
+        self.own_writes_agree_with_the_order()
+
+    def op_field(self, op: int) -> str:
+        txn = int(self.history.op_txn[op])
+        return f"txns[{txn}].ops[{op - int(self.history.op_start[txn])}]"
+
+    def tag(self, version: int) -> str:
+        return f"{self.history.tags[version]!r} of {self.history.objects[self.history.object_of[version]]!r}"
+
+    def one_writer_each(self) -> None:
+        _, first = np.unique(self.written, return_index=True)
+        if len(first) < len(self.written):
+            again = np.ones(len(self.written), bool)
+            again[first] = False
+            at = int(np.flatnonzero(again)[0])
+            self.refuse(
+                self.op_field(int(self.writes[at])),
+                f"duplicate tag {self.tag(int(self.written[at]))}: it has been written before",
+            )
+        self.history.writer[self.written] = self.history.op_txn[self.writes]
+
+    def order_is_written(self) -> None:
+        history = self.history
+        ordered = history.is_installed & np.array([tag is not None for tag in history.tags], bool)
+        unwritten = ordered & (history.writer == NOBODY)
+        failed = ordered & ~unwritten & (history.outcome[history.writer] == FAIL)
+        for wrong, said in ((unwritten, "no transaction writes it"), (failed, "a fail transaction wrote it")):
+            if wrong.any():
+                version = int(np.flatnonzero(wrong)[0])
+                name = history.objects[history.object_of[version]]
+                place = version - self.parser.known[name][None] - 1
+                self.refuse(f"order[{name!r}][{place}]", f"tag {history.tags[version]!r}: {said}")
+
+    def reads_are_known(self) -> None:
+        """Somebody wrote what is read; and of another's version outside the order, what it was laid on is known."""
+        history = self.history
+        writer = history.writer[history.version]
+        outside = ~history.is_installed[history.version] & ~history.is_write
+        homeless = (history.stands[history.version] == NOWHERE) & (writer != history.op_txn)
+        wrong = outside & (homeless | (writer == NOBODY))
+        if wrong.any():
+            op = int(np.flatnonzero(wrong)[0])
+            known = ", and no transaction writes it" if writer[op] == NOBODY else ""
+            said = f"tag {self.tag(int(history.version[op]))} is a version outside order and base{known}"
+            self.refuse(self.op_field(op), said)
+
+    def own_writes_agree_with_the_order(self) -> None:
+        """What a transaction writes to one object is installed in that order; the last write of an ok one is."""
+        history = self.history
+        txn = history.op_txn[self.writes]
+        order, same = grouped(txn, history.object_of[self.written], len(history.objects))
+        written = self.written[order]
+        ends = np.ones(len(order), bool)
+        ends[:-1] = ~same[1:]
+        lost = ends & ~history.is_installed[written] & (history.outcome[txn[order]] == OK)
+        if lost.any():
+            at = int(np.flatnonzero(lost)[0])
+            self.refuse(
+                self.op_field(int(self.writes[order[at]])),
+                f"tag {self.tag(int(written[at]))} is the last write of an ok transaction, but stands outside order",
+            )
+        inside = history.is_installed[written]
+        order, written, group = order[inside], written[inside], np.cumsum(~same)[inside]
+        turned = np.flatnonzero((group[1:] == group[:-1]) & (written[1:] < written[:-1]))
+        if len(turned):
+            self.refuse(
+                self.op_field(int(self.writes[order[turned[0] + 1]])),
+                f"tag {self.tag(int(written[turned[0] + 1]))} is written after an earlier tag of the same transaction, "
+                "but stands before it in order",
+            )
+
+
+def _is_tag(found: Any) -> bool:
+    return type(found) is int or type(found) is str
+
+
+def _demand_keys(found: Any, keys: tuple[str, ...], optional: tuple[str, ...], refuse: Any) -> None:
+    if type(found) is not dict:
+        refuse(f"an object with the keys {', '.join(keys)}; got {_short(found)}")
+    unknown = [key for key in found if key not in keys]
+    if unknown:
+        refuse(f"unknown key {unknown[0]!r}; there are {', '.join(keys)}")
+    missing = [key for key in keys if key not in found and key not in optional]
+    if missing:
+        refuse(f"the key {missing[0]!r} is missing")
+
+
+def _short(found: Any) -> str:
+    text = repr(found)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,261 @@
+"""A shortest cycle for each anomaly that is one.
+
+Cycles of two are found on the columns at once; for longer ones every transaction of a component is tried, by a search
+in breadth that gives up where it cannot become shorter than the best so far. In a very large component the search ends
+after BUDGET steps with the best cycle found by then. That can only cost length, and one name: whether a component holds
+a cycle with exactly one rw edge is as hard to tell as whether a graph holds a triangle, for which nothing linear is
+known. The levels do not depend on it, for the same level forbids both names.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from .columns import INFO, Bools, History, Ints
+from .components import ALONE, NO_EDGE, Core
+from .graph import RT, RW
+from .naming import Named
+
+BUDGET = 2_000_000  # arcs looked at for one name: about a second
+_FAR = 2**60
+
+
+class Step(NamedTuple):
+    """One edge of a cycle, from transaction to transaction; `version` as in `graph.Edges`, NO_EDGE in real time."""
+
+    source: int
+    target: int
+    kind: int
+    version: int
+
+
+Cycle = tuple[Step, ...]
+
+
+def shortest_cycles(history: History, core: Core, named: Sequence[Named]) -> dict[str, Cycle]:
+    """Return the name of each anomaly with a shortest cycle of its kind."""
+    found: dict[str, Cycle] = {}
+    for one in named:
+        search = _Search(history, core, one)
+        if one.name.startswith("apart"):
+            found |= {name + one.name.removeprefix("apart"): cycle for name, cycle in search.apart().items()}
+        else:
+            found[one.name] = search.two() or search.shortest(search.sources(search.component != ALONE))
+    return found
+
+
+class _Search:
+    """The arcs of one named graph as lists, and searches in it."""
+
+    def __init__(self, history: History, core: Core, named: Named) -> None:
+        self.history, self.core, self.arcs, self.component = history, core, named.arcs, named.component
+        self.many = len(core.txn)
+        self.left = BUDGET
+        self._lists: tuple[list[int], list[int], list[int]] | None = None
+
+    # ------------------------------------------------------------------ cycles of two
+
+    @cached_property
+    def pairs(self) -> Ints:
+        """Return the arcs from a transaction, in its first state, to one that leads straight back."""
+        source, target = self.arcs.source, self.arcs.target
+        arcs = np.flatnonzero((self.arcs.edge != NO_EDGE) & (source < self.many))
+        key = np.sort(source * self.arcs.nodes + target)
+        wanted = target[arcs] * self.arcs.nodes + source[arcs]
+        place = np.minimum(np.searchsorted(key, wanted), max(len(key) - 1, 0))
+        back = key[place] == wanted
+        found: Ints = arcs[back | self.is_rt(target[arcs], source[arcs])]
+        return found
+
+    def is_rt(self, before: Ints, after: Ints) -> Bools:
+        """Tell whether an rt edge leads from some transactions to others; False where the graph has none."""
+        if not np.any(self.arcs.edge == NO_EDGE):
+            return np.zeros(len(before), bool)
+        txn, history = self.core.txn, self.history
+        first, then = txn[before % self.many], txn[after]
+        ends: Bools = (history.outcome[first] != INFO) & (history.complete[first] < history.invoke[then])
+        return ends
+
+    def two(self) -> Cycle:
+        """Return a cycle of two, or nothing."""
+        arcs = self.pairs
+        if not len(arcs):
+            return ()
+        arc = int(arcs[0])
+        source, target = int(self.arcs.source[arc]), int(self.arcs.target[arc])
+        back = np.flatnonzero((self.arcs.source == target) & (self.arcs.target == source))
+        step = self.step(int(back[0])) if len(back) else Step(self.txn(target), self.txn(source), RT, NO_EDGE)
+        return self.step(arc), step
+
+    # ------------------------------------------------------------------ longer ones
+
+    def sources(self, wanted: Bools) -> Iterator[int]:
+        """Yield the wanted nodes that are transactions, those of small components first."""
+        inside = np.flatnonzero(wanted[: 2 * self.many])
+        sizes = np.bincount(self.component[self.component >= 0])
+        return iter(inside[np.argsort(sizes[self.component[inside]], kind="stable")].tolist())
+
+    def shortest(self, sources: Iterator[int]) -> Cycle:
+        """Return a shortest cycle through one of some nodes, or the best that the budget allows."""
+        best: list[int] = []
+        limit = _FAR
+        for source in sources:
+            if best and (limit <= 2 or self.left < 0):
+                break
+            found = self.walk(source, source, limit - 1)
+            if found:
+                best = found
+                limit = len(self.steps(found))
+        return self.simple(self.steps(best))
+
+    def walk(self, source: int, goal: int, limit: int, no_rw: bool = False) -> list[int]:
+        """Return the arcs of a shortest walk of one arc or more from a node to another; nothing beyond `limit` edges.
+
+        Barriers cost nothing: an rt edge is one edge however many of them it passes.
+        """
+        start, order, target = self.lists()
+        is_rw = self.is_rw
+        barrier = 2 * self.many
+        came_by: dict[int, int] = {}
+        length = {source: 0}
+        shortest = limit + 1
+        queue = deque([source])
+        while queue:
+            node = queue.popleft()
+            here = length[node]
+            step = 0 if node >= barrier else 1
+            if here + step >= shortest:
+                continue
+            for arc in order[start[node] : start[node + 1]]:
+                self.left -= 1
+                if no_rw and is_rw[arc]:
+                    continue
+                there = target[arc]
+                if there == goal:
+                    if here + step < shortest:
+                        shortest = here + step
+                        came_by[goal] = arc
+                elif here + step < length.get(there, _FAR):
+                    length[there] = here + step
+                    came_by[there] = arc
+                    if step:
+                        queue.append(there)
+                    else:
+                        queue.appendleft(there)
+        return self.trace(came_by, source, goal) if goal in came_by else []
+
+    def trace(self, came_by: dict[int, int], source: int, goal: int) -> list[int]:
+        """Return the arcs by which a walk came, first to last."""
+        arcs = [came_by[goal]]
+        while (node := int(self.arcs.source[arcs[-1]])) != source:
+            arcs.append(came_by[node])
+        return arcs[::-1]
+
+    # ------------------------------------------------------------------ one rw edge, or several
+
+    def apart(self) -> dict[str, Cycle]:
+        """Return cycles whose rw edges do not follow each other: with one rw edge, and with several, if there are."""
+        single = self.two()
+        # A component with a pair is known to have a cycle with one rw edge.
+        left = np.zeros(int(self.component.max()) + 1, bool)
+        left[self.component[self.component != ALONE]] = True
+        left[self.component[self.arcs.source[self.pairs]]] = False
+        several: list[int] = []
+        for component, arcs in self.rw_arcs(left):
+            has_one = False
+            for arc in arcs:
+                if self.left < 0:
+                    break
+                limit = len(single) - 2 if has_one else _FAR
+                source, target = int(self.arcs.source[arc]), int(self.arcs.target[arc])
+                found = self.walk(target, source, limit, no_rw=True)
+                if found:
+                    has_one = True
+                    if not single or len(self.steps(found)) + 1 < len(single):
+                        single = self.steps([arc, *found])
+                    if len(single) == 2:
+                        break
+            if not has_one:
+                several.append(component)
+        found_cycles = {"G-single": single} if single else {}
+        if several:
+            cycle = self.shortest(self.sources(np.isin(self.component, several)))
+            name = "G-single" if sum(step.kind == RW for step in cycle) == 1 else "G-nonadjacent"
+            found_cycles.setdefault(name, cycle)
+        return found_cycles
+
+    def rw_arcs(self, wanted: Bools) -> Iterator[tuple[int, list[int]]]:
+        """Yield components with the places of their rw arcs, small ones first."""
+        arcs = np.flatnonzero(self.is_rw_column & wanted[self.component[self.arcs.source]])
+        at = self.component[self.arcs.source[arcs]]
+        order = np.argsort(at, kind="stable")
+        numbers, starts = np.unique(at[order], return_index=True)
+        groups = np.split(arcs[order], starts[1:])
+        for number, group in sorted(zip(numbers.tolist(), groups, strict=False), key=lambda pair: len(pair[1])):
+            yield number, group.tolist()
+
+    # ------------------------------------------------------------------ parts
+
+    def lists(self) -> tuple[list[int], list[int], list[int]]:
+        """Return where the arcs of each node start, the arcs by node, and the target of each arc."""
+        if self._lists is None:
+            order = np.argsort(self.arcs.source, kind="stable")
+            start = np.searchsorted(self.arcs.source[order], np.arange(self.arcs.nodes + 1))
+            self._lists = start.tolist(), order.tolist(), self.arcs.target.tolist()
+        return self._lists
+
+    @cached_property
+    def is_rw_column(self) -> Bools:
+        """Tell of each arc whether it is an rw edge."""
+        found: Bools = self.arcs.edge != NO_EDGE
+        found[found] = self.core.edges.kind[self.arcs.edge[found]] == RW
+        return found
+
+    @cached_property
+    def is_rw(self) -> list[bool]:
+        """The same as a list."""
+        return self.is_rw_column.tolist()  # type: ignore[no-any-return]
+
+    def txn(self, node: int) -> int:
+        """Return the transaction of a node in either state."""
+        return int(self.core.txn[node % self.many])
+
+    def step(self, arc: int) -> Step:
+        """Return the step that an arc stands for."""
+        edges, edge = self.core.edges, int(self.arcs.edge[arc])
+        source, target = int(self.arcs.source[arc]), int(self.arcs.target[arc])
+        return Step(self.txn(source), self.txn(target), int(edges.kind[edge]), int(edges.version[edge]))
+
+    def steps(self, arcs: Sequence[int]) -> Cycle:
+        """Return the steps of a walk; a way through barriers is one."""
+        found: list[Step] = []
+        began = 0
+        for arc in arcs:
+            if self.arcs.edge[arc] != NO_EDGE:
+                found.append(self.step(arc))
+                continue
+            source, target = int(self.arcs.source[arc]), int(self.arcs.target[arc])
+            if source < 2 * self.many:
+                began = self.txn(source)
+            if target < 2 * self.many:
+                found.append(Step(began, self.txn(target), RT, NO_EDGE))
+        return tuple(found)
+
+    def simple(self, walk: Cycle) -> Cycle:
+        """Return a cycle within a closed walk in which no two rw edges follow each other, if that holds of the walk."""
+        while True:
+            seen: dict[int, int] = {}
+            for place, step in enumerate(walk):
+                if step.source in seen:
+                    break
+                seen[step.source] = place
+            else:
+                return walk
+            first = seen[step.source]
+            inner, outer = walk[first:place], walk[place:] + walk[:first]
+            walk = outer if inner[0].kind == inner[-1].kind == RW else inner
