@@ -90,6 +90,10 @@ class Batch:
         threads: int = 1,
         observations: NDArray[np.float32] | None = None,
     ) -> None:
+        if not config.is_compiled:
+            raise ValueError(
+                f"order = {config.order!r} (preset mtpo) is run by the readable engine only: ask for engine='reference'"
+            )
         if worlds < 1 or threads < 1:
             raise ValueError(f"worlds and threads are whole numbers from 1; got {worlds} and {threads}")
         self.rules = rules

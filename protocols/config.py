@@ -35,10 +35,11 @@ AXES: dict[str, Axis] = {
     "victim": Axis("who gives way in a circle of waits", ("youngest", "least thought sunk")),
     "lease": Axis("whether locks expire", ("none",), ("ttl",)),
     "order": Axis(
-        "what fixes the order of transactions", ("none", "first committer wins", "token"),
-        ("timestamp", "ticket", "preorder"),
+        "what fixes the order of transactions", ("none", "first committer wins", "preorder", "token"),
+        ("timestamp", "ticket"),
     ),
     "pivot": Axis("whether one between two conflicts of snapshots commits", ("commits", "aborts")),
+    "judge": Axis("how well is judged what a notice means (order = preorder)", ("perfect", "lazy", "wrong")),
     "messages": Axis("whether messages carry versions", ("unstamped", "stamped")),
     "delivery": Axis("in which order messages arrive", ("any", "fifo"), ("causal",)),
     "mail": Axis("when an act's announcements leave", ("at once", "at settle")),
@@ -66,6 +67,9 @@ class Parameter(NamedTuple):
 PARAMETERS: dict[str, Parameter] = {
     "adopt_timeout": Parameter("ticks that an epoch waits for acknowledgements (corrections = epoch)", 24, 0, 10**6),
     "resend": Parameter("ticks after which a copy is sent again (corrections = epoch)", 8, 1, 10**6),
+    "repair": Parameter("percent of its thought that a repair costs (order = preorder)", 25, 0, 100),
+    "misjudged": Parameter("percent of what matters that is taken for nothing (judge = wrong)", 50, 0, 100),
+    "window": Parameter("ranks that may be under way or not quiet, then tasks wait (order = preorder)", 32, 1, 64),
     "kept": Parameter("percent of the thought that a retry keeps (interruption = checkpoint)", 50, 0, 100),
     "lock_timeout": Parameter("ticks after which who waits for a lock gives up (deadlock = timeout)", 40, 1, 10**6),
 }
@@ -132,6 +136,7 @@ class Config(BaseModel):
     lease: str = "none"
     order: str = "none"
     pivot: str = "commits"
+    judge: str = "perfect"
     messages: str = "unstamped"
     delivery: str = "any"
     mail: str = "at once"
@@ -146,6 +151,9 @@ class Config(BaseModel):
     scheduling: str = "first come"
     adopt_timeout: int = PARAMETERS["adopt_timeout"].default
     resend: int = PARAMETERS["resend"].default
+    repair: int = PARAMETERS["repair"].default
+    misjudged: int = PARAMETERS["misjudged"].default
+    window: int = PARAMETERS["window"].default
     kept: int = PARAMETERS["kept"].default
     lock_timeout: int = PARAMETERS["lock_timeout"].default
 
@@ -211,6 +219,16 @@ class Config(BaseModel):
              "order = 'token' lets one transaction run at a time: scopes would check what cannot change"),
             (self.order == "token" and self.reads == "admission",
              "order = 'token' renews all beliefs at the grant already: reads = 'admission' would renew them twice"),
+            (self.order == "preorder" and self.reads != "admission",
+             "order = 'preorder' needs reads = 'admission': a rank says what a read sees"),
+            (self.order == "preorder" and self.writes != "in place",
+             "order = 'preorder' needs writes = 'in place': what comes late is slipped in beneath what is there"),
+            (self.order == "preorder" and (bool(self.scopes) or bool(self.validated)),
+             "order = 'preorder' judges what has changed at its rank: scopes would refuse what higher ranks wrote"),
+            (self.order == "preorder" and self.locks != "none",
+             "order = 'preorder' lets nobody wait for what can be undone: locks would"),
+            (self.judge != "perfect" and self.order != "preorder",
+             "judge without order = 'preorder' has nothing to judge"),
             (self.locks != "none" and self.reads != "admission",
              "locks need reads = 'admission': a lock does not make a belief true"),
             (self.locks != "none" and self.order == "token",
@@ -240,6 +258,9 @@ class Config(BaseModel):
         """The hazards that cannot happen under this config, derived from its axes: names of `world.state.HAZARDS`."""
         if self.order == "token" or self.locks != "none":
             return frozenset(HAZARDS)
+        if self.order == "preorder":
+            # At its rank no act rests on what has changed, unless its agent takes that for nothing.
+            return frozenset() if self.judge == "wrong" else frozenset(HAZARDS)
         if self.writes == "buffered" and self.transaction == "op":
             return frozenset()  # what was checked at the act takes effect at settle, unchecked
         # A check at settle alone comes too late for physical sites, but no read-modify-write is on one.
@@ -249,6 +270,11 @@ class Config(BaseModel):
         if self.order == "first committer wins":
             covered |= {"written"}
         return frozenset(_CURES[scope] for scope in covered)
+
+    @property
+    def is_compiled(self) -> bool:
+        """Whether the compiled engine runs it; the readable one runs every config."""
+        return self.order != "preorder"
 
     @property
     def certificate(self) -> str | None:

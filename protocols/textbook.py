@@ -14,6 +14,7 @@ from .forward import Forward
 from .locks import Locks
 from .pivots import Pivots
 from .premises import Premises
+from .preorder import Preorder
 from .snapshots import FirstCommitterWins
 from .stamps import Stamps
 from .token import Token
@@ -49,6 +50,9 @@ class Textbook(Control):
         if config.locks != "none":
             as_needed, least_sunk = config.lock_moment == "as needed", config.victim == "least thought sunk"
             self.locks = Locks(config.locks, as_needed, config.deadlock, least_sunk, config.lock_timeout)
+        self.preorder: Preorder | None = None
+        if config.order == "preorder":
+            self.preorder = self.ranks = Preorder(config.judge, config.repair, config.misjudged, config.window)
         has_epochs = config.corrections == "epoch"
         self.epochs = Epochs(config.adopt_timeout, config.resend, may_stop) if has_epochs else None
         self.forward = Forward(validation) if config.rule == "forward" else None
@@ -68,12 +72,16 @@ class Textbook(Control):
             self.pivots.admit(agent)
         if self.pivots and moment == "act" and txn is not None and self.pivots.blocks(world, txn) != NOBODY:
             return Answer.WAIT
+        if self.preorder:
+            return self.preorder.admit(world, agent, task, moment)
         if self.locks:
             return self.locks.admit(world, agent, task, moment)
         return self.one_at_a_time.admit(world, agent, task, moment) if self.one_at_a_time else Answer.GO
 
     def waits_for(self, world: World, agent: int) -> Blocked:
         """Name the corrector, who is in the way of a lock or must settle first, or the holder of the token."""
+        if self.preorder:
+            return self.preorder.waits_for(agent)
         if self.locks and agent in self.locks.waiting:
             return self.locks.waits_for(world, agent)
         txn = world.agents[agent].txn
@@ -88,6 +96,8 @@ class Textbook(Control):
 
     def check(self, world: World, txn: Transaction, op: int, moment: str) -> list[Stale]:
         """Ask the validation, and at an act the snapshots."""
+        if self.preorder:
+            return self.preorder.check(txn, moment)
         is_fenced = self.epochs is not None and txn.agent in self.epochs.fenced
         stale = dict(self.validation.check(world, txn, op, moment, is_fenced))
         for mechanism in (self.snapshots, self.pivots):
@@ -106,7 +116,7 @@ class Textbook(Control):
 
     def settle(self, world: World, agent: int) -> None:
         """Tell the token, the locks and who keeps the conflicts."""
-        for mechanism in (self.one_at_a_time, self.locks, self.pivots):
+        for mechanism in (self.one_at_a_time, self.locks, self.preorder, self.pivots):
             if mechanism:
                 mechanism.settle(world, agent)
 

@@ -158,7 +158,7 @@ def test_bench_measures_and_names_the_machine(tmp_path: Path) -> None:
     ("arguments", "said"),
     [
         (("list", "warehouse"), f"nothing is called 'warehouse'; there are {', '.join(SCENARIOS)}, none, fresh"),
-        (("list", "mtpo"), "nothing is called 'mtpo'; there are"),
+        (("list", "ticket"), "nothing is called 'ticket'; there are"),
         (("list", "ledger", "--size", "huge"), "unknown size 'huge'; ledger has tiny, small, medium, large"),
         (("demo", "--scenario", "disjoint"), "disjoint has no hazard to tell; there is one in ledger, drawbridge"),
         (("demo", "--scenario", "silo"), f"unknown scenario 'silo'; available are {', '.join(SCENARIOS)}"),
@@ -200,4 +200,4 @@ def test_what_export_writes_is_one_history_a_line(tmp_path: Path) -> None:
     assert [one["id"] for one in told] == [f"ledger, none, seed {1_000_000 + n}" for n in range(3)]
     assert set(told[0]) == {"id", "order", "base", "txns"}
     assert "say --history" in stalegrid("export", "--out", str(out), code=2).stderr
-    assert "audit needs an episode" in stalegrid("audit", code=2).stderr
+    assert "audit takes files of histories, or --scenario" in stalegrid("audit", code=2).stderr

@@ -187,7 +187,7 @@ def test_axes_are_set_on_top_of_a_preset() -> None:
     [
         (("--scenario", "warehouse"), f"unknown scenario 'warehouse'; available are {', '.join(SCENARIOS)}"),
         (("--protocol", "magic"), "unknown protocol 'magic'; available are none, fresh, object_cas"),
-        (("--protocol", "mtpo"), "protocol 'mtpo' is not available yet; available are none, fresh, object_cas"),
+        (("--protocol", "ticket"), "protocol 'ticket' is not available yet; available are none, fresh, object_cas"),
         (("--mind", "wise"), "unknown mind 'wise'; available are naive, careful, random"),
         (("--size", "huge"), "unknown size 'huge'; ledger has tiny, small, medium, large"),
         (("--format", "xml"), "--format is one of table, json, csv; got 'xml'"),

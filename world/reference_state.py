@@ -87,6 +87,8 @@ class Transaction:
     buffered: list[Buffered] = field(default_factory=list)
     op: int = 0
     done: int = 0
+    rank: int = -1  # where transactions are ranked
+    undoing: bool = False  # its ops are being undone, from the last to the first
 
 
 @dataclass

@@ -23,7 +23,7 @@ from .judged import histories, judge_own
 from .listing import overview, protocol_facts, scenario_facts
 from .make import compile_engine
 from .protocols.config import AXES, PARAMETERS
-from .protocols.presets import PRESETS, resolve
+from .protocols.presets import PRESETS, READABLE, resolve
 from .render.window import MISSING
 from .replay import read_replay
 from .tape import Tape
@@ -118,12 +118,12 @@ def list_command(
     try:
         if name is None:
             text = overview()
-        elif name in PRESETS:
+        elif name in PRESETS or name in READABLE:
             text = protocol_facts(name)
         elif name in SCENARIOS:
             text = scenario_facts(name, size)
         else:
-            raise ValueError(f"nothing is called {name!r}; there are {', '.join((*SCENARIOS, *PRESETS))}")
+            raise ValueError(f"nothing is called {name!r}; there are {', '.join((*SCENARIOS, *PRESETS, *READABLE))}")
     except ValueError as error:
         fail(error)
     if markdown:
