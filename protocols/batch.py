@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -24,6 +27,7 @@ from ..world.state import (
     MAIL_RECORD,
     PARCEL_RECORD,
     RUNNING,
+    SETTLED_RECORD,
     SITE_RECORD,
     WORLD_RECORD,
     State,
@@ -53,6 +57,7 @@ def allocate(rules: Rules, worlds: int, width: int, logs: int) -> State:
         sent=np.zeros((worlds, a, a, 3), np.int32),
         pipe=np.zeros((worlds, a, a), np.int32),
         lock=np.zeros((worlds, s), LOCK_RECORD),
+        settled=np.zeros((worlds, s), SETTLED_RECORD),
         followed=np.zeros((worlds, len(rules.constraints), a), FOLLOWED_RECORD),
         counts=np.zeros((worlds, len(COUNTERS)), np.int64),
         log=np.zeros((worlds, logs), log.EVENT),
@@ -65,7 +70,10 @@ class Batch:
     """`worlds` episodes of one scenario under one protocol, stepped together.
 
     The arrays of `state` are live views; see `world.state` for every field. A row of the batch does not feel its
-    neighbours.
+    neighbours. `threads` share the worlds between them, for compiled code holds no lock. `observations` is memory of
+    the caller's to write observations to, [B * A, D] float32.
+
+    Raises: ValueError for a batch that does not fit into the machine's memory, with the estimate.
     """
 
     def __init__(
@@ -79,7 +87,11 @@ class Batch:
         costs: dict[str, float] | None = None,
         own_reward: bool = False,
         discount: float = 1.0,
+        threads: int = 1,
+        observations: NDArray[np.float32] | None = None,
     ) -> None:
+        if worlds < 1 or threads < 1:
+            raise ValueError(f"worlds and threads are whole numbers from 1; got {worlds} and {threads}")
         self.rules = rules
         self.config = config
         self.worlds = worlds
@@ -89,7 +101,13 @@ class Batch:
         a, s = self.agents, len(rules.site_names)
         self.margin = 64 + a * (3 * s + 80) + 4 * (rules.mail_capacity + len(rules.world_events))
         self.margin += 2 * len(rules.blueprint.goals)
-        self.state = allocate(rules, worlds, self.layout.width, max(4096, 2 * self.margin) if keep_log else 0)
+        logs = max(4096, 2 * self.margin) if keep_log else 0
+        self._refuse_what_does_not_fit(sum(array.nbytes for array in allocate(rules, 1, self.layout.width, logs)))
+        self.state = allocate(rules, worlds, self.layout.width, logs)
+        if observations is not None:
+            self._take(observations)
+        self.threads = min(threads, worlds)
+        self._pool: ThreadPoolExecutor | None = None
         view = {**self.layout.view, "own_reward": own_reward, "discount": discount}
         view |= {"think_cost": 0.0, "message_cost": 0.0, "accident_cost": 0.0, **(costs or {})}
         self._view = view
@@ -99,9 +117,32 @@ class Batch:
         self.arrays = self.rules.arrays
         self.context = bind(self.state, self.arrays, self.config.policy, self._view)
 
+    def _refuse_what_does_not_fit(self, bytes_a_world: int) -> None:
+        names = os.sysconf_names if hasattr(os, "sysconf") else {}
+        if not {"SC_PHYS_PAGES", "SC_PAGE_SIZE"} <= names.keys():
+            return
+        needed, there = bytes_a_world * self.worlds, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        if needed > there:
+            fits = there // bytes_a_world
+            raise ValueError(
+                f"{self.worlds:,} worlds of {self.rules.name} need {needed / 1e9:,.1f} GB, {bytes_a_world:,} bytes "
+                f"each; this machine has {there / 1e9:,.1f} GB, room for {fits:,}"
+            )
+
+    def _take(self, observations: NDArray[np.float32]) -> None:
+        """Write observations into the caller's memory from now on."""
+        shape = self.state.observation.shape
+        good = observations.dtype == np.float32 and observations.flags.c_contiguous and observations.flags.writeable
+        if not good or observations.size != self.state.observation.size:
+            rows = f"[{shape[0] * shape[1]}, {shape[2]}] float32, contiguous and writeable"
+            raise ValueError(f"observations are {rows}; got {list(observations.shape)} {observations.dtype}")
+        observations[:] = 0
+        self.state = self.state._replace(observation=observations.reshape(shape))
+
     def __getstate__(self) -> dict[str, Any]:
-        # Addresses do not travel: the context is bound anew.
-        return {key: value for key, value in self.__dict__.items() if key not in ("context", "arrays")}
+        # Addresses and threads do not travel: the context is bound anew.
+        state = {key: value for key, value in self.__dict__.items() if key not in ("context", "arrays")}
+        return {**state, "_pool": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -115,14 +156,38 @@ class Batch:
 
     def reset_chosen(self, chosen: NDArray[np.bool_], seeds: NDArray[np.uint64]) -> None:
         """Begin a new episode in the `chosen` worlds, [B] bool, from their `seeds`, [B] uint64; the others go on."""
-        reset_chosen(self.context, chosen, np.ascontiguousarray(seeds, np.uint64))
+        reset_chosen(self.context, chosen, np.ascontiguousarray(seeds, np.uint64), False)
+
+    def show_anew(self) -> None:
+        """Write the observations and masks of all agents again, after `state` was changed from outside.
+
+        What is out of date must be marked so in the agents' records; see `observe.write_observation`.
+        """
+        reset_chosen(self.context, np.ones(self.worlds, np.bool_), self.state.world["seed"].copy(), True)
 
     def step(self, choices: NDArray[np.int32], to_decision: bool = False) -> None:
         """Advance every running world by a tick, or to its next decision; `choices` is [B, A] int32."""
         if choices.shape != (self.worlds, self.agents) or choices.dtype != np.int32:
             expected = f"[{self.worlds}, {self.agents}] int32"
             raise ValueError(f"choices are {expected}; got {list(choices.shape)} {choices.dtype}")
-        step_worlds(self.context, 0, self.worlds, choices, to_decision, self.margin)
+        if self.threads == 1:
+            step_worlds(self.context, 0, self.worlds, choices, to_decision, self.margin)
+            return
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self.threads, "stalegrid")
+        bounds = [self.worlds * nth // self.threads for nth in range(self.threads + 1)]
+        parts = [
+            self._pool.submit(step_worlds, self.context, first, last, choices, to_decision, self.margin)
+            for first, last in pairwise(bounds)
+        ]
+        for part in parts:
+            part.result()
+
+    def close(self) -> None:
+        """End the threads, if there are any; the next step would begin new ones."""
+        if self._pool is not None:
+            self._pool.shutdown()
+            self._pool = None
 
     @property
     def running(self) -> NDArray[np.bool_]:

@@ -24,17 +24,21 @@ class Axis(NamedTuple):
 
 AXES: dict[str, Axis] = {
     "reads": Axis("when are inputs read", ("decision", "admission")),
-    "writes": Axis("where do record writes go", ("in place", "buffered"), ("branch",)),
+    "writes": Axis("where do record writes go", ("in place", "buffered", "branch")),
     "transaction": Axis("what is validated together", ("op", "task")),
     "scopes": Axis("which inputs an act must find current", ("written", "sensor", "message", "plan"), many=True),
-    "rule": Axis("what current means", ("version",), ("premise", "forward")),
+    "rule": Axis("what current means", ("version", "premise", "forward")),
     "validated": Axis("when inputs are checked", ("act", "settle"), many=True),
-    "locks": Axis("what is locked before thought, until the task settles", ("none", "site"), ("region", "world")),
+    "locks": Axis("what is locked until the task settles", ("none", "site", "region", "world")),
+    "lock_moment": Axis("when what is written is locked", ("ahead", "as needed")),
+    "deadlock": Axis("how deadlocks end", ("detection", "wait-die", "wound-wait", "timeout")),
+    "victim": Axis("who gives way in a circle of waits", ("youngest", "least thought sunk")),
     "lease": Axis("whether locks expire", ("none",), ("ttl",)),
     "order": Axis(
-        "what fixes the order of transactions", ("none", "token"),
-        ("first committer wins", "timestamp", "ticket", "preorder"),
+        "what fixes the order of transactions", ("none", "first committer wins", "token"),
+        ("timestamp", "ticket", "preorder"),
     ),
+    "pivot": Axis("whether one between two conflicts of snapshots commits", ("commits", "aborts")),
     "messages": Axis("whether messages carry versions", ("unstamped", "stamped")),
     "delivery": Axis("in which order messages arrive", ("any", "fifo"), ("causal",)),
     "mail": Axis("when an act's announcements leave", ("at once", "at settle")),
@@ -63,6 +67,7 @@ PARAMETERS: dict[str, Parameter] = {
     "adopt_timeout": Parameter("ticks that an epoch waits for acknowledgements (corrections = epoch)", 24, 0, 10**6),
     "resend": Parameter("ticks after which a copy is sent again (corrections = epoch)", 8, 1, 10**6),
     "kept": Parameter("percent of the thought that a retry keeps (interruption = checkpoint)", 50, 0, 100),
+    "lock_timeout": Parameter("ticks after which who waits for a lock gives up (deadlock = timeout)", 40, 1, 10**6),
 }
 
 SCOPE_BITS = {"written": WRITTEN, "sensor": SENSED, "message": TOLD, "plan": PLANNED}
@@ -75,8 +80,12 @@ POLICY_RECORD = np.dtype(
         ("scopes", np.int32),
         ("at_act", np.int32),
         ("at_settle", np.int32),
+        ("by_premise", np.int32),
+        ("snapshots", np.int32),  # first committer wins
+        ("pivots", np.int32),  # abort
         ("admission_reads", np.int32),
-        ("buffered", np.int32),
+        ("buffered", np.int32),  # writes of record sites wait for settle
+        ("branch", np.int32),  # and only the last of each site is installed
         ("whole_task", np.int32),
         ("closed", np.int32),  # unsettled versions close a site to others
         ("token", np.int32),
@@ -84,13 +93,18 @@ POLICY_RECORD = np.dtype(
         ("fifo", np.int32),
         ("mail_at_settle", np.int32),
         ("semantic", np.int32),
-        ("locks", np.int32),
+        ("locks", np.int32),  # 0 for none, else 1 + index of `rules.GRAINS`
         ("epochs", np.int32),
         ("corrector", np.int32),
         ("stops", np.int32),  # stale thought is stopped
         ("kept", np.int32),  # percent of the thought that a retry keeps
         ("adopt_timeout", np.int32),
         ("resend", np.int32),
+        ("as_needed", np.int32),  # what is written is locked at the act
+        ("deadlock", np.int32),  # of `locks`: DETECTION, WAIT_DIE, WOUND_WAIT or TIMEOUT
+        ("least_sunk", np.int32),  # who has thought least is the victim
+        ("lock_timeout", np.int32),
+        ("forward", np.int32),  # who writes stops who has read
     ],
     align=True,
 )
@@ -112,8 +126,12 @@ class Config(BaseModel):
     rule: str = "version"
     validated: tuple[str, ...] = ()
     locks: str = "none"
+    lock_moment: str = "ahead"
+    deadlock: str = "detection"
+    victim: str = "youngest"
     lease: str = "none"
     order: str = "none"
+    pivot: str = "commits"
     messages: str = "unstamped"
     delivery: str = "any"
     mail: str = "at once"
@@ -129,6 +147,7 @@ class Config(BaseModel):
     adopt_timeout: int = PARAMETERS["adopt_timeout"].default
     resend: int = PARAMETERS["resend"].default
     kept: int = PARAMETERS["kept"].default
+    lock_timeout: int = PARAMETERS["lock_timeout"].default
 
     @model_validator(mode="before")
     @classmethod
@@ -171,9 +190,23 @@ class Config(BaseModel):
             (bool(self.validated) and not self.scopes and self.corrector == "unchecked",
              "validated without scopes checks nothing: give scopes"),
             ("settle" in self.validated and self.writes == "in place",
-             "validated = 'settle' needs writes = 'buffered': what was written in place cannot be taken back"),
+             "validated = 'settle' needs writes = 'buffered' or 'branch': what was written in place cannot be taken "
+             "back"),
             ("settle" in self.validated and self.transaction == "op",
              "validated = 'settle' needs transaction = 'task': at settle a task is judged as a whole"),
+            (self.writes == "branch" and self.transaction == "op",
+             "writes = 'branch' needs transaction = 'task': a branch is merged as a whole"),
+            (self.rule == "premise" and not self.scopes,
+             "rule = 'premise' without scopes judges nothing: give scopes"),
+            (self.order == "first committer wins" and self.reads != "admission",
+             "order = 'first committer wins' needs reads = 'admission': a snapshot is read at one moment"),
+            (self.order == "first committer wins" and not self.closed,
+             "order = 'first committer wins' needs writes = 'buffered' or 'branch' and transaction = 'task': a task "
+             "commits as a whole"),
+            (self.order == "first committer wins" and self.locks != "none",
+             "order = 'first committer wins' with locks has nothing to check: nobody else can write what is locked"),
+            (self.pivot == "aborts" and self.order != "first committer wins",
+             "pivot = 'aborts' needs order = 'first committer wins': it counts the conflicts between snapshots"),
             (self.order == "token" and bool(self.scopes),
              "order = 'token' lets one transaction run at a time: scopes would check what cannot change"),
             (self.order == "token" and self.reads == "admission",
@@ -182,12 +215,21 @@ class Config(BaseModel):
              "locks need reads = 'admission': a lock does not make a belief true"),
             (self.locks != "none" and self.order == "token",
              "order = 'token' lets one transaction run at a time: there is nobody to lock out"),
+            (self.lock_moment != "ahead" and self.locks == "none",
+             "lock_moment = 'as needed' without locks has nothing to take: give locks"),
+            (self.deadlock != "detection" and self.locks == "none",
+             f"deadlock = {self.deadlock!r} without locks has nothing to end: give locks"),
+            (self.victim != "youngest" and (self.locks == "none" or self.deadlock != "detection"),
+             "victim = 'least thought sunk' needs locks and deadlock = 'detection': only where a circle is found is "
+             "there a victim to choose"),
             (self.corrections == "epoch" and not ("plan" in self.scopes and "act" in self.validated),
              "corrections = 'epoch' needs scope 'plan', validated at the act: that is what refuses a held op"),
             (self.corrector == "checked" and "act" not in self.validated,
              "corrector = 'checked' needs validated = 'act': a correction is published when it is done"),
             (self.interruption != "think to the end" and not self.scopes,
              "interruption without scopes has nothing that could become invalid"),
+            (self.rule == "forward" and self.interruption == "think to the end",
+             "rule = 'forward' has who writes stop who has read: give interruption = 'stop' or 'checkpoint'"),
         ):  # fmt: skip
             if contradiction:
                 raise ValueError(reason)
@@ -201,8 +243,12 @@ class Config(BaseModel):
         if self.writes == "buffered" and self.transaction == "op":
             return frozenset()  # what was checked at the act takes effect at settle, unchecked
         # A check at settle alone comes too late for physical sites, but no read-modify-write is on one.
-        covered = self.scopes if "act" in self.validated else set(self.scopes) & {"written"}
-        return frozenset(_CURES[scope] for scope in covered if scope in _CURES)
+        covered = set(self.scopes) if "act" in self.validated else set(self.scopes) & {"written"}
+        if self.rule == "premise" and covered != set(_CURES):
+            covered &= {"written"}  # a premise can fail by one scope's inputs and another's together
+        if self.order == "first committer wins":
+            covered |= {"written"}
+        return frozenset(_CURES[scope] for scope in covered)
 
     @property
     def certificate(self) -> str | None:
@@ -215,7 +261,7 @@ class Config(BaseModel):
     @property
     def closed(self) -> bool:
         """Whether a site with an unsettled version is closed to others: from read committed upward."""
-        return self.writes == "buffered" and self.transaction == "task"
+        return self.writes != "in place" and self.transaction == "task"
 
     def differences(self, other: Config | None = None) -> dict[str, Any]:
         """Return what differs from another config, by default from `none`."""
@@ -229,10 +275,14 @@ class Config(BaseModel):
         policy = np.zeros(1, POLICY_RECORD)
         policy[0] = (
             sum(SCOPE_BITS[scope] for scope in self.scopes), "act" in self.validated, "settle" in self.validated,
-            self.reads == "admission", self.writes == "buffered", self.transaction == "task", self.closed,
+            self.rule == "premise", self.order == "first committer wins", self.pivot == "aborts",
+            self.reads == "admission", self.writes != "in place", self.writes == "branch", self.transaction == "task",
+            self.closed,
             self.order == "token", self.messages == "stamped", self.delivery == "fifo", self.mail == "at settle",
-            self.feedback == "semantic", self.locks != "none", self.corrections == "epoch",
+            self.feedback == "semantic", AXES["locks"].values.index(self.locks), self.corrections == "epoch",
             self.corrector == "checked", self.interruption != "think to the end",
             self.kept if self.interruption == "checkpoint" else 0, self.adopt_timeout, self.resend,
+            self.lock_moment == "as needed", AXES["deadlock"].values.index(self.deadlock),
+            self.victim == "least thought sunk", self.lock_timeout, self.rule == "forward",
         )  # fmt: skip
         return policy

@@ -53,7 +53,6 @@ from ..world.state import (
     COUNTER_INDEX,
     FACT,
     IDLE,
-    INCREMENT,
     LOOK,
     LOOKING,
     NEVER,
@@ -71,6 +70,7 @@ from ..world.state import (
     WALKING,
 )
 from .epochs import turn_epoch
+from .forward import stop_readers
 from .locks import longest_waiting, take_lock
 from .movement import end_look, in_reach, may_enter, may_start, walk
 from .token import grant, join_queue
@@ -101,6 +101,8 @@ def tick(c, b, choices):
         answer_acts(c, b)
     if world.next_due <= world.tick:
         deliver(c, b)
+    if c.forward != 0 and world.dirty != _ZERO:
+        stop_readers(c, b)
     if c.epochs != 0 and world.epoch > 0:
         turn_epoch(c, b)
     if (world.dirty | world.moved) != _ZERO or (c.token | c.locks) != 0:
@@ -235,7 +237,7 @@ def think(c, b, thinking):
         a = lowest(thinking)
         thinking &= thinking - _ONE
         me = agents[a]
-        if c.stops != 0 and stop_thought(c, b, a):
+        if c.stops != 0 and c.forward == 0 and stop_thought(c, b, a):
             continue
         if me.thought_left > 0:
             me.thought_left -= 1
@@ -321,7 +323,7 @@ def let_in(c, b):
         first = longest_waiting(c, b, queue)
         queue &= ~bit(first)
         me = agents[first]
-        if take_lock(c, b, first, me.border, INCREMENT):
+        if take_lock(c, b, first, me.lock_site, me.lock_mode):
             end_lock_wait(c, b, first, me.queued_task, world.tick - me.queued_since + 1)
             me.phase = IDLE if me.look == NO_SITE else LOOKING
             me.queued_task = NO_TASK
@@ -366,10 +368,12 @@ def present(c, b):
     At the end of an episode those who would have been next see the final state, and nobody is ready.
     """
     world, agents, due = world_of(c, b), agents_of(c, b), _ZERO
-    if c.lockstep == 0 and c.manual == 0 and c.stall == 0:
-        for a in range(c.agents):
-            due |= np.uint64(agents[a].phase == IDLE) << np.uint64(a)
-    else:
+    for a in range(c.agents):
+        is_idle = np.int64(agents[a].phase == IDLE)
+        due |= np.uint64(is_idle) << np.uint64(a)
+        agents[a].figure[3] = np.float32(1 - is_idle)
+    if (c.lockstep | c.manual | c.stall) != 0:
+        due = _ZERO
         for a in range(c.agents):
             due |= np.uint64(would_be_ready(c, b, a)) << np.uint64(a)
     left = due
@@ -394,11 +398,13 @@ def present(c, b):
 
 
 @compiled
-def begin_episode(c, b, seed):
-    """Reset one world and show it to its agents."""
-    reset_world(c, b, seed)
+def begin_episode(c, b, seed, anew):
+    """Reset one world, unless it is to be shown `anew` as it is, and show it to its agents."""
+    if not anew:
+        reset_world(c, b, seed)
     for a in range(c.agents):
-        sense_sites(c, b, a, sight_of(c, a)[agents_of(c, b)[a].cell])
+        if not anew:
+            sense_sites(c, b, a, sight_of(c, a)[agents_of(c, b)[a].cell])
         write_observation(c, b, a)
         mask_of(c, b, a)[0] = _ONE
         mask_of(c, b, a)[1] = _ZERO
@@ -406,12 +412,15 @@ def begin_episode(c, b, seed):
 
 
 @entry_point
-def reset_chosen(context, chosen, seeds):
-    """Begin the episodes of the worlds that are `chosen`, [B] bool; `seeds` is [B] uint64."""
+def reset_chosen(context, chosen, seeds, anew):
+    """Begin the episodes of the worlds that are `chosen`, [B] bool; `seeds` is [B] uint64.
+
+    With `anew` they go on as they are, and are shown to their agents again.
+    """
     c = first_fixed(context)
     for b in range(len(chosen)):
         if chosen[b]:
-            begin_episode(c, b, seeds[b])
+            begin_episode(c, b, seeds[b], anew)
 
 
 @entry_point

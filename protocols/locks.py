@@ -1,14 +1,19 @@
-"""Two-phase locking: every site of a task is locked before thought and until the task settles.
+"""Two-phase locking: what a task reads and writes is locked until the task settles.
 
 Prevents: everything that concurrency can do wrong: what a task has read cannot change before it has acted.
-Costs: waiting, and deadlocks: locks are taken one after the other, so two tasks can wait for each other. A circle is
-found at once, and its youngest member is the victim; its age is kept over retries, so nobody starves.
+Costs: waiting, and deadlocks: locks are taken one after the other, so two tasks can wait for each other. Coarse locks
+cost more of the first and less of the second. Taken as needed, reads are locked before thought and writes once the task
+is to act: thought goes on side by side, and two readers of what both will write deadlock always.
 Source: Eswaran, Gray, Lorie, Traiger, The Notions of Consistency and Predicate Locks in a Database System, CACM 19(11),
-1976; strict, with a waits-for graph. Differences take increment locks, compatible with each other (Bernstein,
-Hadzilacos, Goodman, Concurrency Control and Recovery in Database Systems, 1987, section 3.8).
+1976; strict, with a waits-for graph. Grains, and the conversion of locks: Gray, Lorie, Putzolu, Traiger, Granularity of
+Locks and Degrees of Consistency in a Shared Data Base, IFIP 1976. Differences take increment locks, compatible with
+each other (Bernstein, Hadzilacos, Goodman, Concurrency Control and Recovery in Database Systems, 1987, section 3.8).
+Wait-die and wound-wait: Rosenkrantz, Stearns, Lewis, System Level Concurrency Control for Distributed Database Systems,
+TODS 3(2), 1978. In all policies age is kept over retries, so nobody loses for ever by being young.
 
-Locks live in the registry: remote, free, instant, first come first served. Locks let go in a tick are granted to tasks
-at the next tick's decide; who waits to cross a border is let in by the tick's sensing, to choose on what it sees.
+Locks live in the registry: remote, free, instant, first come first served; who holds a lock and wants another mode of
+it goes before those who hold none. Locks let go in a tick are granted to tasks at the next tick's decide; who waits to
+cross a border is let in by the tick's sensing, to choose on what it sees.
 """
 
 from __future__ import annotations
@@ -18,10 +23,21 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ..world import entropy, log
-from ..world.context import agents_of, counts_of, lock_rules, locks_of, regions, task_inputs, task_rules, world_of
+from ..world.context import (
+    agents_of,
+    counts_of,
+    lock_rules,
+    lock_sites,
+    locks_of,
+    regions,
+    task_inputs,
+    task_rules,
+    world_of,
+)
 from ..world.control import Answer, Blocked
 from ..world.jit import compiled, lowest
 from ..world.kernel import bit, draw, emit, has
+from ..world.rules import GRAINS
 from ..world.state import (
     COUNTER_INDEX,
     EXCLUSIVE,
@@ -39,42 +55,57 @@ if TYPE_CHECKING:
 
 
 class Wait(NamedTuple):
-    """A request that waits; `since` and `key` are its place in the queue of the site."""
+    """A request that waits; `is_new`, `since` and `key` are its place in the queue of the lock."""
 
+    is_new: bool  # its agent holds the lock in no other mode
     since: int  # tick
     key: int
     agent: int
-    site: int
+    site: int  # that stands for the lock
     mode: int
 
 
 class Locks:
     """The lock table, and who waits for what."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        grain: str = "site",
+        as_needed: bool = False,
+        deadlock: str = "detection",
+        least_sunk: bool = False,
+        timeout: int = 0,
+    ) -> None:
+        self.grain = GRAINS.index(grain)
+        self.as_needed = as_needed
+        self.deadlock = deadlock
+        self.least_sunk = least_sunk
+        self.timeout = timeout
         self.reset()
 
     def reset(self) -> None:
         """An episode begins."""
-        self.held: dict[int, set[tuple[int, int]]] = {}  # site -> (agent, mode)
+        self.held: dict[int, set[tuple[int, int]]] = {}  # lock -> (agent, mode)
         self.waiting: dict[int, Wait] = {}
         self.next: dict[int, int] = {}  # agent -> how many of its task's locks it has
 
     def admit(self, world: World, agent: int, task: int, moment: str) -> Answer:
-        """Take what the task needs as far as it can be had; at a border that is the region's lock alone."""
-        if moment == "act":
-            return Answer.GO
+        """Take what the task needs as far as it can be had; at a border, or to act, that is one lock."""
         me = world.agents[agent]
-        if me.txn is None or moment == "cross" or (moment == "retry" and me.phase != LOCKING):
-            return Answer.GO if self._take(world, agent, me.border, INCREMENT) else Answer.WAIT
-        if moment == "decide":
-            self._release(world, agent, world.region_at(agent), settled=False)  # of a border that it did not cross
-            self.next[agent] = 0
-        for site, mode in world.rules.tasks[task].locks(world.rules.plan)[self.next[agent] :]:
-            if not self._take(world, agent, site, mode):
-                return Answer.WAIT
-            self.next[agent] += 1
-        return Answer.GO
+        if moment == "act":
+            has_all = not self.as_needed or world.rules.settings.lockstep or self._take_to_act(world, agent)
+        elif me.txn is None or moment == "cross":
+            has_all = self._take(world, agent, self._lock_of(world, me.border), INCREMENT)
+        elif moment == "retry" and me.phase != LOCKING:
+            has_all = self._take(world, agent, self.waiting[agent].site, self.waiting[agent].mode)
+        else:
+            if moment == "decide":
+                self._release(world, agent, world.region_at(agent), settled=False)  # of a border that it did not cross
+                self.next[agent] = 0
+            has_all = self._take_ahead(world, agent, task)
+        if moment == "retry" and not has_all:
+            self._time_out(world, agent)
+        return Answer.GO if has_all else Answer.WAIT
 
     def waits_for(self, world: World, agent: int) -> Blocked:
         """Name a holder who is in the way, or the first in the queue; nobody if the lock has just been let go."""
@@ -88,24 +119,45 @@ class Locks:
         settled = world.agents[agent].txn is not None
         self._release(world, agent, world.region_at(agent), settled)
 
+    def _lock_of(self, world: World, site: int) -> int:
+        return NO_SITE if site == NO_SITE else world.rules.lock_of[self.grain][site]
+
+    def _take_ahead(self, world: World, agent: int, task: int) -> bool:
+        """Take the locks of a task that is to think, one after the other."""
+        wanted = world.rules.tasks[task].locks(world.rules.lock_of[self.grain], not self.as_needed)
+        for site, mode in wanted[self.next[agent] :]:
+            if not self._take(world, agent, site, mode):
+                return False
+            self.next[agent] += 1
+        return True
+
+    def _take_to_act(self, world: World, agent: int) -> bool:
+        """Lock what the next op writes."""
+        txn = world.agents[agent].txn
+        assert txn is not None
+        op = world.rules.tasks[txn.task].ops[txn.op]
+        return self._take(world, agent, self._lock_of(world, op.site), op.lock_mode)
+
     def _take(self, world: World, agent: int, site: int, mode: int) -> bool:
-        if (agent, mode) in self.held.get(site, ()):
+        held = self.held.setdefault(site, set())
+        if (agent, mode) in held:
             return True
-        is_new = agent not in self.waiting
-        if is_new:
-            self.waiting[agent] = Wait(world.now, world.tie(world.now, agent), agent, site, mode)
+        is_asked = agent not in self.waiting
+        if is_asked:
+            is_new = all(other != agent for other, _ in held)
+            self.waiting[agent] = Wait(is_new, world.now, world.tie(world.now, agent), agent, site, mode)
         wait = self.waiting[agent]
         if not self._holders(wait) and not self._ahead(wait):
             del self.waiting[agent]
-            self.held.setdefault(site, set()).add((agent, mode))
+            held.add((agent, mode))
             world.record(log.GRANT, agent, world.txn_of(agent), site=site, a=mode)
             return True
-        if is_new:
-            self._break_deadlocks(world, agent)
+        if is_asked:
+            self._avert_deadlock(world, agent)
         return False
 
     def _holders(self, wait: Wait) -> set[int]:
-        """Return who holds the site in a mode that does not go with the one that is wanted."""
+        """Return who holds the lock in a mode that does not go with the one that is wanted."""
         return {
             other
             for other, held in self.held.get(wait.site, ())
@@ -127,17 +179,48 @@ class Locks:
             border = set().union(*(self._waits_for(other) for other in border)) - reached
         return reached
 
-    def _break_deadlocks(self, world: World, agent: int) -> None:
+    def _avert_deadlock(self, world: World, agent: int) -> None:
+        """Compare ages as a wait begins, or look for a circle.
+
+        Ages leave two circles possible, which are found as under detection: through an agent that is in a region
+        without a transaction, and so cannot be a victim, and through a conversion that went before others.
+        """
+        if self.deadlock == "timeout":
+            return
+        in_the_way = [other for other in sorted(self._waits_for(agent)) if world.agents[other].txn is not None]
+        if world.agents[agent].txn is not None and self.deadlock == "wait-die":
+            if any(self._age(world, other) < self._age(world, agent) for other in in_the_way):
+                world.give_up(agent, self.waits_for(world, agent).whom)
+        elif world.agents[agent].txn is not None and self.deadlock == "wound-wait":
+            for other in in_the_way:
+                if self._age(world, other) > self._age(world, agent):
+                    world.give_up(other, agent)
         while agent in self._reach(agent):
             circle = [other for other in self._reach(agent) if agent in self._reach(other)]
             open_txns = [other for other in circle if world.agents[other].txn is not None]
-            victim = max(open_txns, key=lambda other: (world.agents[other].age, other))
+            victim = max(open_txns, key=lambda other: (-self._sunk(world, other), self._age(world, other)))
             world.give_up(victim, self.waits_for(world, victim).whom)
 
+    def _age(self, world: World, agent: int) -> tuple[int, int]:
+        """Return what is greater for the younger of two."""
+        return world.agents[agent].age, agent
+
+    def _sunk(self, world: World, agent: int) -> int:
+        """Return the ticks thought so far, where they decide who is the victim."""
+        me = world.agents[agent]
+        return me.txn.thought - me.thought_left if self.least_sunk and me.txn else 0
+
+    def _time_out(self, world: World, agent: int) -> None:
+        """Give up who has waited for one lock for too long."""
+        wait = self.waiting.get(agent)
+        if self.deadlock == "timeout" and wait and world.now - wait.since >= self.timeout:
+            world.give_up(agent, self.waits_for(world, agent).whom)
+
     def _release(self, world: World, agent: int, kept: int, settled: bool) -> None:
+        border = self._lock_of(world, kept)
         for site in sorted(self.held):
             for mode in sorted(mode for other, mode in self.held[site] if other == agent):
-                if site == kept and mode == INCREMENT:
+                if site == border and mode == INCREMENT:
                     continue
                 self.held[site].remove((agent, mode))
                 world.record(log.RELEASE, agent, world.txn_of(agent), site=site, a=mode, b=int(settled))
@@ -145,6 +228,7 @@ class Locks:
 
 # ---------------------------------------------------------------------- compiled
 
+DETECTION, WAIT_DIE, WOUND_WAIT, TIMEOUT = range(4)  # in the order of the axis `deadlock`
 _ZERO, _ONE = np.uint64(0), np.uint64(1)
 _FALSE_STALL = COUNTER_INDEX["false_stall"]
 
@@ -193,8 +277,14 @@ def take_locks(c, b, a):
 
 
 @compiled
+def take_to_act(c, b, a, rule):
+    """Lock what an op writes."""
+    return take_lock(c, b, a, lock_sites(c)[rule.site], INCREMENT if rule.relative != 0 else EXCLUSIVE)
+
+
+@compiled
 def holders_in_the_way(c, b, a):
-    """Return the set of those who hold the site that an agent waits for in a mode that does not go with its own."""
+    """Return the set of those who hold the lock that an agent waits for in a mode that does not go with its own."""
     me = agents_of(c, b)[a]
     lock = locks_of(c, b)[me.lock_site]
     others = lock.exclusive
@@ -207,7 +297,11 @@ def holders_in_the_way(c, b, a):
 
 @compiled
 def _is_before(c, b, one, other):
-    """Tell whether an agent's request is before another's."""
+    """Tell whether an agent's request for a lock is before another's: first those who hold it in another mode."""
+    lock = locks_of(c, b)[agents_of(c, b)[one].lock_site]
+    held = lock.shared | lock.increment | lock.exclusive
+    if has(held, one) != has(held, other):
+        return has(held, one)
     since, then = agents_of(c, b)[one].lock_since, agents_of(c, b)[other].lock_since
     if since != then:
         return since < then
@@ -217,7 +311,7 @@ def _is_before(c, b, one, other):
 
 @compiled
 def ahead(c, b, a):
-    """Return the set of those who came before an agent and wait for the same site."""
+    """Return the set of those who come before an agent and wait for the same lock."""
     agents, before = agents_of(c, b), _ZERO
     for other in range(c.agents):
         if other != a and agents[other].lock_site == agents[a].lock_site and _is_before(c, b, other, a):
@@ -258,16 +352,27 @@ def _reach(c, b, a):
 
 
 @compiled
+def is_younger(c, b, one, other):
+    """Tell whether an agent is younger than another; of one age it is the higher number."""
+    mine, theirs = agents_of(c, b)[one].age, agents_of(c, b)[other].age
+    return mine > theirs or (mine == theirs and one > other)
+
+
+@compiled
 def deadlock_victim(c, b, a):
-    """Return the youngest of those who wait for each other in a circle with an agent, or NOBODY."""
+    """Return the youngest of those who wait for each other in a circle with an agent, or NOBODY.
+
+    Where thought sunk decides, it is the youngest of those who have thought least.
+    """
     agents, reached = agents_of(c, b), _reach(c, b, a)
-    victim = NOBODY
+    victim, least = NOBODY, 0
     if not has(reached, a):
         return victim
     for other in range(c.agents):
         if has(reached, other) and agents[other].txn != NO_TXN and has(_reach(c, b, other), a):
-            if victim == NOBODY or agents[other].age >= agents[victim].age:
-                victim = other
+            sunk = agents[other].thought - agents[other].thought_left if c.least_sunk != 0 else 0
+            if victim == NOBODY or sunk < least or (sunk == least and is_younger(c, b, other, victim)):
+                victim, least = other, sunk
     return victim
 
 
@@ -292,6 +397,8 @@ def release_locks(c, b, a, settled):
     me = agents_of(c, b)[a]
     me.lock_site = NO_SITE
     kept = regions(c)[me.cell] if me.phase != OUT else NO_SITE
+    if kept != NO_SITE:
+        kept = lock_sites(c)[kept]
     held = me.locks
     while held != _ZERO:
         site = lowest(held)
@@ -299,6 +406,7 @@ def release_locks(c, b, a, settled):
         lock, mine = locks_of(c, b)[site], bit(a)
         if site != kept or lock.increment & mine == _ZERO:
             me.locks &= ~bit(site)
+        released = 0
         for mode in range(3):
             if site == kept and mode == INCREMENT:
                 continue
@@ -316,18 +424,23 @@ def release_locks(c, b, a, settled):
             else:
                 lock.exclusive &= ~mine
             emit(c, b, log.RELEASE, a, me.txn, 0, site, 0, 0, NOBODY, mode, settled, 0, 0, 0)
-            if settled != 0:
-                count_false_stalls(c, b, a, site, mode)
+            released |= 1 << mode
+        if settled != 0 and released != 0:
+            count_false_stalls(c, b, a, site, released)
 
 
 @compiled
-def count_false_stalls(c, b, a, site, mode):
-    """Count the ticks of those who waited for a lock of a transaction that changed none of their inputs."""
+def count_false_stalls(c, b, a, site, released):
+    """Count the ticks of those who waited for a lock of a transaction that changed none of their inputs.
+
+    `released` is the set of modes that it let go of.
+    """
     agents, now = agents_of(c, b), world_of(c, b).tick
     for other in range(c.agents):
         they = agents[other]
         waits = they.waits != 0 and they.wait_site == site and they.lock_site == site
-        if not waits or (they.lock_mode == mode and mode != EXCLUSIVE):
+        goes_with = 1 << they.lock_mode if they.lock_mode != EXCLUSIVE else 0
+        if not waits or released & ~goes_with == 0:
             continue
         touched = False
         if they.task >= 0:

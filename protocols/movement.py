@@ -15,6 +15,7 @@ from ..world.context import (
     followings,
     gates,
     inputs_of,
+    lock_sites,
     op_rule,
     regions,
     sight_of,
@@ -50,7 +51,7 @@ from ..world.state import (
 )
 from .locks import take_lock
 from .token import join_queue
-from .transactions import begin_lock_wait, break_deadlocks, let_all_go, own_write, settle
+from .transactions import avert_deadlock, begin_lock_wait, let_all_go, own_write, settle
 
 _ZERO, _ONE = np.uint64(0), np.uint64(1)
 _COMMITTED, _BROKE = COUNTER_INDEX["committed"], COUNTER_INDEX["broke_invariant"]
@@ -235,14 +236,14 @@ def may_enter(c, b, a, region, task):
             return False
         return True
     me.border = region
-    if take_lock(c, b, a, region, INCREMENT):
+    if take_lock(c, b, a, lock_sites(c)[region], INCREMENT):
         return True
     txn = me.txn
     if txn == NO_TXN:
         me.phase = QUEUED
         me.queued_task = task
         me.queued_since = world_of(c, b).tick
-    break_deadlocks(c, b, a)
+    avert_deadlock(c, b, a)
     if me.txn == txn:
         begin_lock_wait(c, b, a, me.task if txn != NO_TXN else task)
     return False

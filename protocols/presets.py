@@ -17,15 +17,41 @@ PRESETS: dict[str, dict[str, Any]] = {
     "object_cas": {"scopes": ("written",), "validated": ("act",)},
     "sight_check": {"scopes": ("sensor",), "validated": ("act",)},
     "stamped": {"scopes": ("message",), "validated": ("act",), "messages": "stamped"},
+    "read_committed": {"writes": "buffered", "transaction": "task"},
     "occ": {
         "writes": "buffered", "transaction": "task", "scopes": ("written", "sensor", "message", "plan"),
         "validated": ("act", "settle"), "messages": "stamped",
+    },
+    "merge_occ": {
+        "writes": "branch", "transaction": "task", "scopes": ("written", "sensor", "message", "plan"),
+        "validated": ("settle",), "messages": "stamped",
     },
     "epoch_plans": {"scopes": ("plan",), "validated": ("act",), "corrections": "epoch"},
     "stamped_epochs": {
         "scopes": ("message", "plan"), "validated": ("act",), "messages": "stamped", "corrections": "epoch",
     },
+    "premise": {
+        "writes": "buffered", "transaction": "task", "scopes": ("written", "sensor", "message", "plan"),
+        "rule": "premise", "validated": ("act", "settle"), "messages": "stamped",
+    },
+    "snapshot": {
+        "reads": "admission", "writes": "buffered", "transaction": "task", "order": "first committer wins",
+    },
+    "serializable_snapshot": {
+        "reads": "admission", "writes": "buffered", "transaction": "task", "order": "first committer wins",
+        "pivot": "aborts",
+    },
+    "occ_forward": {
+        "writes": "buffered", "transaction": "task", "scopes": ("written", "sensor", "message", "plan"),
+        "rule": "forward", "validated": ("act", "settle"), "messages": "stamped", "interruption": "stop",
+    },
     "two_phase_locking": {"reads": "admission", "locks": "site"},
+    "region_locking": {"reads": "admission", "locks": "region"},
+    "world_locking": {"reads": "admission", "locks": "world"},
+    "locking_as_needed": {"reads": "admission", "locks": "site", "lock_moment": "as needed"},
+    "wait_die": {"reads": "admission", "locks": "site", "deadlock": "wait-die"},
+    "wound_wait": {"reads": "admission", "locks": "site", "deadlock": "wound-wait"},
+    "timeout_locking": {"reads": "admission", "locks": "site", "deadlock": "timeout"},
     "full": {
         "writes": "buffered", "transaction": "task", "scopes": ("written", "sensor", "message", "plan"),
         "validated": ("act", "settle"), "messages": "stamped", "corrections": "epoch", "corrector": "checked",
@@ -43,18 +69,29 @@ ABOUT: dict[str, str] = {
     "object_cas": "compare-and-set on the site that is written, against lost update",
     "sight_check": "an act needs what its agent saw to be current, against stale read",
     "stamped": "messages carry versions and an act needs them current, against action-message desync",
+    "read_committed": "a task's writes take effect together, and nobody acts on what has not settled",
     "occ": "optimistic: writes buffered, every input validated at the act and at settle",
+    "merge_occ": "optimistic: a task works on a branch of the record sites, validated where it merges and nowhere else",
     "epoch_plans": "plan corrections are adopted by all at one boundary, against stale correction",
     "stamped_epochs": "stamped messages and plans in epochs",
+    "premise": "occ that refuses an act only if on the renewed inputs it would no longer be right",
+    "snapshot": "all inputs read at admission; who would write over a newer version is refused",
+    "serializable_snapshot": "snapshot, and whoever stands between two conflicts is refused: no write skew",
+    "occ_forward": "occ with forward validation: who writes stops whose thought or way rests on the old version",
     "two_phase_locking": "every site of a task is locked before thought and until it settles; deadlocks are broken",
+    "region_locking": "two-phase locking of whole regions of sites",
+    "world_locking": "two-phase locking with one lock for the world",
+    "locking_as_needed": "two-phase locking that locks what is read before thought and what is written at the act",
+    "wait_die": "two-phase locking in which an older task waits for a younger, and a younger gives up at once",
+    "wound_wait": "two-phase locking in which an older task takes locks from a younger, and a younger waits",
+    "timeout_locking": "two-phase locking in which who waits too long for a lock gives up",
     "full": "occ with plans in epochs, checked correctors, and stale thought stopped and half of it kept",
     "serial": "one token: one transaction at a time, the reference",
 }
 
 # Designed, named in docs/semantics.md, and not to be had yet.
 LATER = (
-    "read_committed", "occ_forward", "premise", "merge_occ", "snapshot",
-    "serializable_snapshot", "lease", "fenced_lease", "timestamp", "ticket", "mtpo", "saga",
+    "lease", "fenced_lease", "timestamp", "ticket", "mtpo", "saga",
     "gated_saga", "two_phase_commit", "lagging_replicas", "crdt",
 )  # fmt: skip
 

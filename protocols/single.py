@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from ..world.engine import state_vector
 from ..world.observe import BLOCKS, observation_layout, observe_reference
 from ..world.reference import World
 from ..world.rules import Rules
-from ..world.state import IDLE, OUT, RUNNING, THINKING, WALKING
+from ..world.state import IDLE, OUT, RUNNING, THINKING, WALKING, State
 from .batch import Batch
 from .config import Config
 from .engine import summarize
@@ -100,6 +101,28 @@ class CompiledEngine:
     def digest(self) -> str:
         """Return the digest of the episode so far."""
         return log.digest(episode_header(self.rules, self.config, self.seed), self.events())
+
+    def save(self) -> State:
+        """Return a copy of the world as it stands, without its log, for `load`."""
+        state = self.batch.state
+        copies = {name: array.copy() for name, array in state._asdict().items() if name != "log"}
+        return state._replace(log=np.zeros((1, 0), log.EVENT), **copies)
+
+    def load(self, saved: State) -> None:
+        """Go on from a copy that an engine of the same rules and protocol saved; the log begins there."""
+        for name, array in saved._asdict().items():
+            if name != "log":
+                getattr(self.batch.state, name)[...] = array
+        self.batch.state.world["log_count"] = 0
+        self.seed = int(saved.world["seed"][0])
+        self._log = []
+        self._summarize()
+
+    def show_anew(self) -> None:
+        """Show the world to its agents again, after the arrays of `batch.state` were changed from outside."""
+        self.batch.show_anew()
+        self._log = []
+        self._summarize()
 
 
 class ReferenceEngine:
@@ -213,6 +236,22 @@ class ReferenceEngine:
     def digest(self) -> str:
         """Return the digest of the episode so far."""
         return log.digest(episode_header(self.rules, self.protocol, self.seed), self.events())
+
+    def save(self) -> tuple[World, NDArray[np.float32]]:
+        """Return a copy of the world as it stands, without its log, for `load`."""
+        return self._copied((self.world, self._shown))
+
+    def load(self, saved: tuple[World, NDArray[np.float32]]) -> None:
+        """Go on from a copy that an engine of the same rules and protocol saved; the log begins there."""
+        self.world, self._shown = self._copied(saved)
+        self.seed = self.world.seed
+        self.rewards, self.elapsed = [0.0] * len(self.world.agents), 0
+        self._present()
+
+    def _copied(self, saved: tuple[World, NDArray[np.float32]]) -> tuple[World, NDArray[np.float32]]:
+        # The rules never change; the log would make copies of a long episode grow with its square.
+        world = saved[0]
+        return deepcopy(saved, {id(world.rules): world.rules, id(world.events): []})
 
 
 def episode_header(rules: Rules, protocol: Config | Control, seed: int) -> dict[str, Any]:

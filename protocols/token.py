@@ -10,7 +10,7 @@ from __future__ import annotations
 from ..world import entropy, log
 from ..world.context import agents_of, counts_of, task_inputs, task_rules, world_of
 from ..world.control import Answer
-from ..world.jit import compiled
+from ..world.jit import compiled, inlined
 from ..world.kernel import bit, draw, emit, renew
 from ..world.reference import World
 from ..world.reference_state import Mail
@@ -52,12 +52,17 @@ def join_queue(c, b, a, task):
     emit(c, b, log.WAIT_BEGIN, a, NO_TXN, 0, NO_SITE, 0, 0, world.holder, task, 0, 0, 0, 0)
 
 
-@compiled
+@inlined
 def let_go(c, b, a):
-    """Let the token go; count who waited for it in vain."""
+    """Let the token go, where the agent holds it."""
+    if c.token != 0 and world_of(c, b).holder == a:
+        _give_up(c, b, a)
+
+
+@compiled
+def _give_up(c, b, a):
+    # Counts who waited for the token in vain.
     world = world_of(c, b)
-    if c.token == 0 or world.holder != a:
-        return
     if world.holder_settled != 0:
         for other in range(c.agents):
             waiter = agents_of(c, b)[other]

@@ -18,6 +18,7 @@ from ..world.context import (
     op_rule,
     parcels_of,
     regions,
+    settled_of,
     site_rules,
     sites_of,
     tally_of,
@@ -26,7 +27,7 @@ from ..world.context import (
     thoughts,
     world_of,
 )
-from ..world.jit import compiled, inlined
+from ..world.jit import compiled, inlined, lowest
 from ..world.judging import argument_of, count_told, judge_executed, judge_refused, outcome_on
 from ..world.kernel import (
     believed_tick,
@@ -46,13 +47,15 @@ from ..world.scoring import put_out_boat
 from ..world.settings import QUANTILES
 from ..world.state import (
     ABORTED,
+    AT_ACT,
+    AT_SETTLE,
     COMMITTED,
     CORRECTION,
     COUNTER_INDEX,
     FAILED,
+    FAR,
     IDLE,
     IN_THOUGHT,
-    INCREMENT,
     LOCKING,
     MESSAGE,
     NO_CELL,
@@ -70,16 +73,34 @@ from ..world.state import (
     REJECTED,
     THINKING,
     WORLD,
+    WRITTEN,
 )
+from .branch import is_written_again
 from .epochs import carry_epoch, holds_for_epoch, prepare
-from .locks import deadlock_victim, lock_blocker, longest_waiting, release_locks, take_lock, take_locks
+from .locks import (
+    TIMEOUT,
+    WAIT_DIE,
+    WOUND_WAIT,
+    deadlock_victim,
+    in_the_way,
+    is_younger,
+    lock_blocker,
+    longest_waiting,
+    release_locks,
+    take_lock,
+    take_locks,
+    take_to_act,
+)
+from .pivots import conflict_scope, pivot_reads, pivot_that_blocks, summarise
+from .premises import wrong_scope
+from .snapshots import overwrites
 from .token import let_go
 from .validation import stale_scope
 
 world_refuses = compiled(verbs.world_refuses)
 hand_after = compiled(verbs.hand_after)
 
-_ZERO = np.uint64(0)
+_ZERO, _ONE = np.uint64(0), np.uint64(1)
 _QUANTILES = np.uint64(QUANTILES)
 _DECISIONS, _WASTED = COUNTER_INDEX["decisions"], COUNTER_INDEX["wasted_think_ticks"]
 _BLOCKED, _VICTIMS, _ACCIDENTS = (COUNTER_INDEX[name] for name in ("blocked_ticks", "victims", "accidents"))
@@ -132,7 +153,7 @@ def open_transaction(c, b, a, index):
         me.lock_next = 0
         txn = me.txn
         if not take_locks(c, b, a):
-            break_deadlocks(c, b, a)
+            avert_deadlock(c, b, a)
             if me.txn == txn:  # no victim of its own wish
                 begin_lock_wait(c, b, a, index)
             return
@@ -140,8 +161,27 @@ def open_transaction(c, b, a, index):
 
 
 @compiled
-def break_deadlocks(c, b, a):
-    """Abort the youngest of each circle that a new wait has closed."""
+def avert_deadlock(c, b, a):
+    """Compare ages as a wait begins, or abort a victim of each circle that it has closed: see `Locks`."""
+    agents = agents_of(c, b)
+    if c.deadlock == TIMEOUT:
+        return
+    others = in_the_way(c, b, a) if agents[a].txn != NO_TXN else _ZERO
+    if c.deadlock == WAIT_DIE:
+        dies = False
+        while others != _ZERO:
+            other = lowest(others)
+            others &= others - _ONE
+            if agents[other].txn != NO_TXN and is_younger(c, b, a, other):
+                dies = True
+        if dies:
+            give_up(c, b, a, lock_blocker(c, b, a))
+    elif c.deadlock == WOUND_WAIT:
+        while others != _ZERO:
+            other = lowest(others)
+            others &= others - _ONE
+            if agents[other].txn != NO_TXN and is_younger(c, b, other, a):
+                give_up(c, b, other, a)
     victim = deadlock_victim(c, b, a)
     while victim != NOBODY:
         give_up(c, b, victim, lock_blocker(c, b, victim))
@@ -199,16 +239,18 @@ def ask_again(c, b):
         if me.phase == LOCKING:
             has_all = take_locks(c, b, first)
         else:
-            has_all = take_lock(c, b, first, me.border, INCREMENT)
+            has_all = take_lock(c, b, first, me.lock_site, me.lock_mode)
         if has_all:
             end_lock_wait(c, b, first, me.task, waited)
             if me.phase == LOCKING:
                 admit(c, b, first)
         elif me.lock_site != me.wait_site:
-            break_deadlocks(c, b, first)
+            avert_deadlock(c, b, first)
             if me.txn == txn:
                 end_lock_wait(c, b, first, me.task, waited)
                 begin_lock_wait(c, b, first, me.task)
+        elif c.deadlock == TIMEOUT and world.tick - me.lock_since >= c.lock_timeout:
+            give_up(c, b, first, lock_blocker(c, b, first))
 
 
 @compiled
@@ -222,22 +264,31 @@ def admit(c, b, a):
     reads = c.admission_reads != 0 or (world_of(c, b).holder == a and regions(c)[me.cell] >= 0)
     task = task_rules(c)[index]
     me.phase = THINKING
+    me.snapshot = world_of(c, b).settles
     sites, inputs, task_input = sites_of(c, b), inputs_of(c, b, a, 0), task_inputs(c)[index]
     if reads:
         for slot in range(task.inputs):
-            renew(c, b, a, task_input[slot], REGISTRY, 2)
+            if sites[task_input[slot]].unsettled == NOBODY:
+                renew(c, b, a, task_input[slot], REGISTRY, 2)
     for slot in range(task.inputs):
         site = task_input[slot]
         belief, frozen = beliefs_of(c, b, a)[site], inputs[slot]
+        sensed = believed_tick(c, b, a, site)
         frozen.value = belief.value
         frozen.version = belief.version
         frozen.channel = belief.channel
         frozen.promise = belief.promise
-        frozen.outdated = 1 if belief.version != sites[site].version else 0
+        if c.admission_reads != 0 and sites[site].unsettled != NOBODY:
+            frozen.value = settled_of(c, b)[site].value
+            frozen.version = settled_of(c, b)[site].version
+            frozen.channel = REGISTRY
+            frozen.promise = 0
+            sensed = world_of(c, b).tick
+        frozen.outdated = 1 if frozen.version != sites[site].version else 0
         frozen.own = 0
         emit(
             c, b, log.INPUT, a, me.txn, 0, site, frozen.value, frozen.version, NOBODY, frozen.channel, frozen.promise,
-            believed_tick(c, b, a, site), 0, 0,
+            sensed, 0, 0,
         )  # fmt: skip
     if reads:
         for o in range(task.ops):
@@ -252,15 +303,15 @@ def attempt_op(c, b, a):
     me, task = agents_of(c, b)[a], task_rules(c)[agents_of(c, b)[a].task]
     o = me.op
     rule = op_rule(c, me.task, o)
-    if (c.closed | c.epochs) != 0 and holds(c, b, a, rule):
+    if (c.closed | c.epochs | c.as_needed) != 0 and holds(c, b, a, rule):
         return False
     use_inputs(c, b, a, o, rule)
-    if c.at_act != 0:
-        scope = first_stale(c, b, a, 0 if c.whole_task != 0 else o, o, 0)
+    if (c.at_act | c.snapshots) != 0:
+        scope, stale = first_stale(c, b, a, 0 if c.whole_task != 0 else o, o, AT_ACT)
         if scope != 0:
             dropped = me.pending if c.whole_task != 0 else 0
             judge_refused(c, b, a, dropped | (1 << o), scope)
-            refuse(c, b, a, 0 if c.whole_task != 0 else o, o)
+            refuse(c, b, a, stale)
             return False
     there = sites_of(c, b)[rule.site]
     if c.buffered == 0 or rule.record == 0:
@@ -279,10 +330,10 @@ def attempt_op(c, b, a):
         me.op += 1
         return True
     if c.at_settle != 0:
-        scope = first_stale(c, b, a, 0, o, 1)
+        scope, stale = first_stale(c, b, a, 0, o, AT_SETTLE)
         if scope != 0:
             judge_refused(c, b, a, me.pending if c.whole_task != 0 else 0, scope)
-            refuse(c, b, a, 0, o)
+            refuse(c, b, a, stale)
             return False
     settle(c, b, a, COMMITTED, 0)
     return False
@@ -290,13 +341,23 @@ def attempt_op(c, b, a):
 
 @compiled
 def holds(c, b, a, rule):
-    """Hold an op that follows an entry about to change, or that meets an unsettled version: see the reference."""
+    """Hold an op: for an epoch, a lock or an unsettled version; see the reference."""
     me = agents_of(c, b)[a]
     others, kind = NOBODY, log.AT_SITE
     if c.epochs != 0 and holds_for_epoch(c, b, a, rule):
         others, kind = world_of(c, b).corrector, log.FOR_EPOCH
+    elif c.as_needed != 0 and c.lockstep == 0 and not take_to_act(c, b, a, rule):
+        txn = me.txn
+        avert_deadlock(c, b, a)
+        if me.txn == txn:
+            end_hold(c, b, a)
+            begin_lock_wait(c, b, a, me.task)
+        return True
     elif c.closed != 0:
-        others = unsettled_by(c, b, a, rule)
+        if c.pivots != 0:
+            others = pivot_that_blocks(c, b, a)
+        if others == NOBODY:
+            others = unsettled_by(c, b, a, rule)
     if others != NOBODY and others == me.holding and kind == me.hold:
         me.stuck += 1
         counts_of(c, b)[_BLOCKED] += 1
@@ -345,16 +406,19 @@ def stop_thought(c, b, a):
     """Refuse a thought on what is no longer so, in the first op that rests on it; tell whether there was one."""
     me = agents_of(c, b)[a]
     for o in range(task_rules(c)[me.task].ops):
-        stale = False
+        if c.by_premise != 0:
+            for slot in range(task_rules(c)[me.task].inputs):
+                inputs_of(c, b, a, 1 + o)[slot] = inputs_of(c, b, a, 0)[slot]
+        refused = False
         for slot in range(task_rules(c)[me.task].inputs):
-            if stale_scope(c, b, a, slot, o, o) != 0:
-                stale = True
-        if stale:
+            if refusing_scope(c, b, a, slot, o, o, IN_THOUGHT) != 0:
+                refused = True
+        if refused:
             me.op = o
             use_inputs(c, b, a, o, op_rule(c, me.task, o))
-            scope = first_stale(c, b, a, o, o, IN_THOUGHT)
+            scope, stale = first_stale(c, b, a, o, o, IN_THOUGHT)
             judge_refused(c, b, a, 1 << o, scope)
-            refuse(c, b, a, o, o)
+            refuse(c, b, a, stale)
             return True
     return False
 
@@ -386,13 +450,18 @@ def use_inputs(c, b, a, o, rule):
 
 @compiled
 def first_stale(c, b, a, first, last, moment):
-    """Log every input that is not current; return the scope of the first, or 0."""
+    """Log every input that refuses; return the scope of the first, or 0, and the set of their slots."""
     me = agents_of(c, b)[a]
-    found = 0
+    found, stale, conflicts = 0, _ZERO, _ZERO
+    if c.pivots != 0 and moment == AT_ACT:
+        conflicts = pivot_reads(c, b, a, last)
     for slot in range(task_rules(c)[me.task].inputs):
-        scope = stale_scope(c, b, a, slot, first, last)
+        scope = refusing_scope(c, b, a, slot, first, last, moment)
+        if scope == 0 and has(conflicts, slot):
+            scope = conflict_scope(c, task_inputs(c)[me.task, slot])
         if scope == 0:
             continue
+        stale |= bit(slot)
         site = task_inputs(c)[me.task, slot]
         emit(
             c, b, log.CHECK_FAILED, a, me.txn, last, site, 0, inputs_of(c, b, a, 0)[slot].version,
@@ -400,16 +469,30 @@ def first_stale(c, b, a, first, last, moment):
         )  # fmt: skip
         if found == 0:
             found = scope
-    return found
+    return found, stale
 
 
 @compiled
-def refuse(c, b, a, first, last):
-    """Reject the transaction; semantic feedback renews the beliefs that were stale."""
+def refusing_scope(c, b, a, slot, first, last, moment):
+    """Return the scope in which an input refuses, by version, by premise or by its snapshot, or 0."""
+    scope = 0
+    if moment != AT_ACT or c.at_act != 0:
+        if c.by_premise != 0:
+            scope = wrong_scope(c, b, a, slot, first, last, moment)
+        else:
+            scope = stale_scope(c, b, a, slot, first, last)
+    if scope == 0 and c.snapshots != 0 and moment == AT_ACT and overwrites(c, b, a, slot, last):
+        scope = WRITTEN
+    return scope
+
+
+@compiled
+def refuse(c, b, a, stale):
+    """Reject the transaction; semantic feedback renews the beliefs that were stale, a set of slots."""
     me = agents_of(c, b)[a]
     if c.semantic != 0:
         for slot in range(task_rules(c)[me.task].inputs):
-            if stale_scope(c, b, a, slot, first, last) != 0:
+            if has(stale, slot):
                 site = task_inputs(c)[me.task, slot]
                 me.stale |= bit(site)
                 channel = beliefs_of(c, b, a)[site].channel
@@ -550,6 +633,7 @@ def put_out(c, b, a, cause):
         me.waits = 0
     region = regions(c)[me.cell]
     me.phase = OUT
+    me.figure[1] = np.float32(FAR)
     me.step = NO_CELL
     me.look = NO_SITE
     if region >= 0:
@@ -575,7 +659,7 @@ def settle(c, b, a, outcome, before_thought):
             if (me.pending >> o) & 1:
                 judge_executed(c, b, a, o)
         for o in range(task.ops):
-            if (me.pending >> o) & 1:
+            if (me.pending >> o) & 1 and not (c.branch != 0 and is_written_again(c, b, a, o)):
                 rule = op_rule(c, me.task, o)
                 if rule.verb == verbs.CORRECT:
                     publish(c, b, a, o, rule)
@@ -622,6 +706,8 @@ def settle(c, b, a, outcome, before_thought):
     use_up(c, b, a, task, again)
     if c.locks != 0:
         release_locks(c, b, a, 1)
+    if c.pivots != 0 and (ended == COMMITTED or ended == PARTIAL):
+        summarise(c, b, a)
     me.outcome = ended
     me.txn = NO_TXN
     me.task = NO_TASK
@@ -664,7 +750,7 @@ def use_up(c, b, a, task, again):
         world_of(c, b).changed = 1
 
 
-@compiled
+@inlined
 def let_all_go(c, b, a):
     """Let go of the token and of every lock."""
     let_go(c, b, a)

@@ -45,7 +45,8 @@ class Window:
         picture = pygame.image.frombuffer(np.ascontiguousarray(frame).tobytes(), (width, height), "RGB")
         self._surface.blit(picture, (0, 0))
         pygame.display.flip()
-        if any(event.type == pygame.QUIT for event in pygame.event.get()):
+        # Keys are left to who asked for them, such as `agents.manual.ManualPolicy`.
+        if pygame.event.get(pygame.QUIT):
             self.close()
         elif self._clock is not None:
             self._clock.tick(self.fps)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 import stalegrid
@@ -15,6 +16,24 @@ from stalegrid.world.parallel_env import StaleGridParallelEnv
 SCENARIOS = tuple(stalegrid.SCENARIOS)
 # One that refuses nothing, one with every check, one with a queue.
 PROTOCOLS = ("none", "occ", "serial")
+
+
+def every(minds: Iterable[str], quick: Iterable[str] = ("none", "full", "serial")) -> list[Any]:
+    """Return every scenario under every preset played by these minds, as parameters of a test.
+
+    The quick suite has every preset with the first mind, and the others under a few presets; `long` has the rest.
+    """
+    first, *_ = minds = tuple(minds)
+    return [
+        pytest.param(
+            scenario, protocol, mind, marks=() if mind == first or protocol in quick else pytest.mark.long,
+            id=f"{scenario}-{protocol}-{mind}",
+        )
+        for scenario in SCENARIOS
+        for protocol in stalegrid.PRESETS
+        for mind in minds
+    ]  # fmt: skip
+
 
 Choose = Callable[[str, Any, NDArray[np.int8]], int]
 

@@ -134,9 +134,13 @@ def random_config(rng: random.Random, fixed: Mapping[str, Any]) -> Config:
     while True:
         drawn = {name: _random_value(rng, name) for name in AXES}
         drawn |= {"adopt_timeout": rng.randint(0, 12), "resend": rng.randint(1, 5), "kept": rng.choice((0, 50, 100))}
+        drawn |= {"lock_timeout": rng.randint(1, 12)}
+        if drawn["locks"] == "none":  # else points without locks would be few
+            drawn |= {"lock_moment": "ahead", "deadlock": "detection", "victim": "youngest"}
         if rng.random() < 0.5:
             moved = rng.sample(sorted(AXES), rng.randint(0, 2))
-            preset = PRESETS[rng.choice((*PRESETS, "occ", "full", "two_phase_locking"))]
+            often = ("occ", "full", "premise", "serializable_snapshot", "two_phase_locking")
+            preset = PRESETS[rng.choice((*PRESETS, *often))]
             numbers = {name: drawn[name] for name in PARAMETERS}
             drawn = {**preset, **numbers, **{name: drawn[name] for name in moved}}
         try:
@@ -325,6 +329,7 @@ def random_blueprint(rng: random.Random) -> Blueprint:
         intruders=_random_intruders(rng, posts, plain) if rng.random() < 0.5 else (),
         closings=closings,
         parcels=rng.randint(0, 2),
+        districts=_random_districts(rng, [site.name for site in sites if site.kind != "plan"]),
         constraints=tuple(
             tuple(rng.sample(plan, rng.randint(1, len(plan)))) for _ in range(rng.choice((0, 1, 2)) if plan else 0)
         ),
@@ -582,6 +587,12 @@ def _random_intruders(rng: random.Random, posts: tuple[str, ...], plain: Sequenc
         return ()
     goods = rng.sample(plain, min(len(plain), rng.choice((1, 1, 2))))
     return tuple(Intruder(tuple(rng.sample(posts, rng.randint(1, len(posts)))), name) for name in goods)
+
+
+def _random_districts(rng: random.Random, names: list[str]) -> tuple[tuple[str, ...], ...]:
+    """Return sets of sites that have nothing in common; most sites are in none."""
+    few = rng.sample(names, rng.randint(0, min(4, len(names))))
+    return (tuple(few[:2]), tuple(few[2:]))
 
 
 def _random_invariant(rng: random.Random, sites: tuple[Site, ...]) -> Invariant:

@@ -97,6 +97,7 @@ def test_several_values_where_one_is_taken_are_refused(axis: str) -> None:
         ({"validated": ("act",)}, "validated without scopes checks nothing"),
         ({"preset": "object_cas", "validated": ("settle",), "transaction": "task"}, "needs writes = 'buffered'"),
         ({"preset": "object_cas", "validated": ("settle",), "writes": "buffered"}, "needs transaction = 'task'"),
+        ({"writes": "branch"}, "needs transaction = 'task'"),
         ({"preset": "occ", "order": "token"}, "one transaction run at a time"),
         ({"order": "token", "reads": "admission"}, "renew them twice"),
     ],

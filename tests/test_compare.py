@@ -193,7 +193,7 @@ def test_axes_are_set_on_top_of_a_preset() -> None:
         (("--format", "xml"), "--format is one of table, json, csv; got 'xml'"),
         (("--set", "tempo=3"), "--set knows no 'tempo'; settings are agents, boats"),
         (("--set", "think"), "--set takes key=value; got 'think'"),
-        (("--set", "locks=region"), "locks = 'region' is not available yet; available are 'none', 'site'"),
+        (("--set", "lease=ttl"), "lease = 'ttl' is not available yet; available are 'none'"),
         (("--set", "reads=often"), "reads = 'often' is unknown; available are 'decision', 'admission'"),
         (("--set", "scopes=message"), "none with scopes: scope 'message' needs messages = 'stamped'"),
         (("--set", "loss=2"), "loss: Input should be less than or equal to 1; got 2"),

@@ -106,8 +106,10 @@ def test_links_between_pages_lead_somewhere(page):
     assert missing == []
 
 
-@pytest.mark.parametrize("page", ["docs/trainers.md", "docs/add-a-protocol.md"])
-def test_the_code_of_a_page_runs(page):
+@pytest.mark.parametrize("page", ["docs/trainers.md", "docs/add-a-protocol.md", "docs/seeing.md"])
+def test_the_code_of_a_page_runs(page, tmp_path, monkeypatch):
+    text = read(page)
+    monkeypatch.chdir(tmp_path)
     names = {}
-    for block in re.findall(r"```python\n(.*?)```", read(page), re.DOTALL):
+    for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
         exec(compile(block, page, "exec"), names)

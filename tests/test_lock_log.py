@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
+from stalegrid.protocols.config import AXES
 from stalegrid.protocols.presets import resolve
 from stalegrid.world import log
+from stalegrid.world.rules import GRAINS
 from stalegrid.world.state import HAZARDS, INCREMENT, REGISTRY, SHARED
 
 from .schedules import random_schedule
@@ -17,24 +20,30 @@ SETTLED = (log.COMMIT, log.PARTIAL_COMMIT, log.REJECT, log.ABORT, log.FAIL)
 TOGETHER = {(SHARED, SHARED), (INCREMENT, INCREMENT)}
 
 
-def broken_locks(events: Sequence[Seen]) -> list[str]:
-    """Return what a log says against its locks."""
+def broken_locks(events: Sequence[Seen], lock_of: Sequence[int]) -> list[str]:
+    """Return what a log says against its locks; `lock_of` gives the site that stands for the lock of each."""
     held: set[tuple[int, int, int]] = set()  # agent, site, mode
     waits: dict[int, Seen] = {}
     versions: dict[int, int] = {}
+    shrinking: set[int] = set()  # transactions that have let go of a lock
     wrong: list[str] = []
     for n, event in enumerate(events):
-        others = {mode for agent, site, mode in held if site == event.site and agent != event.agent}
+        lock = lock_of[event.site] if event.site >= 0 else event.site
+        others = {mode for agent, site, mode in held if site == lock and agent != event.agent}
         if event.kind == log.GRANT:
+            if event.site != lock or event.txn in shrinking:
+                wrong.append(f"another lock, or not two-phase: {event}")
+            converts = any((agent, site) == (event.agent, event.site) for agent, site, _ in held)
             held.add((event.agent, event.site, event.a))
             if any((mode, event.a) not in TOGETHER for mode in others):
                 wrong.append(f"granted beside {others}: {event}")
             since = waits[event.agent].tick if event.agent in waits else event.tick
-            ahead = [w for w in waits.values() if w.site == event.site and w.tick < since]
+            ahead = [w for w in waits.values() if w.site == event.site and w.tick < since and not converts]
             if any((w.c, event.a) not in TOGETHER for w in ahead):
                 wrong.append(f"overtook {ahead}: {event}")
         elif event.kind == log.RELEASE:
             held.remove((event.agent, event.site, event.a))
+            shrinking |= {event.txn} if event.b else set()
         elif event.kind == log.WAIT_BEGIN and event.b == log.FOR_LOCK:
             waits[event.agent] = event
         elif event.kind == log.WAIT_END and event.b == log.FOR_LOCK:
@@ -61,14 +70,25 @@ def is_border(events: Sequence[Seen], nth: int) -> bool:
 
 def protects(seed: int, **more: Any) -> None:
     """Play a random schedule under locks: no act is exposed to what others do, and the log is that of locks."""
-    schedule = random_schedule(seed, {"lockstep": False}, {"locks": "site", "reads": "admission"} | more)
+    schedule = random_schedule(seed, {"lockstep": False}, {"reads": "admission", "order": "none"} | more)
     played = watch(schedule)
     levels = [f"{hazard}.{level}" for hazard in HAZARDS for level in ("exposed", "decisive", "prevented")]
     assert {name: played.count(name) for name in levels if played.count(name)} == {}, str(schedule)
-    assert broken_locks(played.events) == [], str(schedule)
+    lock_of = schedule.rules.lock_of[GRAINS.index(schedule.config.locks)]
+    assert broken_locks(played.events, lock_of) == [], str(schedule)
 
 
 def test_on_random_schedules_what_is_locked_cannot_change():
     for seed in range(150):
-        protects(seed)
-        protects(seed, **dict(resolve(LOCKS)))
+        protects(seed, **kind_of_locks(seed))
+        protects(seed, **dict(resolve(LOCKS)) | kind_of_locks(seed))
+
+
+def kind_of_locks(seed: int) -> dict[str, Any]:
+    """Return one of all kinds of locks, in turn."""
+    kinds = itertools.product(GRAINS, AXES["lock_moment"].values, AXES["deadlock"].values)
+    grain, moment, deadlock = list(kinds)[seed % 24]
+    victim = AXES["victim"].values[seed // 24 % 2 if deadlock == "detection" else 0]
+    return {
+        "locks": grain, "lock_moment": moment, "deadlock": deadlock, "victim": victim, "lock_timeout": 1 + seed % 7
+    }  # fmt: skip

@@ -28,12 +28,15 @@ from stalegrid.protocols.presets import PRESETS
 from .playing import SCENARIOS
 
 KINDS = [
-    pytest.param((scenario, protocol, mask), id=f"{scenario}-{protocol}-{mask}")
+    pytest.param(
+        (scenario, protocol, mask), id=f"{scenario}-{protocol}-{mask}",
+        marks=() if protocol in ("none", "occ", "full", "serial") else pytest.mark.long,
+    )
     for scenario in SCENARIOS
     for protocol in PRESETS
     for mask in ("info", "obs", "both", "off")
     if protocol in ("none", "occ") or mask == "info"
-]
+]  # fmt: skip
 
 # PettingZoo warns about every observation that is not a plain array, although its own board games show
 # Dict(observation, action_mask) as ours do with action_mask="obs": it exempts only those, by name (`env_obs_dicts` and

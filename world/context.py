@@ -32,8 +32,10 @@ _CONSTANTS = (
 )  # fmt: skip
 _SETS = ("loss", "duplication", "plan", "members", "stocked", "posts")
 _POLICY = (
-    "scopes", "at_act", "at_settle", "admission_reads", "buffered", "whole_task", "closed", "token", "stamped", "fifo",
-    "mail_at_settle", "semantic", "locks", "epochs", "corrector", "stops", "kept", "adopt_timeout", "resend",
+    "scopes", "at_act", "at_settle", "by_premise", "snapshots", "pivots",
+    "admission_reads", "buffered", "branch", "whole_task", "closed", "token",
+    "stamped", "fifo", "mail_at_settle", "semantic", "locks", "epochs", "corrector", "stops", "kept",
+    "adopt_timeout", "resend", "as_needed", "deadlock", "least_sunk", "lock_timeout", "forward",
 )  # fmt: skip
 _VIEW = ("rows", "columns", "roles", "ages", "stamps", "others", "hands", "feedback", "mailbox", "own_reward")
 
@@ -70,7 +72,7 @@ def bind(state: State, arrays: RuleArrays, policy: NDArray[Any], view: dict[str,
             state.goal.shape[1], state.event.shape[1], state.mail.shape[1], state.log.shape[1],
             state.observation.shape[2], arrays.gate_of.size, arrays.distance.shape[0], arrays.action.shape[0],
             arrays.invariant.shape[0], state.counts.shape[1], arrays.job_task.shape[1], state.parcel.shape[2],
-            arrays.constraint.shape[0], arrays.lock.shape[1],
+            arrays.constraint.shape[0], arrays.lock.shape[3],
         ),
         strict=True,
     ):  # fmt: skip
@@ -91,10 +93,12 @@ _WORLD, _AGENT, _SITE, _BELIEF = st.WORLD_RECORD, st.AGENT_RECORD, st.SITE_RECOR
 _INPUT, _JOB, _GOAL, _EVENT, _MAIL = st.INPUT_RECORD, st.JOB_RECORD, st.GOAL_RECORD, st.EVENT_RECORD, st.MAIL_RECORD
 _LOG, _PARCEL, _FOLLOWED = log.EVENT, st.PARCEL_RECORD, st.FOLLOWED_RECORD
 _LOCK, _LOCK_RULE = st.LOCK_RECORD, rules.LOCK_RULE
+_SETTLED, _SETTLED_SIZE = st.SETTLED_RECORD, st.SETTLED_RECORD.itemsize
 _LOCK_RULE_SIZE = _LOCK_RULE.itemsize
 _PARCEL_SIZE, _FOLLOWED_SIZE, _LOCK_SIZE = _PARCEL.itemsize, _FOLLOWED.itemsize, _LOCK.itemsize
 _WORLD_SIZE, _AGENT_SIZE, _SITE_SIZE = _WORLD.itemsize, _AGENT.itemsize, _SITE.itemsize
 _BELIEF_SIZE, _INPUT_SIZE, _JOB_SIZE = _BELIEF.itemsize, _INPUT.itemsize, _JOB.itemsize
+_FIGURE: int = _AGENT.fields["figure"][1] if _AGENT.fields else 0  # where it lies in the record
 _GOAL_SIZE, _EVENT_SIZE, _MAIL_SIZE, _LOG_SIZE = _GOAL.itemsize, _EVENT.itemsize, _MAIL.itemsize, _LOG.itemsize
 _AGENT_RULE, _SITE_RULE, _TASK_RULE, _OP_RULE = rules.AGENT_RULE, rules.SITE_RULE, rules.TASK_RECORD, rules.OP_RECORD
 _EVENT_RULE, _GOAL_RULE, _INVARIANT_RULE = rules.EVENT_RULE, rules.GOAL_RULE, rules.INVARIANT_RULE
@@ -193,6 +197,12 @@ def locks_of(c, b):
 
 
 @inlined
+def settled_of(c, b):
+    """[S] SETTLED_RECORD."""
+    return array_at(c.settled + b * c.sites * _SETTLED_SIZE, (c.sites,), _SETTLED)
+
+
+@inlined
 def followed_of(c, b, k):
     """[A] FOLLOWED_RECORD of one constraint."""
     return array_at(c.followed + (b * c.constraints + k) * c.agents * _FOLLOWED_SIZE, (c.agents,), _FOLLOWED)
@@ -214,6 +224,18 @@ def log_of(c, b):
 def observation_of(c, b, a):
     """[D] float32."""
     return array_at(c.observation + (b * c.agents + a) * c.width * 4, (c.width,), _F4)
+
+
+@inlined
+def observation_at(c, b, a, at):
+    """The address of one entry."""
+    return c.observation + ((b * c.agents + a) * c.width + at) * 4
+
+
+@inlined
+def figure_at(c, b, a):
+    """The address of an agent's figure, see AGENT_RECORD."""
+    return c.agent + (b * c.agents + a) * _AGENT_SIZE + _FIGURE
 
 
 @inlined
@@ -254,8 +276,15 @@ def task_inputs(c):
 
 @inlined
 def lock_rules(c, t):
-    """[L] LOCK_RULE of one task."""
-    return fixed_array_at(c.lock_rule + t * c.locks_listed * _LOCK_RULE_SIZE, (c.locks_listed,), _LOCK_RULE)
+    """[L] LOCK_RULE of one task, by the grain and the moment of the protocol, which has locks."""
+    row = (2 * (c.locks - 1) + c.as_needed) * c.tasks + t
+    return fixed_array_at(c.lock_rule + row * c.locks_listed * _LOCK_RULE_SIZE, (c.locks_listed,), _LOCK_RULE)
+
+
+@inlined
+def lock_sites(c):
+    """[S] site that stands for the lock of each site, by the grain of the protocol, which has locks."""
+    return fixed_array_at(c.lock_of_rule + (c.locks - 1) * c.sites * 4, (c.sites,), _I4)
 
 
 @inlined

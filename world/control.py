@@ -14,7 +14,7 @@ from .state import NO_SITE
 
 if TYPE_CHECKING:
     from .reference import World
-    from .reference_state import Mail, Transaction
+    from .reference_state import Buffered, Mail, Transaction
 
 
 class Answer(Enum):
@@ -48,7 +48,7 @@ class Control:
 
     name: str = "custom"
     reads: Literal["decision", "admission"] = "decision"
-    writes: Literal["in place", "buffered"] = "in place"
+    writes: Literal["in place", "buffered", "branch"] = "in place"
     transaction: Literal["op", "task"] = "op"
     mail: Literal["at once", "at settle"] = "at once"
     delivery: Literal["any", "fifo"] = "any"
@@ -70,7 +70,8 @@ class Control:
         asked again in each tick's sensing (`sense`), first come first served, and chooses anew once told GO. With
         `reads = "admission"` its transaction is open and the task stays; it is asked again at the beginning of each
         tick (`retry`), and its inputs are renewed once told GO. `cross` asks at a border on the way to an op, and
-        `retry` again; `act` asks before every op, in each tick until told GO.
+        `retry` again; `act` asks before every op, in each tick until told GO, or at `retry` where the wait is for a
+        lock.
         """
         return Answer.GO
 
@@ -94,8 +95,13 @@ class Control:
     def settle(self, world: World, agent: int) -> None:
         """The agent has finished, given up or passed: whatever it held may go to others.
 
-        Also called inside a region (`World.region_at`), whose borders may need what it holds.
+        As a task settles `Agent.outcome` says how. Also called inside a region (`World.region_at`), whose borders may
+        need what it holds.
         """
+
+    def merge(self, world: World, txn: Transaction) -> list[Buffered]:
+        """The transaction settles and keeps what it buffered: which of its writes are installed, in which order?"""
+        return txn.buffered
 
     def correct(self, world: World, agent: int, entries: list[int]) -> None:
         """An agent has just published a correction that changes these entries of the plan: how do the others hear?

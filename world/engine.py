@@ -47,6 +47,12 @@ class Engine(Protocol):
     def digest(self) -> str:
         """Return the digest of the episode so far; needs the log."""
 
+    def save(self) -> Any:
+        """Return a copy of the world as it stands, without its log, for `load`."""
+
+    def load(self, saved: Any) -> None:
+        """Go on from a copy that an engine of the same rules and protocol saved; the log begins there."""
+
 
 def state_names(rules: Rules) -> tuple[str, ...]:
     """Name the entries of `state()`."""

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .jit import compiled
+from .jit import inlined
 
 # Purposes: the first key of every draw. Their numbers are part of what a seed means, so they never change.
 THOUGHT = 1  # agent, task, job or n-th completion, attempt
@@ -56,14 +56,14 @@ _U30, _U27, _U31, _U32 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(
 _UGAMMA, _UM1, _UM2 = np.uint64(_GAMMA), np.uint64(_M1), np.uint64(_M2)
 
 
-@compiled
+@inlined
 def _mix_compiled(z: Any) -> Any:
     z = (z ^ (z >> _U30)) * _UM1
     z = (z ^ (z >> _U27)) * _UM2
     return z ^ (z >> _U31)
 
 
-@compiled
+@inlined
 def draw_compiled(seed: Any, purpose: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
     """Draw as `draw` does; `seed` is uint64, the keys any integers."""
     z = _mix_compiled(seed + _UGAMMA * np.uint64(purpose + 1))

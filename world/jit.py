@@ -257,6 +257,44 @@ def member(typingctx: Any, members: Any, nth: Any) -> Any:
     return types.int64(types.uint64, types.int64), codegen
 
 
+@intrinsic
+def show_figure(
+    typingctx: Any, to: Any, figure: Any, down: Any, right: Any, reach: Any, per_row: Any, per_column: Any
+) -> Any:  # fmt: skip
+    """Write the figure at one address, seen from `down` and `right`, to four float32 at another; zeros out of reach.
+
+    One vector a figure, without branches: who is in view is a coin toss for the processor.
+    """
+    real = ir.FloatType()
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        to, figure, down, right, reach, per_row, per_column = args
+        four, lane = ir.VectorType(real, 4), ir.IntType(32)
+
+        def vector(*items: Any) -> Any:
+            made = ir.Constant(four, ir.Undefined)
+            for at, item in enumerate(items):
+                made = builder.insert_element(made, item, ir.Constant(lane, at))
+            return made
+
+        def everywhere(items: Any, at: int) -> Any:
+            return builder.shuffle_vector(items, items, ir.Constant(ir.VectorType(lane, 4), [at] * 4))
+
+        zero, one = ir.Constant(real, 0.0), ir.Constant(real, 1.0)
+        there = builder.load(builder.inttoptr(figure, four.as_pointer()), align=4)
+        away = builder.fsub(there, vector(zero, down, right, zero))
+        size = builder.call(cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(four, [four]), "llvm.fabs.v4f32"), [away])  # fmt: skip
+        near = builder.fcmp_ordered("<=", size, vector(reach, reach, reach, reach))
+        near = builder.and_(everywhere(near, 1), everywhere(near, 2))
+        scaled = builder.fmul(away, vector(one, per_row, per_column, one))
+        shown = builder.select(near, scaled, ir.Constant(four, [0.0] * 4))
+        builder.store(shown, builder.inttoptr(to, four.as_pointer()), align=4)
+        return context.get_dummy_value()
+
+    return types.none(types.int64, types.int64, *[types.float32] * 5), codegen
+
+
 @cache
 def _source_stamp() -> str:
     here = Path(__file__).resolve().parent

@@ -71,7 +71,7 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         "check_failed",
         "input is not current; site, version: of the input, other: current, a: scope bit, b: 0 at act, 1 at settle, "
-        "2 in thought",
+        "2 in thought, 3 as it is written",
     ),
     Kind("commit", "txn settles; a: think ticks, c: buffered writes installed"),
     Kind(
@@ -82,7 +82,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("reject", "txn is refused; a: think ticks, b: 1 before thought"),
     Kind("abort", "txn is given up; a: think ticks"),
     Kind("fail", "txn ends on an op that the world refused; a: think ticks"),
-    Kind("victim", "txn is lost to waiting; other: agent waited for"),
+    Kind("victim", "txn is lost to waiting; other: agent waited for, or that takes its locks"),
     Kind(
         "send",
         "agent to other; site, value, version: stamp, a: message kind, b: due tick, c: number, d: tick sensed, "

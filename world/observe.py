@@ -19,11 +19,13 @@ from .context import (
     agents_of,
     always_allowed,
     beliefs_of,
+    figure_at,
     gates,
     jobs_of,
     mask_of,
     nearness,
     neighbours,
+    observation_at,
     observation_of,
     op_rule,
     open_actions,
@@ -35,7 +37,7 @@ from .context import (
     task_rules,
     world_of,
 )
-from .jit import compiled, inlined, lowest
+from .jit import compiled, inlined, lowest, show_figure
 from .kernel import bit, has
 from .rules import Rules
 from .state import IDLE, MESSAGE, NONE, OUT, OUTCOMES, WALKING
@@ -182,24 +184,15 @@ def _write_others(c, b, a, row, at):
     if radius < 0:
         radius = c.rows + c.columns
     # Read once: the compiler cannot know that writing to the observation leaves these as they are.
-    my_row, my_column, my_down, my_right = agents[a].row, agents[a].column, agents[a].down, agents[a].right
-    for other in range(c.agents):
-        if other == a:
-            continue
-        they = agents[other]
-        # Without branches: who is in view is a coin toss for the processor.
-        far = max(abs(they.row - my_row), abs(they.column - my_column))
-        phase = they.phase
-        seen = np.float32((far <= radius) & (phase != OUT))
-        down, right = they.down - my_down, they.right - my_right
-        row[at] = seen
-        row[at + 1] = seen * down
-        row[at + 2] = seen * right
-        row[at + 3] = seen * np.float32(phase != IDLE)
-        at += 4
+    down, right, reach = np.float32(agents[a].row), np.float32(agents[a].column), np.float32(radius)
+    per_row, per_column = np.float32(1.0 / c.rows), np.float32(1.0 / c.columns)
+    width = 4 + np.int64(hands != 0)
+    for nth in range(c.agents - 1):
+        other = nth + np.int64(nth >= a)
+        show_figure(observation_at(c, b, a, at), figure_at(c, b, other), down, right, reach, per_row, per_column)
         if hands != 0:
-            row[at] = seen * min(1.0, they.hand * HAND_SHARE)
-            at += 1
+            row[at + 4] = row[at] * min(1.0, agents[other].hand * HAND_SHARE)
+        at += width
     return at
 
 

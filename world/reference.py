@@ -6,13 +6,15 @@ is the semantics.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from . import actions, entropy, log, scenario, verbs
 from .control import Answer, Control, Stale
 from .layout import UNREACHABLE
-from .reference_state import Agent, Belief, Input, Job, Mail, Site, Transaction
+from .reference_state import Agent, Belief, Buffered, Input, Job, Mail, Site, Transaction
 from .rules import PROBABILITY_BITS, ResolvedOp, ResolvedTask, Rules
 from .settings import QUANTILES
 from .state import (
@@ -178,10 +180,11 @@ class World:
 
     def _decide(self, choices: list[int]) -> None:
         ready = [agent for agent in range(len(self.agents)) if self._is_ready_in_tick(agent)]
+        allowed = {agent: self.mask(agent)[choices[agent]] for agent in ready}  # even if it is wounded before its turn
         self._ask_again()
         for agent in ready:
             choice = choices[agent]
-            illegal = not self.mask(agent)[choice]
+            illegal = not allowed[agent]
             action = self.rules.actions[0 if illegal else choice]
             me = self.agents[agent]
             me.inbox = 0
@@ -305,10 +308,15 @@ class World:
         reads = self.control.reads == "admission" or (self.holder == agent and self._in_region(agent))
         if reads:
             for site in task.inputs:
-                self.renew(agent, site, REGISTRY, 2)
+                if self.sites[site].unsettled == NOBODY:
+                    self.renew(agent, site, REGISTRY, 2)
         for site in task.inputs:
-            belief = self.beliefs[agent][site]
+            belief, there = self.beliefs[agent][site], self.sites[site]
             frozen = Input(belief.value, belief.version, belief.channel, belief.promise, belief.tick)
+            if self.control.reads == "admission" and there.unsettled != NOBODY:
+                # The registry knows what has settled; what stands there now the agent may see for itself.
+                frozen = Input(*there.settled, REGISTRY, False, self.now)
+            frozen.outdated = frozen.version != there.version
             txn.inputs[site] = frozen
             self.record(
                 log.INPUT, agent, txn.number, site=site, value=frozen.value, version=frozen.version,
@@ -358,14 +366,19 @@ class World:
 
     def _stops(self, txn: Transaction) -> bool:
         """Refuse a thought on what is no longer so: in the first op that rests on it."""
-        for index, op in enumerate(self.rules.tasks[txn.task].ops):
+        for index in range(len(self.rules.tasks[txn.task].ops)):
             stale = self.control.check(self, txn, index, "think")
             if stale:
-                txn.op = index
-                self._log_reads(txn, op)
-                self._refuse(txn, stale, IN_THOUGHT)
+                self.stop(txn, index, stale, IN_THOUGHT)
                 return True
         return False
+
+    def stop(self, txn: Transaction, op: int, stale: list[Stale], moment: int) -> None:
+        """Refuse an op that is not tried yet, and its transaction with it; `moment` is column b of CHECK_FAILED."""
+        txn.op = op
+        self._end_wait(txn.agent, txn.task, self.now - self.agents[txn.agent].wait_since + 1)  # this tick's is over
+        self._log_reads(txn, self._op(txn))
+        self._refuse(txn, stale, moment)
 
     def _walk(self) -> None:
         for index, me in enumerate(self.agents):
@@ -579,14 +592,21 @@ class World:
     def _holds(self, txn: Transaction, op: ResolvedOp) -> bool:
         """Hold an op that the protocol does not admit yet, or that meets an unsettled version.
 
-        From read committed upward, what rests on an unsettled version, or overwrites it, waits for its writer.
+        From read committed upward, what rests on an unsettled version, or overwrites it, waits for its writer. A wait
+        for a lock is no hold: it ends when the lock is granted, at the beginning of a tick.
         """
         me = self.agents[txn.agent]
         others, kind = NOBODY, log.AT_SITE
         if self.control.admit(self, txn.agent, txn.task, "act") is Answer.WAIT:
+            if me.txn is not txn:
+                return True  # a victim of its own wish
             others, kind = self.control.waits_for(self, txn.agent)[:2]
+            if kind == log.FOR_LOCK:
+                self._end_hold(txn)
+                self._begin_wait(txn.agent, txn.task)
+                return True
             others = WORLD if others == NOBODY else others  # held, but for nobody in particular
-        elif self.control.writes == "buffered" and self.control.transaction == "task":
+        elif self.control.writes != "in place" and self.control.transaction == "task":
             for site in sorted({*op.pre, op.site}):
                 if self.sites[site].unsettled not in (NOBODY, txn.agent) and others == NOBODY:
                     others = self.sites[site].unsettled
@@ -610,6 +630,7 @@ class World:
             me.holding, me.stuck = NOBODY, 0
 
     def _log_reads(self, txn: Transaction, op: ResolvedOp) -> None:
+        txn.used[txn.op] = {site: replace(read) for site, read in txn.inputs.items()}
         for site in op.inputs:
             read = txn.inputs[site]
             self.record(
@@ -645,8 +666,8 @@ class World:
     def _take_effect(self, txn: Transaction, op: ResolvedOp) -> None:
         me = self.agents[txn.agent]
         written = self._written(txn, op)
-        if self.control.writes == "buffered" and self.rules.site_kinds[op.site] in verbs.RECORD_KINDS:
-            txn.buffered.append((txn.op, op, written))
+        if self.control.writes != "in place" and self.rules.site_kinds[op.site] in verbs.RECORD_KINDS:
+            txn.buffered.append(Buffered(txn.op, op, written))
             self.record(
                 log.BUFFER, txn.agent, txn.number, txn.op, op.site, written, a=int(op.relative),
                 b=self._value_of(txn, op), d=op.verb,
@@ -663,7 +684,7 @@ class World:
         last = txn.op == len(self.rules.tasks[txn.task].ops) - 1
         self._write(
             txn.agent, txn.number, txn.op, op.site, before + written if op.relative else written, op.relative,
-            self._value_of(txn, op), op.verb, unsettled=not last and self.control.writes == "buffered",
+            self._value_of(txn, op), op.verb, unsettled=not last and self.control.writes != "in place",
             held=self.control.mail == "at settle",
         )  # fmt: skip
         self._own_write(txn, op.site, self.sites[op.site].value, False, buffered=False)
@@ -704,7 +725,7 @@ class World:
         if buffered:
             read.own = True
         else:
-            read.version = self.sites[site].version
+            read.version, read.outdated = self.sites[site].version, False
             if read.channel == MESSAGE:
                 read.channel = REGISTRY  # it no longer rests on what was told
 
@@ -753,8 +774,11 @@ class World:
         if agent >= 0:
             self.writers.append(agent)
         if value != there.value:
+            if unsettled and there.unsettled == NOBODY:
+                there.settled = there.value, there.version
             before, there.value, there.version = there.value, value, there.version + 1
             self.written.add(site)
+            there.writers.append(agent)
             there.unsettled = agent if unsettled else NOBODY
             self.record(
                 log.WRITE, agent, txn, op, site, value, there.version, other=before, a=int(relative), b=argument,
@@ -803,7 +827,7 @@ class World:
         self._end_wait(txn.agent, txn.task, self.now - me.wait_since)
         keeps = outcome == COMMITTED or (self.control.transaction == "op" and txn.done > 0)
         if keeps:
-            for index, op, written in txn.buffered:
+            for index, op, written in self.control.merge(self, txn):
                 if op.verb == verbs.CORRECT:
                     self._publish(txn, op)
                     continue
@@ -822,8 +846,9 @@ class World:
                 site.unsettled = NOBODY
         self._release_mail(txn.number, ended in (COMMITTED, PARTIAL))
         self._use_up(txn, task, ended, spent)
+        me.outcome = ended
         self.control.settle(self, txn.agent)
-        me.outcome, me.txn, me.thought_left, me.stuck = ended, None, 0, 0
+        me.txn, me.thought_left, me.stuck = None, 0, 0
         if me.phase != OUT:
             me.phase = IDLE
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from .control import Blocked
 from .rules import ResolvedOp
@@ -36,6 +37,7 @@ class Input:
     promise: bool
     sensed: int
     own: bool = False  # the agent's own buffered write stands in `value`
+    outdated: bool = False  # it was not current when it was frozen
 
 
 @dataclass
@@ -45,6 +47,8 @@ class Site:
     value: int
     version: int = 0
     unsettled: int = NOBODY
+    settled: tuple[int, int] = (0, 0)  # value and version before it, while it is unsettled
+    writers: list[int] = field(default_factory=list)  # agent or WORLD, of each version
     stock: int = 0  # how often a shelf will be stocked again
     got: set[int] = field(default_factory=set)  # items delivered to a depot
 
@@ -59,6 +63,14 @@ class Job:
     attempt: int = 0
 
 
+class Buffered(NamedTuple):
+    """A write that waits for the settling of its transaction."""
+
+    op_index: int
+    op: ResolvedOp
+    written: int  # value or difference
+
+
 @dataclass
 class Transaction:
     """A decision on its way: what it froze, what it has done."""
@@ -71,7 +83,8 @@ class Transaction:
     thought: int
     decided: int
     inputs: dict[int, Input] = field(default_factory=dict)
-    buffered: list[tuple[int, ResolvedOp, int]] = field(default_factory=list)  # op index, op, value or difference
+    used: dict[int, dict[int, Input]] = field(default_factory=dict)  # op index -> the inputs as that op used them
+    buffered: list[Buffered] = field(default_factory=list)
     op: int = 0
     done: int = 0
 

@@ -6,7 +6,7 @@ The reference engine reads `Rules` itself; the compiled one reads `Rules.arrays`
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -40,6 +40,7 @@ MAX_SET = 64  # sites, agents and tasks are sets in one uint64
 MAX_OPS = 4
 NO_TARGET = -1
 KEEP = -1  # what a correction leaves as it is
+GRAINS = ("site", "region", "world")  # of locks, from fine to coarse
 PROBABILITY_BITS = 53
 
 TASK_RECORD = np.dtype(
@@ -65,6 +66,7 @@ OP_RECORD = np.dtype(
         ("argument", np.int64),
         ("from_job", np.int64),
         ("premise", np.int64),
+        ("usual_premise", np.int64),  # the verb's own, whatever the scenario declares
         ("writes", np.int64),
         ("relative", np.int64),
         ("reads_own", np.int64),
@@ -118,8 +120,6 @@ CELL_RULE = np.dtype(
         ("column", np.int64),
         ("gate", np.int64),  # switch that gates the cell, or -1
         ("region", np.int64),  # region of the cell, or -1
-        ("down", np.float32),  # row and column as shares of the grid
-        ("right", np.float32),
     ],
     align=True,
 )
@@ -170,7 +170,8 @@ class RuleArrays(NamedTuple):
     task: NDArray[Any]  # [T] TASK_RECORD
     op: NDArray[Any]  # [T, 4] OP_RECORD
     task_input: NDArray[np.int32]  # [T, I] site of each input slot
-    lock: NDArray[Any]  # [T, L] LOCK_RULE, in the order of acquisition
+    lock: NDArray[Any]  # [grains, 2, T, L] LOCK_RULE in the order of acquisition: ahead, and what is read alone
+    lock_of: NDArray[np.int32]  # [grains, S] site that stands for the lock
     job_task: NDArray[np.int32]  # [A, T] job tasks that the agent may be given
     event: NDArray[Any]  # [W] EVENT_RULE
     goal: NDArray[Any]  # [G] GOAL_RULE
@@ -210,6 +211,11 @@ class ResolvedOp:
     declared: tuple[int, ...] = ()  # those of `deps` that only the scenario names, and not the verb
 
     @property
+    def usual_premise(self) -> int:
+        """The verb's own premise, in whose place a scenario may have declared another."""
+        return verbs.VERBS[self.verb].premise
+
+    @property
     def relative(self) -> bool:
         """True if the write is a difference."""
         return verbs.is_relative(self.writes)
@@ -218,6 +224,11 @@ class ResolvedOp:
     def modifies(self) -> bool:
         """True for a read-modify-write."""
         return verbs.is_read_modify_write(self.writes)
+
+    @property
+    def lock_mode(self) -> int:
+        """The mode in which what it writes is locked."""
+        return INCREMENT if self.relative else EXCLUSIVE
 
     @property
     def pre(self) -> tuple[int, ...]:
@@ -238,13 +249,14 @@ class ResolvedOp:
         """`pre`, and what is written absolutely."""
         return tuple(sorted({*self.pre, *self.owned}))
 
-    def premise_holds(self, argument: int, values: Mapping[int, int]) -> bool:
-        """Judge the premise on the values of its inputs."""
+    def premise_holds(self, argument: int, values: Mapping[int, int], premise: int | None = None) -> bool:
+        """Judge the premise, or another in its place, on the values of its inputs."""
         if self.follow != NO_SITE and values[self.follow] != self.when:
             return False
         deps = [values[site] for site in self.deps]
         own = values.get(self.site, 0)
-        return verbs.premise_holds(self.premise, argument, own, sum(deps), min(deps, default=0), len(deps))
+        premise = self.premise if premise is None else premise
+        return verbs.premise_holds(premise, argument, own, sum(deps), min(deps, default=0), len(deps))
 
     def value_written(self, argument: int, values: Mapping[int, int]) -> int:
         """Compute what is written, a value or a difference, from the values of the inputs."""
@@ -278,20 +290,21 @@ class ResolvedTask:
         """Sites read or written."""
         return frozenset(self.inputs) | {op.site for op in self.ops}
 
-    def locks(self, plan: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
-        """List (site, mode) of what it locks, in the order in which its ops read and write; the plan has one lock.
+    def locks(self, lock_of: Sequence[int], ahead: bool = True) -> tuple[tuple[int, int], ...]:
+        """List (lock, mode) of what it locks before thought, in the order in which its ops read and write.
 
-        A site is locked from the start in the strongest mode that any op needs: what is written exclusively, a
-        difference in increment mode, what is only read shared.
+        `lock_of` is a row of `Rules.lock_of`. Ahead, a lock is taken from the start in the strongest mode that any op
+        needs: exclusive for what is written, increment for a difference, shared for what is only read. Else what is
+        read is locked shared, and what an op writes once it is to act.
         """
         wanted: dict[int, set[int]] = {}
         for op in self.ops:
-            for site in (*op.pre, op.site):
-                modes = wanted.setdefault(plan[0] if site in plan else site, set())
+            for site in (*op.pre, op.site) if ahead else op.pre:
+                modes = wanted.setdefault(lock_of[site], set())
                 if site in op.pre:
                     modes.add(SHARED)
-                if site == op.site:
-                    modes.add(INCREMENT if op.relative else EXCLUSIVE)
+                if site == op.site and ahead:
+                    modes.add(op.lock_mode)
         both = {SHARED, INCREMENT}
         return tuple((site, EXCLUSIVE if modes >= both else max(modes)) for site, modes in wanted.items())
 
@@ -359,6 +372,39 @@ class Rules:
     def plan(self) -> tuple[int, ...]:
         """The sites that are entries of the plan."""
         return tuple(site for site, kind in enumerate(self.site_kinds) if kind == verbs.PLAN)
+
+    @cached_property
+    def lock_of(self) -> tuple[tuple[int, ...], ...]:
+        """For each of `GRAINS` and each site, the site that stands for its lock: the first of those it covers.
+
+        A region of sites is a district that the blueprint declares; of the sites it leaves out, those in the same
+        quarter of the map. The plan has one lock, and is a region by itself.
+        """
+        layout, district_of = self.layout, {}
+        for number, names in enumerate(self.blueprint.districts):
+            for site in names:
+                if site not in self.site_index or self.site_index[site] in self.plan or site in district_of:
+                    raise ValueError(
+                        f"a site is in one district at most, and an entry of the plan in none; {site!r} is not"
+                    )
+                district_of[site] = number
+
+        def region(site: int) -> tuple[object, ...]:
+            if site in self.plan:
+                return ("plan",)
+            if self.site_names[site] in district_of:
+                return ("district", district_of[self.site_names[site]])
+            row, column = layout.place(self.site_cells(site)[0])
+            return ("quarter", 2 * row // layout.rows, 2 * column // layout.columns)
+
+        sites = range(len(self.site_names))
+        first = min(self.plan, default=NO_SITE)
+        regions = [region(site) for site in sites]
+        return (
+            tuple(first if site in self.plan else site for site in sites),
+            tuple(regions.index(where) for where in regions),
+            tuple(0 for _ in sites),
+        )
 
     def _resolve(self, task: Task) -> ResolvedTask:
         if not 1 <= len(task.ops) <= MAX_OPS:
@@ -648,15 +694,22 @@ def _compile(rules: Rules) -> RuleArrays:
             op[t, o] = (
                 as_set(slot[site] for site in step.deps), as_set(slot[site] for site in step.pre),
                 as_set(slot[site] for site in step.owned), step.verb, step.site, step.argument, step.from_job,
-                step.premise, step.writes, step.relative, verbs.reads_own(step.premise, step.writes), step.modifies,
+                step.premise, step.usual_premise,
+                step.writes, step.relative, verbs.reads_own(step.premise, step.writes), step.modifies,
                 own, slot.get(step.follow, -1), step.when, len(corrections) - 1 if step.entries else -1,
                 rules.site_kinds[step.site] in verbs.RECORD_KINDS,
             )  # fmt: skip
-    lists = [task.locks(rules.plan) for task in rules.tasks]
-    lock = np.full((len(lists), 1 + max(len(listed) for listed in lists)), NO_SITE, LOCK_RULE)
-    for t, listed in enumerate(lists):
+    lists = {
+        (grain, late, t): task.locks(lock_of, not late)
+        for grain, lock_of in enumerate(rules.lock_of)
+        for late in (0, 1)
+        for t, task in enumerate(rules.tasks)
+    }
+    longest = max(len(listed) for listed in lists.values())
+    lock = np.full((len(GRAINS), 2, len(rules.tasks), 1 + longest), NO_SITE, LOCK_RULE)
+    for where, listed in lists.items():
         for n, pair in enumerate(listed):
-            lock[t, n] = pair
+            lock[where][n] = pair
     most = max(max(len(given) for given in rules.job_tasks), 1)
     job_task = np.zeros((len(agents), most), np.int32)
     for agent in agents:
@@ -712,6 +765,7 @@ def _compile(rules: Rules) -> RuleArrays:
         op=op,
         task_input=task_input,
         lock=lock,
+        lock_of=np.array(rules.lock_of, np.int32),
         job_task=job_task,
         event=_rows(EVENT_RULE, [tuple(row) for row in rules.world_events], least=0),
         goal=_rows(GOAL_RULE, [
@@ -734,7 +788,7 @@ def _compile(rules: Rules) -> RuleArrays:
         always=np.array([bits & (2**64 - 1), bits >> 64], np.uint64),
         depends=depends,
         cell=_rows(CELL_RULE, [
-            (row, column, gate_of[cell], region_of[cell], row / rules.layout.rows, column / rules.layout.columns)
+            (row, column, gate_of[cell], region_of[cell])
             for cell in range(cells)
             for row, column in [rules.layout.place(cell)]
         ]),

@@ -217,6 +217,7 @@ class Blueprint:
     closings: Closings | None = None
     parcels: int = 0  # deliveries of each agent that goals are about
     constraints: tuple[tuple[str, ...], ...] = ()  # entries of the plan that must agree
+    districts: tuple[tuple[str, ...], ...] = ()  # sites under one coarse lock; the others go by quarters of the map
     invariants: tuple[Invariant, ...] = ()
     delay: int = 0  # the scenario's usual message delay
     think: int = 6  # the scenario's usual think time

@@ -22,6 +22,7 @@ WORLD = -2  # the writer of world transactions (arrivals, drift, clearing after 
 GONE = -1  # due tick of a message that has arrived
 NEVER = 2**30  # a tick that does not come
 NO_CELL = -1
+FAR = 1e6  # row of a figure that nobody sees
 
 # Phases of an agent.
 IDLE, QUEUED, THINKING, WALKING, LOOKING, OUT, LOCKING = 0, 1, 2, 3, 4, 5, 6
@@ -48,7 +49,7 @@ EXPECTED, WAITING, PASSED, LOST = 0, 1, 2, 3
 # Modes of a lock, increments compatible with each other, and the moments at which inputs are checked.
 SHARED, INCREMENT, EXCLUSIVE = 0, 1, 2
 LOCK_MODES = ("shared", "increment", "exclusive")
-AT_ACT, AT_SETTLE, IN_THOUGHT = 0, 1, 2
+AT_ACT, AT_SETTLE, IN_THOUGHT, BY_WRITER = 0, 1, 2, 3
 
 # Validation scopes, as bits.
 WRITTEN, SENSED, TOLD, PLANNED = 1, 2, 4, 8
@@ -128,6 +129,7 @@ WORLD_RECORD = np.dtype(
         ("fenced", _U),  # set of members refused until they know the plan
         ("stalled", _U),  # set of agents that stand still
         ("ready", _U),  # set of agents that must act now: those of whom `ready` is 1
+        ("settles", _I),  # committed transactions so far, where conflicts between them are kept
     ],
     align=True,
 )
@@ -154,14 +156,13 @@ AGENT_RECORD = np.dtype(
         ("cell", _I),
         ("row", _I),  # of the cell, kept so that observing needs no division
         ("column", _I),
-        ("down", np.float32),  # the same as shares of the grid, as others observe them
-        ("right", np.float32),
         ("thought_left", _I),  # think ticks still to come
         ("trips", _I),  # crossings made
         ("earned", np.float64),  # reward of this step
         ("show", _U),  # set of sites whose beliefs in the observation are out of date
         ("shown", np.int64),  # what the observation says of the agent itself, packed; see observe
         ("stale", _U),  # set of sites that feedback marks as not current
+        ("figure", np.float32, (4,)),  # what others observe: 1, row (FAR if out of play), column, 1 unless idle at last
         ("full_mask", _U, (2,)),  # the mask when ready, up to date unless `remask`
         ("hand", _I),  # item carried, 0 for none
         ("task", _I),  # of the open transaction, or NO_TASK
@@ -197,6 +198,7 @@ AGENT_RECORD = np.dtype(
         ("lock_since", _I),  # tick
         ("wait_site", _I),
         ("wait_since", _I),  # tick
+        ("snapshot", _I),  # transactions that had settled at its admission
     ],
     align=True,
 )
@@ -266,6 +268,16 @@ LOCK_RECORD = np.dtype(
     align=True,
 )
 
+SETTLED_RECORD = np.dtype(
+    [
+        ("value", _I),  # what stood on a site before the newest version, while that is unsettled
+        ("version", _I),
+        ("read", _I),  # number, among the settled ones, of the last transaction that had read it
+        ("pivot", _I),  # newest version by a transaction that settled with a conflict out: see pivots
+    ],
+    align=True,
+)
+
 MAIL_RECORD = np.dtype(
     [
         ("due", _I),
@@ -311,6 +323,7 @@ class State(NamedTuple):
     sent: NDArray[np.int32]  # [B, A, A, 3]: messages sent so far by sender, receiver, kind
     pipe: NDArray[np.int32]  # [B, A, A]: latest due tick handed out between two agents, for fifo delivery
     lock: NDArray[Any]  # [B, S] LOCK_RECORD
+    settled: NDArray[Any]  # [B, S] SETTLED_RECORD
     followed: NDArray[Any]  # [B, K, A] FOLLOWED_RECORD, by constraint
     counts: NDArray[np.int64]  # [B, len(COUNTERS)]
     log: NDArray[Any]  # [B, L] log.EVENT; L = 0 keeps no log

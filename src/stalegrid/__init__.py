@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from . import stalegrid_v0
-from .make import env, make_rules, parallel_env, raw_env, solo_env
+from .make import env, make_rules, parallel_env, raw_env, solo_env, team, vector_env
 from .protocols.config import Config
 from .protocols.presets import PRESETS
 from .registry import register_all
@@ -25,6 +25,8 @@ __all__ = [
     "raw_env",
     "solo_env",
     "stalegrid_v0",
+    "team",
+    "vector_env",
 ]
 
 register_all()

@@ -1,9 +1,10 @@
-"""The command line: list, compare, audit, export, demo, bench, check. Every command takes the same flags."""
+"""The command line: list, compare, audit, export, demo, view, bench, check. Every command takes the same flags."""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +15,8 @@ from rich.markdown import Markdown
 from . import audit_own, check, tables
 from . import bench as benchmark
 from . import demo as story
+from . import record as recording
+from .audit import audit_files
 from .compare import FIRST_TEST_SEED, Cell, Row, all_cells, check_cells, default_cells, regained, run_rows
 from .episodes import run_episodes
 from .judged import histories, judge_own
@@ -21,6 +24,9 @@ from .listing import overview, protocol_facts, scenario_facts
 from .make import compile_engine
 from .protocols.config import AXES, PARAMETERS
 from .protocols.presets import PRESETS, resolve
+from .render.window import MISSING
+from .replay import read_replay
+from .tape import Tape
 from .terminal import Out, check_folder, console, errors, fail, progress_bar
 from .world.audit.episodes import UNITS
 from .world.audit.exchange import write_histories
@@ -216,7 +222,10 @@ def _measure(cells: list[Cell], form: str, out: Path | None, audit: bool) -> lis
 
 @app.command("audit")
 def audit_command(
-    scenario: Annotated[str | None, typer.Option(help="the scenario of an episode to run and judge")] = None,
+    files: Annotated[
+        list[Path] | None, typer.Argument(metavar="FILE...", help="histories, one a line; .gz is compressed")
+    ] = None,
+    scenario: Annotated[str | None, typer.Option(help="instead of files: the scenario of episodes to run")] = None,
     protocol: Annotated[str, typer.Option(help="its protocol")] = "none",
     mind: Annotated[str, typer.Option(help="its mind: naive, careful or random")] = "naive",
     agents: Agents = None,
@@ -232,18 +241,23 @@ def audit_command(
     sets: Sets = None,
     form: Annotated[str, typer.Option("--format", help="table, or json: an object a line")] = "table",
     out: Out = None,
+    line_limit: Annotated[int, typer.Option(metavar="MIB", help="longest line to read, in MiB")] = 1024,
 ) -> None:
-    """Judge episodes at the five levels.
+    """Judge histories, or episodes of a scenario, at the five levels.
 
-    With a shortest witness for each anomaly, and the protocol's certificate. Exit code 1 if that is broken.
+    With the anomalies in them and a shortest witness for each. The format of histories is in docs/audit.md. The exit
+    code is 0 once everything was read, whatever the verdicts; 1 where an episode breaks its protocol's certificate.
     """
     try:
+        if bool(files) == (scenario is not None):
+            raise ValueError("audit takes files of histories, or --scenario (with --protocol and --seed) to run one")
+        if files:
+            audit_files(files, form, out, line_limit * 2**20)
+            return
         if form not in ("table", "json"):
             raise ValueError(f"--format is table or json; got {form!r}")
-        if scenario is None:
-            raise ValueError("audit needs an episode: give --scenario, and --protocol and --seed if you like")
         settings, axes = common(agents, think, delay, sets)
-        cell = Cell(scenario, protocol, mind, size, seeds, seed, tuple(settings.items()))
+        cell = Cell(str(scenario), protocol, mind, size, seeds, seed, tuple(settings.items()))
         cell = _with_axes(cell, axes) if axes else cell
         check_cells([cell])
         check_folder(out)
@@ -254,6 +268,9 @@ def audit_command(
             out.write_text(audit_own.as_text(found), encoding="utf-8")
     except (ValueError, OSError) as error:
         fail(error)
+    except KeyboardInterrupt:
+        errors.print("stopped", highlight=False, markup=False)
+        raise typer.Exit(130) from None
     if form == "table":
         for one in found:
             audit_own.show(console, one, f"{scenario}, {cell.name}")
@@ -311,6 +328,7 @@ def demo(
     sets: Sets = None,
     out: Annotated[Path, typer.Option(help="the picture to write")] = Path("demo.gif"),
     picture: Annotated[bool, typer.Option(help="write the picture")] = True,
+    window: Annotated[bool, typer.Option("--window", help="show it in a window instead; see view")] = False,
 ) -> None:
     """Tell one episode hazard by hazard.
 
@@ -320,10 +338,58 @@ def demo(
         settings, axes = common(agents, think, delay, sets)
         if axes:
             raise ValueError(f"the demo takes a protocol by name; --set {next(iter(axes))} is for compare")
+        if window:
+            _show(scenario, "none", [protocol] if protocol else [], seed, settings)
+            return
         if picture:
             check_folder(out)
         story.tell(console, scenario, protocol, seed, settings, out if picture else None)
     except (ValueError, OSError) as error:
+        fail(error)
+
+
+@app.command()
+def view(
+    scenario: Annotated[str, typer.Option(help="the scenario to watch")] = "drawbridge",
+    protocol: Annotated[str | None, typer.Option(help="protocol of the first pane; none by default")] = None,
+    versus: Annotated[
+        list[str] | None,
+        typer.Option(help="protocols of the other panes, repeatable or separated by commas; the cure by default"),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="the seed; a typical one by default")] = None,
+    mind: Annotated[str, typer.Option(help="mind of all agents: naive, careful, random")] = "naive",
+    agents: Agents = None,
+    think: Think = None,
+    delay: Delay = None,
+    size: Size = "small",
+    sets: Sets = None,
+) -> None:
+    """Watch episodes in a window, side by side and locked in time.
+
+    Space plays, the arrows step and scrub, a click asks an agent or a site, d shows details, h the other keys.
+    """
+    try:
+        settings, axes = common(agents, think, delay, sets)
+        if axes:
+            raise ValueError(f"the window takes protocols by name; --set {next(iter(axes))} is for compare")
+        settings |= {"size": size, "mind": mind}
+        _show(scenario, protocol, [name for one in versus or () for name in names(one)], seed, settings)
+    except (ValueError, OSError) as error:
+        fail(error)
+
+
+def _show(scenario: str, protocol: str | None, versus: list[str], seed: int | None, settings: dict[str, Any]) -> None:
+    """Open the window."""
+    if scenario not in SCENARIOS:
+        raise ValueError(f"unknown scenario {scenario!r}; available are {', '.join(SCENARIOS)}")
+    try:
+        from . import view as window
+    except ImportError:
+        fail(MISSING)
+    compile_engine()
+    try:
+        window.run(window.open_viewer(scenario, protocol, versus, seed, settings))
+    except RuntimeError as error:
         fail(error)
 
 
@@ -353,6 +419,130 @@ def bench(
         found = benchmark.measure(scenarios, protocols, worlds, seconds, size, settings, axes)
         benchmark.show(console, found, form, out)
     except (ValueError, OSError) as error:
+        fail(error)
+
+
+Pixels = Annotated[str, typer.Option(help="width x height of a picture")]
+Ticks = Annotated[str | None, typer.Option(help="first:last tick of a picture; the whole episode by default")]
+Fps = Annotated[float, typer.Option(help="frames a second")]
+Speed = Annotated[float, typer.Option(help="ticks a second; slower where something goes wrong or is caught")]
+
+
+@app.command()
+def record(
+    out: Annotated[list[Path], typer.Option(help="file.gif, .mp4, .png, or .jsonl.gz for a replay; repeatable")],
+    scenario: Annotated[str, typer.Option(help="the scenario to play")] = "drawbridge",
+    protocol: Annotated[str, typer.Option(help="its protocol")] = "none",
+    versus: Annotated[
+        list[str] | None, typer.Option(help="protocols to show beside it, repeatable or separated by commas")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="the seed; test seeds begin at 1,000,000")] = FIRST_TEST_SEED,
+    mind: Annotated[str, typer.Option(help="mind of all agents: naive, careful, random")] = "naive",
+    agents: Agents = None,
+    think: Think = None,
+    delay: Delay = None,
+    size: Size = "small",
+    sets: Sets = None,
+    ticks: Ticks = None,
+    fps: Fps = recording.FPS,
+    speed: Speed = recording.SPEED,
+    pixels: Pixels = "960x640",
+) -> None:
+    """Draw an episode into a file, or keep it as a replay.
+
+    It needs no display. A png holds the last tick of --ticks.
+    """
+    try:
+        settings, axes = common(agents, think, delay, sets)
+        shown = [protocol, *(name for one in versus or () for name in names(one))]
+        protocols = [_with_axes(Cell(scenario, name), axes).protocol if axes else name for name in shown]
+        _record(out, lambda: recording.play_tapes(scenario, protocols, seed, mind, size=size, **settings), ticks, fps,
+                speed, pixels)  # fmt: skip
+    except (ValueError, OSError, ImportError) as error:
+        fail(error)
+
+
+def _record(
+    outs: list[Path], play: Callable[[], list[Tape]], ticks: str | None, fps: float, speed: float, pixels: str
+) -> None:
+    """Check what can be checked, play, and write."""
+    between, sides = recording.read_ticks(ticks), recording.read_size(pixels)
+    for out in outs:
+        recording.check_out(out)
+    compile_engine()
+    tapes = play()
+    with console.status("drawing"):
+        said = recording.record(tapes, outs, between, fps=fps, speed=speed, size=sides)
+    for line in said:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+@app.command("replay")
+def replay_command(
+    file: Annotated[Path, typer.Argument(help="a replay, as record writes it")],
+    out: Annotated[list[Path] | None, typer.Option(help="file.gif, .mp4, .png to draw it into; repeatable")] = None,
+    ticks: Ticks = None,
+    fps: Fps = recording.FPS,
+    speed: Speed = recording.SPEED,
+    pixels: Pixels = "960x640",
+) -> None:
+    """Play a replay again, compare it with what was recorded, and tell it.
+
+    What does not come out the same is refused, with the first tick that differs. With --out it is drawn too.
+    """
+    try:
+        if not file.is_file():
+            raise ValueError(f"there is no file {file}")
+        compile_engine()
+        tape = read_replay(file)
+        console.print("It comes out the same.", highlight=False)
+        story.tell_tape(console, tape)
+        if out:
+            _record(out, lambda: [tape], ticks, fps, speed, pixels)
+    except (ValueError, OSError, ImportError) as error:
+        fail(error)
+
+
+@app.command()
+def play(
+    scenario: Annotated[str, typer.Option(help="the scenario to play in")] = "ledger",
+    agent: Annotated[
+        str | None, typer.Option(help="the agent to drive, such as porter_0; the first by default")
+    ] = None,
+    protocol: Annotated[str, typer.Option(help="its protocol")] = "none",
+    seed: Annotated[int, typer.Option(help="the seed; test seeds begin at 1,000,000")] = FIRST_TEST_SEED,
+    mind: Annotated[str, typer.Option(help="mind of the others: naive, careful, random")] = "naive",
+    agents: Agents = None,
+    think: Think = None,
+    delay: Delay = None,
+    size: Size = "small",
+    sets: Sets = None,
+    speed: Annotated[float, typer.Option(help="ticks a second while nothing is asked of you")] = 4.0,
+    hurry: Annotated[bool, typer.Option("--hurry", help="time does not wait for you to choose")] = False,
+    out: Annotated[Path | None, typer.Option(help="replay to write at the end: file.jsonl.gz")] = None,
+) -> None:
+    """Drive one agent among scripted team-mates with the keyboard.
+
+    You think as long as the agent does: until its thought is done you can only wait.
+    """
+    try:
+        settings, axes = common(agents, think, delay, sets)
+        if out is not None:
+            if not recording.is_replay(out):
+                raise ValueError(f"what was played is kept as a replay: --out ends in .jsonl.gz; got {out}")
+            recording.check_out(out)
+        from . import play as playing
+        from . import view as window
+
+        chosen = _with_axes(Cell(scenario, protocol), axes).protocol if axes else protocol
+        compile_engine()
+        game = playing.Game(scenario, agent, chosen, seed, mind, speed=speed, hurry=hurry, size=size, **settings)
+        window.run(game)
+        story.tell_tape(console, game.tape)
+        if out is not None:
+            for line in recording.record([game.tape], [out]):
+                console.print(line, highlight=False, markup=False, soft_wrap=True)
+    except (ValueError, OSError, ImportError, RuntimeError) as error:
         fail(error)
 
 

@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .agents.cast import Cast
 from .agents.mind import MEMORY
-from .agents.minds import mind_of, rule_of, view_of
+from .agents.minds import rule_of, view_of
 from .protocols.batch import Batch
 from .protocols.config import Config
 from .protocols.single import ReferenceEngine, episode_header
 from .world import log
 from .world.control import Control
 from .world.engine import Engine
-from .world.entropy import MIND, KeyedUniform, draw_many
+from .world.entropy import MIND, draw_many
 from .world.rules import Rules
 from .world.state import COUNTERS, RUNNING
 
@@ -88,17 +89,9 @@ def _run_reference(rules: Rules, protocol: Control, mind: str, seed: int) -> Epi
 
 def play(engine: Engine, mind: str, seed: int) -> Iterator[None]:
     """Play one episode on an engine, tick by tick: it may be looked at after reset and after each tick."""
-    rules, layout = engine.rules, engine.layout
-    agents = range(len(rules.agent_names))
-    minds = [mind_of(mind, rules, layout) for _ in agents]
-    chances = [KeyedUniform(seed, agent) for agent in agents]
-    choices = np.zeros((1, len(agents)), np.int32)
+    cast = Cast(mind, engine, seed)
     engine.reset(seed)
     yield
     while engine.status == RUNNING:
-        observations, masks = engine.observations(), engine.masks()
-        for agent in agents:
-            if engine.ready[agent]:
-                choices[0, agent] = minds[agent].act(observations[agent], masks[agent], chances[agent])
-        engine.step(choices, False)
+        engine.step(cast.choose(engine), False)
         yield

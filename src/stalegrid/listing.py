@@ -9,6 +9,7 @@ from .make import make_rules
 from .protocols.config import AXES
 from .protocols.presets import ABOUT, resolve
 from .story import HAZARD_WORDS
+from .world.rules import GRAINS, Rules
 from .world.scenario import GOAL_KINDS, INVARIANT_KINDS
 from .world.scenarios import SCENARIOS
 from .world.verbs import DEPENDS, NO_DEPS, PREMISES, TRUE, VERB_INDEX, VERBS, WRITES
@@ -68,6 +69,8 @@ def scenario_facts(name: str, size: str) -> str:
         ("site", "kind", "at first", "who hears of it"),
         [(s.name, s.kind, str(s.value), ", ".join(s.listeners) or "-") for s in blueprint.sites],
     )
+    lines += ["", "Regions of sites, for coarse locks:", ""]
+    lines += [f"- {', '.join(names)}" for names in _regions(rules)]
     lines += ["", "## Tasks", ""]
     rows = []
     for task in blueprint.tasks:
@@ -95,6 +98,15 @@ def scenario_facts(name: str, size: str) -> str:
     lines += ["", "## Actions", ""]
     lines += _table(("index", "action"), [(str(i), action.name) for i, action in enumerate(rules.actions)])
     return "\n".join(lines)
+
+
+def _regions(rules: Rules) -> list[list[str]]:
+    """Return the names of the sites of each region that one coarse lock covers."""
+    lock_of = rules.lock_of[GRAINS.index("region")]
+    return [
+        [name for name, other in zip(rules.site_names, lock_of, strict=True) if other == lock]
+        for lock in dict.fromkeys(lock_of)
+    ]
 
 
 def _map(name: str, size: str) -> list[str]:

@@ -10,10 +10,15 @@ from functools import partial
 from math import isfinite
 from typing import Any
 
+import numpy as np
+from gymnasium.vector import AutoresetMode
+from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from .agents.mind import Mind
-from .agents.minds import mind_of
+from .agents.minds import mind_of, rule_of, view_of
+from .agents.team import Team
+from .protocols.batch import Batch
 from .protocols.config import Config
 from .protocols.presets import resolve
 from .protocols.single import CompiledEngine, ReferenceEngine
@@ -30,6 +35,7 @@ from .world.scenarios import SCENARIOS
 from .world.settings import Settings
 from .world.solo_env import StaleGridSoloEnv
 from .world.state import NEVER
+from .world.vector_env import TRAINING_SEEDS, StaleGridVectorEnv
 
 ENGINES = ("compiled", "reference")
 REWARDS = ("shared", "own")
@@ -167,6 +173,75 @@ def parallel_env(
     Raises: ValueError that says what was got and what is allowed.
     """
     rules = make_rules(scenario, size=size, **settings)
+    options = _view_options(observe, reward, think_cost, message_cost, accident_cost, discount)
+    with Compiling():
+        made = make_engine(rules, protocol, engine, log=bool(log), **options)
+        made.reset(0)  # so that compiling happens here, and is told
+        made.step(_no_choice(rules), False)
+    fps = StaleGridParallelEnv.metadata["render_fps"]
+    drawing = Drawing(f"StaleGrid: {scenario}", fps) if render_mode is not None else None
+    return StaleGridParallelEnv(made, render_mode=render_mode, drawing=drawing, action_mask=action_mask, steps=steps)
+
+
+def vector_env(
+    scenario: str = "ledger",
+    protocol: Protocol = "none",
+    *,
+    worlds: int = 64,
+    size: str = "small",
+    steps: str = "tick",
+    autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
+    episode_seeds: Sequence[int] = TRAINING_SEEDS,
+    threads: int = 1,
+    observations: NDArray[np.float32] | None = None,
+    copy: bool = True,
+    observe: Sequence[str] = BLOCKS,
+    reward: str = "shared",
+    think_cost: float = 0.0,
+    message_cost: float = 0.0,
+    accident_cost: float = 0.0,
+    discount: float = 1.0,
+    **settings: Any,
+) -> StaleGridVectorEnv:
+    """Make the vector environment, a gymnasium VectorEnv with a row for each agent of each of `worlds` worlds.
+
+    Args as for `parallel_env`, and:
+        worlds: how many episodes go on at once.
+        autoreset_mode: "next_step", "same_step" or "disabled", as gymnasium has them.
+        episode_seeds: what the seeds of episodes are drawn from; by default those for training.
+        threads: how many share the worlds.
+        observations: memory of the caller's that observations are written to, [worlds * agents, D] float32.
+        copy: False to return that memory itself, which the next step changes.
+
+    Raises: ValueError that says what was got and what is allowed; a batch that does not fit into memory is refused.
+    """
+    rules = make_rules(scenario, size=size, **settings)
+    if isinstance(protocol, Control):
+        raise ValueError(f"{protocol.name} runs on the reference engine, one world at a time: use parallel_env")
+    options = _view_options(observe, reward, think_cost, message_cost, accident_cost, discount)
+    for name, value in (("worlds", worlds), ("threads", threads)):
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise ValueError(f"{name} is a whole number from 1; got {value!r}")
+    compile_engine()
+    batch = Batch(rules, resolve(protocol), worlds, threads=threads, observations=observations, **options)
+    return StaleGridVectorEnv(
+        batch, steps=steps, autoreset_mode=autoreset_mode, episode_seeds=episode_seeds, copy=copy
+    )  # fmt: skip
+
+
+def team(mind: str, env: StaleGridVectorEnv, seed: int = 0) -> Team:
+    """Return a scripted mind in every row of a vector environment.
+
+    Raises: ValueError that lists the minds.
+    """
+    rules = env.rules
+    return Team(rule_of(mind, rules.name), view_of(rules, env.batch.layout), env.num_envs, seed)
+
+
+def _view_options(
+    observe: Sequence[str], reward: str, think_cost: float, message_cost: float, accident_cost: float, discount: float
+) -> dict[str, Any]:
+    """Check what an environment shows and pays; return it as the engines take it."""
     if reward not in REWARDS:
         later = "; 'oracle' is not available yet" if reward == "oracle" else ""
         raise ValueError(f"reward is one of {', '.join(REWARDS)}{later}; got {reward!r}")
@@ -178,16 +253,7 @@ def parallel_env(
         raise ValueError(f"discount is a number from 0 to 1; got {discount!r}")
     if isinstance(observe, str):
         raise ValueError(f"observe is a tuple of blocks: {', '.join(BLOCKS)}; got {observe!r}")
-    with Compiling():
-        made = make_engine(
-            rules, protocol, engine, log=bool(log), blocks=tuple(observe), costs=costs, own_reward=reward == "own",
-            discount=discount,
-        )  # fmt: skip
-        made.reset(0)  # so that compiling happens here, and is told
-        made.step(_no_choice(rules), False)
-    fps = StaleGridParallelEnv.metadata["render_fps"]
-    drawing = Drawing(f"StaleGrid: {scenario}", fps) if render_mode is not None else None
-    return StaleGridParallelEnv(made, render_mode=render_mode, drawing=drawing, action_mask=action_mask, steps=steps)
+    return {"blocks": tuple(observe), "costs": costs, "own_reward": reward == "own", "discount": discount}
 
 
 def raw_env(scenario: str = "ledger", protocol: Protocol = "none", **options: Any) -> StaleGridAECEnv:
@@ -235,9 +301,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)
 
 
-def _no_choice(rules: Rules) -> Any:
-    import numpy as np
-
+def _no_choice(rules: Rules) -> NDArray[np.int32]:
     return np.zeros((1, len(rules.agent_names)), np.int32)
 
 

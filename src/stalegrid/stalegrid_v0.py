@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .agents.manual import ManualPolicy
 from .make import env, parallel_env, raw_env
 
-__all__ = ["env", "parallel_env", "raw_env"]
+__all__ = ["ManualPolicy", "env", "parallel_env", "raw_env"]

@@ -131,6 +131,7 @@ def false_stall(rules: Rules, events: NDArray[Any]) -> int:
     tenures: dict[int, _Tenure] = {}  # of the token
     granted: dict[int, int] = {}  # site -> tick of the last grant of its lock
     wrote: dict[int, set[int]] = {}  # txn -> sites
+    let_go, counted = (-1, -1), set[int]()  # (txn, site) of the last release, which may be of two modes, and for whom
     waiting: dict[int, tuple[int, int, int, int]] = {}  # agent -> tick of the beginning, task, site, mode
     kinds = (log.WAIT_BEGIN, log.WAIT_END, log.GRANT, log.RELEASE, log.WRITE, *SETTLES)
     relevant = events[np.isin(events["kind"], kinds)]
@@ -153,10 +154,13 @@ def false_stall(rules: Rules, events: NDArray[Any]) -> int:
                 since, changed = tenure.granted + 1, tenure.wrote
             elif b == 0:
                 continue  # the lock of a border
-            for begun, task, wanted, mode in waiting.values():
+            if site < 0 or (txn, site) != let_go:
+                let_go, counted = (txn, site), set()
+            for waiter, (begun, task, wanted, mode) in waiting.items():
                 in_the_way = wanted == site and (mode != a or a == EXCLUSIVE)
                 inputs = rules.tasks[task].inputs if task >= 0 else ()
-                if (site < 0 or in_the_way) and changed.isdisjoint(inputs):
+                if (site < 0 or in_the_way) and waiter not in counted and changed.isdisjoint(inputs):
+                    counted.add(waiter)
                     total += tick - max(begun, since) + 1
         elif kind == log.WRITE:
             wrote.setdefault(txn, set()).add(site)

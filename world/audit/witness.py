@@ -69,7 +69,8 @@ class _Search:
         wanted = target[arcs] * self.arcs.nodes + source[arcs]
         place = np.minimum(np.searchsorted(key, wanted), max(len(key) - 1, 0))
         back = key[place] == wanted
-        return arcs[back | self.is_rt(target[arcs], source[arcs])]
+        found: Ints = arcs[back | self.is_rt(target[arcs], source[arcs])]
+        return found
 
     def is_rt(self, before: Ints, after: Ints) -> Bools:
         """Tell whether an rt edge leads from some transactions to others; False where the graph has none."""

@@ -19,6 +19,7 @@ def build(rows: int, columns: int, agents: int, jobs: int) -> Blueprint:
     return replace(
         ledger,
         sites=tuple(replace(site, cell=(row, far)) for site, (row, _, far) in zip(ledger.sites, lines, strict=True)),
+        districts=tuple((site.name,) for site in ledger.sites),
         roles=(Role("porter", agents, tuple((row, near) for row, near, _ in lines)),),
     )
 
@@ -26,7 +27,7 @@ def build(rows: int, columns: int, agents: int, jobs: int) -> Blueprint:
 SCENARIO = Scenario(
     name="disjoint",
     story="Porters add to counters of their own; nothing is shared and no paths cross.",
-    shows="control: no rejects, no waits, equal makespans for all but serial",
+    shows="control: no rejects, no waits, equal makespans for all but serial and one lock for the world",
     seed_changes="the amounts of each porter's additions",
     dials={"jobs": "additions per porter"},
     sizes={

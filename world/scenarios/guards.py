@@ -16,7 +16,7 @@ def build(rows: int, columns: int, agents: int, breaks: int, goods: int) -> Blue
     pairs = -(-agents // 2)
     lines = range(2, rows - 1)  # above each post there is the list of its breaks
     wall, floor = "#" * columns, "#" + "." * (columns - 2) + "#"
-    sites, tasks, goals, homes, intruders, invariants = [], [], [], [], [], []
+    sites, tasks, goals, homes, intruders, invariants, districts = [], [], [], [], [], [], []
     for pair in range(pairs):
         row = lines[(2 * pair + 1) * len(lines) // (2 * pairs)]
         members = range(2 * pair, min(2 * pair + 2, agents))
@@ -34,6 +34,7 @@ def build(rows: int, columns: int, agents: int, breaks: int, goods: int) -> Blue
         sites.append(Site(f"goods_{pair}", "depot", (row, columns // 2), goods, scale=goods))
         goals += [Goal(KEPT, f"goods_{pair}", target=1 + n) for n in range(goods)]
         intruders.append(Intruder(posts, f"goods_{pair}"))
+        districts.append((*posts, *(f"breaks_{guard}" for guard in members), f"goods_{pair}"))
         invariants.append(Invariant(f"somebody guards goods_{pair}", AT_LEAST, posts, 1))
     return Blueprint(
         map=(wall, *[floor] * (rows - 2), wall),
@@ -46,6 +47,7 @@ def build(rows: int, columns: int, agents: int, breaks: int, goods: int) -> Blue
         bound=lambda think, delay: 2 * breaks * (DUTY + REST[1] + agents * (think + 7) + 5),
         intruders=tuple(intruders),
         invariants=tuple(invariants),
+        districts=tuple(districts),
     )
 
 

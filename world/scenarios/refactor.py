@@ -20,9 +20,11 @@ def build(rows: int, columns: int, agents: int, interfaces: int, callers: int) -
     rows_of = [down[(1 + n) * (len(down) - 1) // callers] for n in range(callers)]
     wall, floor = "#" * columns, "#" + "." * (columns - 2) + "#"
     sites, tasks, goals = [], [], []
+    packages: list[tuple[str, ...]] = [("canary", "canary_module")]
     for number in range(interfaces):
         api, column = f"api_{number}", columns_of[number]
         modules = tuple(f"module_{number}_{n}" for n in range(callers))
+        packages.append((api, *modules))
         sites.append(Site(api, "interface", (down[0], column), 1, scale=2))
         sites += [
             Site(name, "interface", (row, column), depends=(api,), scale=BASE + 2)
@@ -49,6 +51,7 @@ def build(rows: int, columns: int, agents: int, interfaces: int, callers: int) -
         ),
         tasks=tuple(tasks),
         goals=tuple(goals),
+        districts=tuple(packages),
         bound=lambda think, delay: (
             RENAME_WITHIN
             + each * BUILD_WITHIN

@@ -1,0 +1,331 @@
+"""One pane: an episode under one protocol at one moment, its default layer only."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import pygame
+
+from ..world.state import NO_CELL, NOBODY, PROMISE, THINKING, WAITING
+from . import pieces
+from .actors import Moment, flight, stand
+from .arrange import PanePlaces
+from .board import Grid, board, rim
+from .brush import Surface, dashes, label, mix, pill, text_size, wrapped, write
+from .chronicle import Chronicle
+from .ground import berths
+from .palette import Colour
+from .scene import AgentView, Scene, Stage
+from .themes import Theme
+from .words import notice, short_names
+
+# Moods of a sentence: all goes its way, something changed, it went wrong, it was caught.
+CALM, ALERT, BAD, GOOD = range(4)
+READ = 6  # ticks for which a verdict stands
+HEADLINES = {BAD: "Acted on a world that is gone", GOOD: "Caught: refused"}
+
+
+@dataclass(frozen=True)
+class Beat:
+    """One sentence under a pane, from its tick until the next one."""
+
+    tick: int
+    text: str
+    mood: int
+
+
+@dataclass(frozen=True, eq=False)
+class Pane:
+    """One episode to be drawn. `scene(tick)` gives its scenes from 0 to `length`, the same at each call."""
+
+    title: str
+    about: str
+    scene: Callable[[int], Scene]
+    length: int  # ticks
+    chronicle: Chronicle
+    beats: tuple[Beat, ...] = ()
+    forked: int | None = None  # tick at which it left its seed's own course, None if it did not
+    stats: Callable[[int], tuple[tuple[str, str], ...]] | None = field(default=None)  # of the detail layer, by tick
+
+    def moment(self, time: float) -> Moment:
+        """Return the moment at a time in ticks; before the beginning and after the end it stands still."""
+        time = min(max(0.0, time), float(self.length))
+        tick = min(int(time), self.length)
+        return Moment(self.scene(tick), self.scene(min(tick + 1, self.length)), time - tick)
+
+    def beat(self, time: float) -> Beat | None:
+        """Return the sentence that stands at a time."""
+        past = [beat for beat in self.beats if beat.tick <= time]
+        # A verdict stays long enough to be read, whatever is decided meanwhile.
+        grave = next((beat for beat in reversed(past) if beat.mood in (BAD, GOOD) and time - beat.tick < READ), None)
+        return grave or (past[-1] if past else None)
+
+    def at(self, time: float, places: PanePlaces, spot: tuple[float, float]) -> tuple[str, int] | None:
+        """Return what stands at a point of the surface: ("agent", index), ("site", index) or None."""
+        grid, moment = places.grid, self.moment(time)
+        for index, (right, down, size) in reversed(list(enumerate(stand(moment, grid)))):
+            if math.hypot(spot[0] - right, spot[1] - down) <= max(7.0, size / 2):
+                return "agent", index
+        for entry, rect in plan_places(places, moment.scene).items():
+            if rect.collidepoint(spot):
+                return "site", entry
+        cell = grid.cell_at(*spot)
+        stage = moment.scene.stage
+        if cell in stage.site_cells:
+            return "site", stage.site_cells.index(cell)
+        return next((("site", site) for site, cells in stage.regions.items() if cell in cells), None)
+
+
+def mood_colour(mood: int, theme: Theme) -> Colour:
+    """Return the colour of a mood."""
+    return {ALERT: theme.ghost, BAD: theme.bad, GOOD: theme.good}.get(mood, theme.soft)
+
+
+# ---------------------------------------------------------------------- the frame around the map
+
+
+def draw_card(surface: Surface, places: PanePlaces, theme: Theme, glow: float, mood: int, forked: bool) -> None:
+    """Draw the card that a pane lies on; it glows in the colour of a verdict."""
+    unit, card = places.unit, places.card
+    colour = mix(theme.edge, mood_colour(mood, theme), glow) if glow > 0 else theme.edge
+    thick = max(1, round((1 + 2 * glow) * unit))
+    corner = round(12 * unit)
+    pygame.draw.rect(surface, theme.card, card, border_radius=corner)
+    pygame.draw.rect(surface, colour, card, thick, border_radius=corner)
+    if forked:
+        inner = card.inflate(-6 * unit, -6 * unit)
+        for start, end in (
+            (inner.topleft, inner.topright), (inner.topright, inner.bottomright),
+            (inner.bottomright, inner.bottomleft), (inner.bottomleft, inner.topleft),
+        ):  # fmt: skip
+            dashes(surface, start, end, theme.ghost, max(1.6, 2 * unit), 10 * unit, 7 * unit)
+
+
+def draw_head(surface: Surface, pane: Pane, places: PanePlaces, scene: Scene, theme: Theme) -> None:
+    """Write the protocol, what it is, and the share of goals met as a bar with a segment for each."""
+    unit, head, bar = places.unit, places.head, places.bar
+    big, small = round(25 * unit), round(17 * unit)
+    count = f"{scene.goals_met} of {scene.goals}"
+    right = write(surface, count, head.topright, big, theme.ink, "topright").left
+    low = head.top + (big - small) * 0.62
+    right = write(surface, "S  goals met ", (right, low), small, theme.soft, "topright").left
+    room = right - head.left - 8 * unit
+    write(surface, pane.title, head.topleft, big, theme.ink, room=room)
+    left = float(head.left)
+    if pane.forked is not None:
+        text, place = f"fork at tick {pane.forked}, no result", (left, head.top + 23 * unit)
+        left = label(surface, text, place, small, theme.card, theme.ghost, "topleft").right + 6 * unit
+    write(surface, pane.about, (left, head.top + 24 * unit), small, theme.soft, room=head.right - left)
+    _bar(surface, bar, scene, theme, unit)
+
+
+def _bar(surface: Surface, bar: pygame.Rect, scene: Scene, theme: Theme, unit: float) -> None:
+    goals = max(1, scene.goals)
+    gap = 2 if bar.width / goals >= 7 else 0
+    corner = bar.height // 2 if gap == 0 else 2
+    if gap == 0:  # too many for segments
+        surface.fill(theme.faint, bar)
+        met = bar.width * scene.goals_met // goals
+        lost = bar.width * scene.goals_lost // goals
+        surface.fill(theme.good, (bar.left, bar.top, met, bar.height))
+        surface.fill(theme.bad, (bar.right - lost, bar.centery - bar.height // 4, lost, max(2, bar.height // 2)))
+        return
+    for nth in range(goals):
+        left, right = bar.left + bar.width * nth // goals, bar.left + bar.width * (nth + 1) // goals - gap
+        segment = pygame.Rect(left, bar.top, right - left, bar.height)
+        if nth < scene.goals_met:
+            pygame.draw.rect(surface, theme.good, segment, border_radius=corner)
+        elif nth >= goals - scene.goals_lost:
+            pygame.draw.rect(surface, theme.bad, segment, max(1, round(1.6 * unit)), border_radius=corner)
+            pygame.draw.line(surface, theme.bad, segment.bottomleft, segment.topright, max(1, round(1.6 * unit)))
+        else:
+            pygame.draw.rect(surface, theme.faint, segment, border_radius=corner)
+
+
+def draw_sentence(surface: Surface, pane: Pane, places: PanePlaces, time: float, theme: Theme) -> None:
+    """Write what the log says of this moment, with a sign for good or bad news."""
+    beat = pane.beat(time)
+    if beat is None:
+        return
+    unit, room = places.unit, places.say
+    size = round((20 + min(8, max(0, room.height / unit - 66) * 0.25)) * unit)
+    sign_px = round(26 * unit)
+    left = room.left + sign_px + 8 * unit
+    width = int(room.right - left)
+    headline = HEADLINES.get(beat.mood)
+    big = round(size * 1.12)
+    lines = wrapped(beat.text, size, width)
+    while headline and big > 12 and text_size(headline, big)[0] > width:
+        big -= 1
+    head = big * 0.86 if headline else 0.0
+    while head + len(lines) * size * 0.8 > room.height and size > 9:
+        size -= 1
+        lines = wrapped(beat.text, size, width)
+    step = size * 0.8
+    top = room.top + max(0.0, (room.height - head - len(lines) * step) / 2)
+    if headline:
+        write(surface, headline, (left, top), big, mood_colour(beat.mood, theme), room=width)
+        top += head
+    sign_top = room.centery - sign_px / 2
+    if beat.mood == BAD:
+        surface.blit(pieces.cross(sign_px, theme), (room.left, sign_top))
+    elif beat.mood == GOOD:
+        surface.blit(pieces.shield(sign_px, theme), (room.left, sign_top))
+    else:
+        dot = pill(sign_px // 3, sign_px // 3, mood_colour(beat.mood, theme))
+        surface.blit(dot, dot.get_rect(center=(round(room.left + sign_px / 2), room.centery)))
+    colour = theme.ink if beat.mood != CALM else mix(theme.ink, theme.soft, 0.5)
+    for nth, line in enumerate(lines):
+        write(surface, line, (left, top + nth * step), size, colour)
+
+
+# ---------------------------------------------------------------------- the map
+
+
+def draw_map(surface: Surface, places: PanePlaces, moment: Moment, theme: Theme) -> list[tuple[float, float, float]]:
+    """Draw the world and who is in it, letters excepted; return where the agents are."""
+    grid, scene = places.grid, moment.scene
+    edge = rim(grid.px)
+    surface.blit(board(scene.stage, grid.px, theme, scene.closed), (grid.left - edge, grid.top - edge))
+    _draw_boats(surface, grid, scene, theme)
+    where = stand(moment, grid)
+    _draw_intents(surface, grid, scene, where, theme)
+    _draw_sites(surface, grid, scene, theme)
+    for index, agent in enumerate(scene.agents):
+        draw_agent(surface, scene, index, agent, where[index], moment.share, theme)
+    _draw_regions(surface, grid, scene, theme)
+    return where
+
+
+def _draw_boats(surface: Surface, grid: Grid, scene: Scene, theme: Theme) -> None:
+    waiting = sum(state == WAITING for state in scene.boats)
+    if waiting:
+        for cell in berths(scene.stage)[:waiting]:
+            surface.blit(pieces.boat(grid.px, theme), grid.corner(cell))
+
+
+def _draw_intents(
+    surface: Surface, grid: Grid, scene: Scene, where: list[tuple[float, float, float]], theme: Theme
+) -> None:
+    """Dot a faint line from each busy agent to the site that it is about to act on."""
+    for index, agent in enumerate(scene.agents):
+        if agent.target != NO_CELL and not agent.is_out:
+            right, down, _ = where[index]
+            end = grid.middle(agent.target)
+            if math.hypot(end[0] - right, end[1] - down) > grid.px:
+                colour = mix(theme.floor, theme.role(agent.role), 0.45)
+                dashes(surface, (right, down), end, colour, 1.2, max(2, grid.px / 12), max(3, grid.px / 6))
+
+
+def _draw_sites(surface: Surface, grid: Grid, scene: Scene, theme: Theme) -> None:
+    stage, px = scene.stage, grid.px
+    size = max(13, round(px * 0.42))
+    names = site_names(stage, size, round(px * 1.2))
+    for index, (cell, view) in enumerate(zip(stage.site_cells, scene.sites, strict=True)):
+        if cell == NO_CELL:
+            continue
+        kind = stage.site_kinds[index]
+        left, top = grid.corner(cell)
+        side = site_px(px)
+        surface.blit(pieces.site(kind, view.value, view.unsettled >= 0, side, theme), (left + (px - side) // 2, top))
+        if side < px:
+            name = notice(view.value) if stage.site_names[index].startswith("notice") else names[index]
+            rect = text_rect(name, size, (left + px / 2, top + side - 1))
+            write(surface, name, rect.clamp(grid.rect).topleft, size, mix(theme.floor, theme.ink, 0.75))
+
+
+def site_px(px: int) -> int:
+    """Return the side of a site's picture: with its name beneath it fills a tile."""
+    return round(px * 0.78) if px >= 24 else px
+
+
+def text_rect(text: str, size: int, midtop: tuple[float, float]) -> pygame.Rect:
+    """Return the rectangle of a line whose upper edge has its middle at a point."""
+    rect = pygame.Rect((0, 0), text_size(text, size))
+    rect.midtop = round(midtop[0]), round(midtop[1])
+    return rect
+
+
+@lru_cache(maxsize=64)
+def site_names(stage: Stage, size: int, room: int) -> tuple[str, ...]:
+    """Return how each site is called on the map: those of one family all in full, or all in brief."""
+    families: dict[str, list[str]] = {}
+    for name in stage.site_names:
+        families.setdefault(name.split("_")[0], []).append(name)
+    full = {
+        family: all(text_size(short_names(name)[0], size)[0] <= room for name in names)
+        for family, names in families.items()
+    }
+    return tuple(short_names(name)[0 if full[name.split("_")[0]] else 1] for name in stage.site_names)
+
+
+def draw_agent(
+    surface: Surface, scene: Scene, index: int, agent: AgentView, place: tuple[float, float, float], share: float,
+    theme: Theme,
+) -> None:  # fmt: skip
+    """Draw one agent, with a ring that fills while it thinks."""
+    right, down, size = place
+    px = max(8, round(size))
+    corner = round(right - px / 2), round(down - px / 2)
+    if agent.phase == THINKING and agent.thought:
+        done = min(1.0, (agent.thought - agent.thought_left + share) / agent.thought)
+        surface.blit(pieces.thought_ring(px, round(pieces.RING_STEPS * done), theme), corner)
+    token = scene.holder == index and scene.holder != NOBODY
+    sprite = pieces.agent(px, agent.role, str(index), agent.hand, agent.is_out, agent.is_waiting, token, theme)
+    surface.blit(sprite, corner)
+
+
+def _draw_regions(surface: Surface, grid: Grid, scene: Scene, theme: Theme) -> None:
+    """Label each region beneath its lower border."""
+    for site, cells in scene.stage.regions.items():
+        place = region_label_place(grid, cells)
+        text = f"{scene.stage.site_names[site].replace('_', ' ')}: {scene.sites[site].value}"
+        size = max(13, round(grid.px * 0.58))
+        label(surface, text, place, size, theme.card, theme.region, "midtop", room=grid.rect)
+
+
+def region_label_place(grid: Grid, cells: tuple[int, ...]) -> tuple[float, float]:
+    """Return the point in the middle of a region's lower border."""
+    corners = [grid.corner(cell) for cell in cells]
+    lefts = [left for left, _ in corners]
+    return (min(lefts) + max(lefts) + grid.px) / 2, max(top for _, top in corners) + grid.px + max(1, grid.px // 12)
+
+
+def draw_mail(
+    surface: Surface, grid: Grid, moment: Moment, where: list[tuple[float, float, float]], theme: Theme
+) -> None:
+    """Draw the letters in flight."""
+    for nth, mail in enumerate(moment.scene.messages):
+        right, down = flight(mail, moment, nth, where)
+        sprite = pieces.envelope(str(mail.value), mail.kind == PROMISE, not mail.is_current, grid.px, theme)
+        surface.blit(sprite, sprite.get_rect(center=(round(right), round(down))))
+
+
+def plan_places(places: PanePlaces, scene: Scene) -> dict[int, pygame.Rect]:
+    """Return the part of the row beneath the map in which each entry of the plan stands."""
+    entries = [index for index, kind in enumerate(scene.stage.site_kinds) if kind == "plan"]
+    if places.plan is None or not entries:
+        return {}
+    room = places.plan
+    left = room.left + round(46 * places.unit)
+    step = (room.right - left) / len(entries)
+    return {
+        entry: pygame.Rect(round(left + nth * step), room.top, round(step), room.height)
+        for nth, entry in enumerate(entries)
+    }
+
+
+def draw_plan(surface: Surface, places: PanePlaces, scene: Scene, theme: Theme) -> None:
+    """Write the entries of the plan in a row beneath the map."""
+    if places.plan is None:
+        return
+    size = round(18 * places.unit)
+    write(surface, "plan", places.plan.midleft, size, theme.soft, "midleft")
+    for nth, (entry, room) in enumerate(plan_places(places, scene).items()):
+        text = f"{nth} to d{scene.sites[entry].value}"
+        if text_size(text, size)[0] + 8 > room.width:
+            text = f"d{scene.sites[entry].value}"
+        label(surface, text, room.midleft, size, theme.card, theme.region, "midleft")

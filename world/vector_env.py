@@ -1,0 +1,255 @@
+"""The vector environment: a gymnasium VectorEnv over many worlds, a row for each agent of each world."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from gymnasium import spaces
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+from numpy.typing import NDArray
+
+from .observe import ObservationLayout
+from .parallel_env import SEEDS, STEPS
+from .rules import Rules
+from .state import RUNNING, TERMINATED, State
+
+TRAINING_SEEDS = range(10_000)
+
+
+class Worlds(Protocol):
+    """What a vector environment asks of the batch that runs its worlds; `protocols/batch.py` is one."""
+
+    rules: Rules
+    layout: ObservationLayout
+    worlds: int
+    agents: int
+    state: State
+
+    def reset_chosen(self, chosen: NDArray[np.bool_], seeds: NDArray[np.uint64]) -> None:
+        """Begin a new episode in the `chosen` worlds, [B] bool, from their `seeds`, [B] uint64."""
+
+    def step(self, choices: NDArray[np.int32], to_decision: bool = False) -> None:
+        """Advance every running world; `choices` is [B, A] int32."""
+
+    def close(self) -> None:
+        """Let go of what is not memory."""
+
+
+class StaleGridVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
+    """`worlds` episodes of one scenario at once; made by `stalegrid.vector_env`.
+
+    Row `world * agents + agent` is one agent of one world, so N = worlds x agents. All rows of a world end together.
+    Rows that are not `ready` are busy: what is given for them is not looked at. Masked actions are counted no-ops.
+
+    With `NEXT_STEP` a world that has ended begins its next episode in the step after, whose actions are not looked at
+    and whose rewards are 0; with `SAME_STEP` it does so at once, and infos have `final_obs` and `final_info`; with
+    `DISABLED` the caller resets it, by `reset(options={"reset_mask": ...})`.
+
+    Attributes: `ready` [N] bool, rows that must act now: the rows to train on; `elapsed` [N] int64, ticks of the last
+    step; `seeds` [B] uint64, of the episodes that are being played.
+    """
+
+    def __init__(
+        self,
+        batch: Worlds,
+        *,
+        steps: str = "tick",
+        autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
+        episode_seeds: Sequence[int] = TRAINING_SEEDS,
+        copy: bool = True,
+    ) -> None:
+        if steps not in STEPS:
+            raise ValueError(f"steps is one of {', '.join(STEPS)}; got {steps!r}")
+        self.autoreset_mode = _mode(autoreset_mode)
+        if len(episode_seeds) == 0:
+            raise ValueError("episode_seeds is a range or list of seeds; got an empty one")
+        self.batch = batch
+        self.rules = batch.rules
+        self.num_envs = batch.worlds * batch.agents
+        self.metadata = {"name": "stalegrid_v0", "render_modes": [], "autoreset_mode": self.autoreset_mode}
+        self.action_table = batch.rules.actions
+        self.observation_legend = batch.layout.names
+        self.single_action_space = spaces.Discrete(len(self.action_table))
+        self.single_observation_space = spaces.Box(-1.0, 1.0, (batch.layout.width,), np.float32)
+        self.action_space = batch_space(self.single_action_space, self.num_envs)
+        self.observation_space = batch_space(self.single_observation_space, self.num_envs)
+        self.seeds = np.zeros(batch.worlds, np.uint64)
+        self._episode_seeds = episode_seeds
+        self._to_decision = steps == "decision"
+        self._copies = copy
+        self._choices = np.zeros((batch.worlds, batch.agents), np.int32)
+        self._over = np.zeros(batch.worlds, np.bool_)  # ended, and not begun anew
+        self._is_reset = False
+        self._look()
+
+    def _look(self) -> None:
+        """Make rows of the batch's own memory: nothing is copied unless the caller wants copies."""
+        self._observations = self.batch.state.observation.reshape(self.num_envs, -1)
+        self._masks = self.batch.state.mask.reshape(self.num_envs, -1).view(np.uint8)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._look()
+
+    # ------------------------------------------------------------------ what a step gives beside its five values
+
+    @property
+    def ready(self) -> NDArray[np.bool_]:
+        """[N] bool: rows that must act now."""
+        ready: NDArray[np.bool_] = self.batch.state.agent["ready"].reshape(-1) == 1
+        return ready
+
+    @property
+    def elapsed(self) -> NDArray[np.int64]:
+        """[N] int64: ticks that the last step took."""
+        return self._rows(self.batch.state.world["elapsed"].astype(np.int64))
+
+    @property
+    def success(self) -> NDArray[np.float64]:
+        """[B] float64: S so far, the share of goals met, of each world."""
+        success: NDArray[np.float64] = self.batch.state.world["goals_met"] / max(1, self.batch.state.goal.shape[1])
+        return success
+
+    def action_masks(self) -> NDArray[np.bool_]:
+        """Return which actions each row may take, [N, actions] bool; a busy row may only wait."""
+        bits = np.unpackbits(self._masks, axis=1, count=len(self.action_table), bitorder="little")
+        return bits.view(np.bool_)
+
+    # ------------------------------------------------------------------ gymnasium's interface
+
+    def reset(
+        self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[NDArray[np.float32], dict[str, Any]]:
+        """Begin an episode in every world, or in those of `options["reset_mask"]`, [N] bool with whole worlds.
+
+        World w plays `seed + w` first where `seed` is a number, `seed[w]` where it is a sequence. Later episodes, and
+        the first without a seed, draw theirs from `episode_seeds` by a generator that the seed begins.
+
+        Raises: ValueError for other seeds or masks; nothing moves.
+        """
+        worlds = self.batch.worlds
+        chosen = self._chosen(options)
+        if seed is None:
+            seeds = self._drawn(worlds)
+        else:
+            whole = isinstance(seed, (int, np.integer))
+            given = [int(seed) + world for world in range(worlds)] if whole else list(seed)  # type: ignore[arg-type]
+            if len(given) != worlds:
+                raise ValueError(f"seeds are one number, or one for each of {worlds} worlds; got {len(given)}")
+            for world, one in enumerate(given):
+                if one is not None and (not isinstance(one, (int, np.integer)) or not 0 <= one < SEEDS):
+                    raise ValueError(f"a seed is a whole number from 0 to 2**64 - 1; got {one!r} for world {world}")
+            self._np_random = np.random.default_rng(int(next((one for one in given if one is not None), 0)))
+            drawn = self._drawn(worlds)
+            seeds = np.array([drawn[w] if one is None else one for w, one in enumerate(given)], np.uint64)
+        self._begin(chosen, seeds)
+        self._is_reset = True
+        return self._seen(), self._infos()
+
+    def step(
+        self, actions: NDArray[Any]
+    ) -> tuple[NDArray[np.float32], NDArray[Any], NDArray[Any], NDArray[Any], dict[str, Any]]:
+        """Advance every world by a tick, or with `steps="decision"` to its next decision; `actions` is [N] of integers.
+
+        Returns observations [N, D] float32, rewards [N] float64, terminated and truncated [N] bool, and infos: `ready`,
+        `elapsed` and `action_mask`, rows as above.
+
+        Raises: RuntimeError before reset; ValueError that names the first bad row, and nothing moves.
+        """
+        if not self._is_reset:
+            raise RuntimeError("call reset() before step()")
+        if self.autoreset_mode is AutoresetMode.DISABLED and self._over.any():
+            world = int(np.argmax(self._over))
+            raise RuntimeError(f"world {world} has ended: autoreset is disabled, so reset it with a reset_mask")
+        self._read(actions)
+        state, before = self.batch.state, self._over
+        self.batch.step(self._choices, self._to_decision)
+        if before.any():  # NEXT_STEP: these did not move
+            self._begin(before, self._drawn(self.batch.worlds))
+        rewards = state.agent["earned"].flatten()
+        status = state.world["status"]
+        over = status != RUNNING
+        terminated, truncated = self._rows(status == TERMINATED), self._rows(over & (status != TERMINATED))
+        self._over = over
+        final: dict[str, Any] = {}
+        if over.any() and self.autoreset_mode is AutoresetMode.SAME_STEP:
+            ended = self._rows(over)
+            final = {
+                "final_obs": self._observations.copy(), "_final_obs": ended,
+                "final_info": {"elapsed": self.elapsed, "_elapsed": ended, "success": self._rows(self.success),
+                               "_success": ended},
+                "_final_info": ended,
+            }  # fmt: skip
+            self._begin(over, self._drawn(self.batch.worlds))
+        return self._seen(), rewards, terminated, truncated, {**self._infos(), **final}
+
+    def close_extras(self, **kwargs: Any) -> None:
+        """End the batch's threads."""
+        self.batch.close()
+
+    # ------------------------------------------------------------------
+
+    def _rows(self, of_worlds: NDArray[Any]) -> NDArray[Any]:
+        return np.repeat(of_worlds, self.batch.agents)
+
+    def _seen(self) -> NDArray[np.float32]:
+        return self._observations.copy() if self._copies else self._observations
+
+    def _infos(self) -> dict[str, Any]:
+        everywhere = np.ones(self.num_envs, np.bool_)
+        infos: dict[str, Any] = {}
+        for name, rows in (("ready", self.ready), ("elapsed", self.elapsed), ("action_mask", self.action_masks())):
+            infos[name], infos[f"_{name}"] = rows, everywhere
+        return infos
+
+    def _drawn(self, many: int) -> NDArray[np.uint64]:
+        nth = self.np_random.integers(len(self._episode_seeds), size=many)
+        return np.array([self._episode_seeds[n] for n in nth.tolist()], np.uint64)
+
+    def _begin(self, chosen: NDArray[np.bool_], seeds: NDArray[np.uint64]) -> None:
+        self.seeds = np.where(chosen, seeds, self.seeds)
+        self.batch.reset_chosen(chosen, self.seeds)
+        self._over = self._over & ~chosen
+
+    def _chosen(self, options: dict[str, Any] | None) -> NDArray[np.bool_]:
+        mask = (options or {}).get("reset_mask")
+        if mask is None:
+            return np.ones(self.batch.worlds, np.bool_)
+        if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_ or mask.shape != (self.num_envs,):
+            shape = f"{list(mask.shape)} {mask.dtype}" if isinstance(mask, np.ndarray) else repr(mask)
+            raise ValueError(f"reset_mask is [{self.num_envs}] bool; got {shape}")
+        by_world = mask.reshape(self.batch.worlds, self.batch.agents)
+        chosen = np.asarray(by_world.all(axis=1))
+        partly = np.flatnonzero(by_world.any(axis=1) & ~chosen)
+        if len(partly):
+            world = int(partly[0])
+            raise ValueError(f"the rows of a world are reset together; reset_mask has only some of world {world}")
+        return chosen
+
+    def _read(self, actions: Any) -> None:
+        """Check every action, then fill `_choices`."""
+        given = np.asarray(actions)
+        if given.shape != (self.num_envs,):
+            raise ValueError(f"actions are [{self.num_envs}] whole numbers; got an array of shape {list(given.shape)}")
+        limit = len(self.action_table)
+        if given.dtype.kind not in "iu":
+            raise ValueError(f"actions are whole numbers from 0 to {limit - 1}; got an array of {given.dtype}")
+        if given.min() < 0 or given.max() >= limit:
+            row = int(np.argmax((given < 0) | (given >= limit)))
+            world, agent = divmod(row, self.batch.agents)
+            where = f"row {row} (world {world}, {self.rules.agent_names[agent]})"
+            raise ValueError(f"actions are whole numbers from 0 to {limit - 1}; got {given[row]} in {where}")
+        self._choices[:] = given.reshape(self._choices.shape)
+
+
+def _mode(mode: AutoresetMode | str) -> AutoresetMode:
+    if isinstance(mode, AutoresetMode):
+        return mode
+    names = {one.name.lower(): one for one in AutoresetMode} | {one.value.lower(): one for one in AutoresetMode}
+    if str(mode).lower() not in names:
+        allowed = ", ".join(one.name.lower() for one in AutoresetMode)
+        raise ValueError(f"autoreset_mode is one of {allowed}; got {mode!r}")
+    return names[str(mode).lower()]
