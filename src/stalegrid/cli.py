@@ -223,7 +223,7 @@ def _measure(cells: list[Cell], form: str, out: Path | None, audit: bool) -> lis
 @app.command()
 def audit(
     files: Annotated[
-        list[Path] | None, typer.Argument(metavar="[FILE]...", help="histories, one a line; .gz is compressed")
+        list[Path] | None, typer.Argument(metavar="FILE", help="histories, one a line; .gz is compressed")
     ] = None,
     scenario: Annotated[str | None, typer.Option(help="the scenario of an episode to run and judge instead")] = None,
     protocol: Annotated[str, typer.Option(help="its protocol")] = "none",

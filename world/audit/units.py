@@ -72,7 +72,7 @@ USED = np.dtype(
         ("version", np.int64),
         ("value", np.int64),
         ("promise", np.bool_),
-        ("own", np.bool_),  # an own buffered write stands in the value
+        ("own", np.bool_),  # what an earlier op of the same task wrote stands in the value
         ("bracket", np.int64),  # the narrowest that has it
     ]
 )
@@ -199,6 +199,7 @@ def _used(
         ("promise", events["b"]), ("own", events["d"]),
     ):  # fmt: skip
         used[name] = column[rows]
+    used["own"] |= _after_own_write(rules)[task, events["op"][rows], at_site]
     told = (channel == MESSAGE) & ~np.isin(at_site, rules.plan)
     declared = _declared(rules)[task, events["op"][rows], at_site]
     used["bracket"] = np.where(role & 1 == 0, OBSERVED, np.where(told | declared, HEADLINE, PRE))
@@ -217,6 +218,18 @@ def _silent(
     own_site = modifies[unit["task"][used["unit"]], whose["op"]] == used["site"] % len(rules.site_names)
     made_one = np.isin(_key(whose["unit"], whose["op"]), _key(written["unit"], written["op"]))
     return np.flatnonzero(own_site & ~made_one & ~used["own"])
+
+
+def _after_own_write(rules: Rules) -> NDArray[np.bool_]:
+    """Return which sites an op finds as an earlier op of its task has written them, [T, 4, S] bool.
+
+    Own writes renew the later ops' inputs, also those that wrote back what stood there and so made no version.
+    """
+    found = np.zeros((len(rules.tasks), MAX_OPS, len(rules.site_names)), np.bool_)
+    for t, task in enumerate(rules.tasks):
+        for o, op in enumerate(task.ops):
+            found[t, o + 1 :, list(op.owned)] = True
+    return found
 
 
 def _declared(rules: Rules) -> NDArray[np.bool_]:
