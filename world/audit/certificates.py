@@ -160,7 +160,9 @@ class _Replay:
         differing = [site for site, value in found.items() if values[site] != value]
         one = units.unit[number]
         walked = {site for row, site in self.crossed.get(int(one["agent"]), ()) if one["begun"] < row < one["ended"]}
-        dropped = set() if units.unit["installed"][number] else {at - self.first for at in uses["site"][uses["own"]]}
+        ops = units.rules.tasks[one["task"]].ops
+        kept = {ops[earlier].site for earlier in units.act["op"][self.acts[number]].tolist() if earlier < act["op"]}
+        dropped = {site for site in (uses["site"][uses["own"]] - self.first).tolist() if site not in kept}
         if not (self.worldly | walked | dropped).isdisjoint(differing):
             pass  # the dependencies decide
         elif differing and not self.by_replay:

@@ -53,7 +53,8 @@ def read_histories(
         for number, line in enumerate(_lines(lines, path, line_limit), 1):
             if line.strip():
                 yield _one(line, f"{path}, line {number}")
-            done(raw.tell())
+            if raw.seekable():  # a pipe is not
+                done(raw.tell())
 
 
 def _lines(file: IO[bytes], path: Path, limit: int) -> Iterator[bytes]:
