@@ -161,7 +161,8 @@ def _acts(unit: NDArray[Any], events: NDArray[Any], number: NDArray[Any], row: N
     """Return the acts that took effect, of transactions that settled with what they did or are still open."""
     kind, key = events["kind"], _key(number, events["op"])
     is_act = kind == log.ACT
-    refused = key[((kind == log.CHECK_FAILED) & (events["b"] != AT_SETTLE)) | (kind == log.REFUSED_BY_WORLD)]
+    by_world = (kind == log.REFUSED_BY_WORLD) & (events["txn"] >= 0)  # a step that a gate stops is no act
+    refused = key[((kind == log.CHECK_FAILED) & (events["b"] != AT_SETTLE)) | by_world]
     buffered = np.isin(key[is_act], key[kind == log.BUFFER])
     whose = number[is_act]
     # What is still open counts if it has left a mark.
