@@ -223,7 +223,7 @@ def _measure(cells: list[Cell], form: str, out: Path | None, audit: bool) -> lis
 @app.command("audit")
 def audit_command(
     files: Annotated[
-        list[Path] | None, typer.Argument(metavar="FILE...", help="histories, one a line; .gz is compressed")
+        list[Path] | None, typer.Argument(metavar="FILE", help="histories, one a line; .gz is compressed")
     ] = None,
     scenario: Annotated[str | None, typer.Option(help="instead of files: the scenario of episodes to run")] = None,
     protocol: Annotated[str, typer.Option(help="its protocol")] = "none",
