@@ -37,7 +37,7 @@ def test_help_names_the_commands_and_each_has_help_without_a_cut() -> None:
         assert re.search(rf"^\s+{command} +\S.*\.$", said, re.MULTILINE)
         help_text = stalegrid(command, "--help").stdout
         assert "--size" in help_text or command in ("audit", "demo")
-        assert "..." not in help_text.replace("[FILE]...", "")  # any number of files, and no cut.replace("{FILE}...", "")
+        assert "..." not in help_text.replace("[FILE]...", "")  # any number of files, and no cut
 
 
 def test_every_measuring_command_takes_the_same_flags() -> None:
