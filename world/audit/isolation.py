@@ -128,8 +128,12 @@ def dependencies(units: Units) -> Edges:
     silent, place = lost_silently(units, written)
     by = units.used["unit"][silent]
     goes_on = place < bounds[units.used["site"][silent] + 1]
-    tail = np.concatenate((writer[follows], writer[before.place], writer[place - 1], by[goes_on], reader[after.owner]))
-    head = np.concatenate((writer[follows + 1], reader[before.owner], by, writer[place[goes_on]], writer[after.place]))
+    tail = np.concatenate(
+        (writer[follows], writer[before.place], writer[place - 1], by[goes_on], by, reader[after.owner])
+    )
+    head = np.concatenate(
+        (writer[follows + 1], reader[before.owner], by, writer[place[goes_on]], writer[place - 1], writer[after.place])
+    )
     between = (tail != head) & ~is_own_walk(units, tail, head) & ~is_own_walk(units, head, tail)
     many = len(units.unit)
     use, source = before.owner, writer[before.place]
@@ -140,7 +144,7 @@ def dependencies(units: Units) -> Edges:
     return Edges(
         tail[between],
         head[between],
-        is_rw=(np.arange(len(tail)) >= len(tail) - len(after.owner))[between],
+        is_rw=(np.arange(len(tail)) >= len(tail) - len(after.owner) - len(by))[between],
         aborted=_marked(many, reader[broken]),
         intermediate=_marked(many, torn[0]),
         unsettled=_marked(many, reader[use[units.unit["ended"][source] > row]]),
