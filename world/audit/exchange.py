@@ -52,7 +52,7 @@ def read_histories(
         lines = cast("IO[bytes]", gzip.GzipFile(fileobj=raw)) if path.suffix == ".gz" else raw
         for number, line in enumerate(_lines(lines, path, line_limit), 1):
             if line.strip():
-                yield _one(line, f"{path}, line {number}")
+                yield parse_line(line, f"{path}, line {number}")
             if raw.seekable():  # a pipe is not
                 done(raw.tell())
 
@@ -72,7 +72,8 @@ def _lines(file: IO[bytes], path: Path, limit: int) -> Iterator[bytes]:
         number += 1
 
 
-def _one(line: bytes, where: str) -> History:
+def parse_line(line: bytes, where: str = "line") -> History:
+    """Return the history of one line of JSON. Raises: HistoryError."""
     with _collector_off():
         try:
             found = json.loads(line, object_pairs_hook=_once, parse_constant=_no_constant)

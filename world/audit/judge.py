@@ -10,7 +10,7 @@ import numpy as np
 
 from .anomalies import ANOMALIES, LEVELS, forbids
 from .columns import INFO, Bools, History, Tag
-from .graph import RT, RW, WR, WW, dependencies, lost_updates, wrong_reads
+from .graph import RT, RW, WR, WW, lost_updates, wrong_reads
 from .naming import cycles
 from .witness import Step, shortest_cycles
 
@@ -58,9 +58,8 @@ def judge(history: History, predicates: Collection[str] = ()) -> Judgement:
     `predicates` names the objects that count what is in a region: a cycle that needs one of them is a phantom.
     """
     words = _Words(history)
-    edges = dependencies(history)
     is_predicate = np.array([name in predicates for name in history.objects], bool)
-    found = cycles(history, edges, is_predicate)
+    found = cycles(history, is_predicate)
     witnesses = {
         name: Witness(name, tuple(step.source for step in cycle), tuple(words.step(step) for step in cycle))
         for name, cycle in shortest_cycles(history, found.core, found.named).items()

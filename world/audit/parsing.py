@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from .columns import FAIL, NEVER, NOBODY, NOWHERE, OK, TYPES, History, Tag, grouped
+from .columns import FAIL, INDEX, NEVER, NOBODY, NOWHERE, OK, TYPES, History, Tag, grouped
 
 KEYS = ("id", "order", "base", "txns")
 TXN_KEYS = ("process", "type", "invoke", "complete", "ops")
@@ -61,12 +61,12 @@ class _Parser:
         is_installed = np.zeros(len(self.tags), bool)
         is_installed[: self.installed] = True
         is_installed[[ids[None] for ids in self.known.values()]] = True
-        stands = np.where(is_installed, np.arange(len(self.tags)), NOWHERE)
+        stands = np.where(is_installed, np.arange(len(self.tags)), NOWHERE).astype(INDEX)
         for version, base in self.read_base().items():
             stands[version] = base
         history = History(
-            name=name, objects=self.objects, tags=self.tags, object_of=np.array(self.object_of, np.int64),
-            writer=np.full(len(self.tags), NOBODY), is_installed=is_installed, stands=stands, **columns,
+            name=name, objects=self.objects, tags=self.tags, object_of=np.array(self.object_of, INDEX),
+            writer=np.full(len(self.tags), NOBODY, INDEX), is_installed=is_installed, stands=stands, **columns,
         )  # fmt: skip
         _Check(self, history).all()
         return history
@@ -198,13 +198,13 @@ class _Parser:
                 self.refuse(f"txns[{place}]", f"invoke, {invoke}, is after complete, {complete}")
         return {
             "processes": list(numbers),
-            "process": np.array(process_of, np.int64),
-            "outcome": np.array(outcome_of, np.int64),
+            "process": np.array(process_of, INDEX),
+            "outcome": np.array(outcome_of, INDEX),
             "invoke": np.array(invokes, np.int64),
             "complete": np.array(completes, np.int64),
-            "op_start": np.array(op_start, np.int64),
+            "op_start": np.array(op_start, INDEX),
             "is_write": np.array(is_write, np.bool_),
-            "version": np.array(versions, np.int64),
+            "version": np.array(versions, INDEX),
         }
 
     # ------------------------------------------------------------------ what exactly is wrong
