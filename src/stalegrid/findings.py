@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 
 from .world import log
 from .world.audit import audit_episode
-from .world.audit.episode_judge import judge_episode
+from .world.audit.episodes import history_of
+from .world.audit.exchange import from_object
 from .world.audit.isolation import judge_units
+from .world.audit.judge import judge
 from .world.audit.units import HEADLINE, Units, read_logs
 from .world.rules import Rules
-from .world.verbs import CORRECT
+from .world.verbs import CORRECT, REGION
 
 FRACTURED, STALE, OUTDATED, LATE, SAID = (
     "fractured read", "stale observation", "outdated correction", "late or torn step", "said, not done",
@@ -57,7 +59,7 @@ def findings(
     found = []
     for at, (episode, key) in enumerate(zip(episodes, keys, strict=True)):
         if key not in judged:
-            judged[key] = judge_episode(units, at).judgement.anomalies if times or wrong[at] else ()
+            judged[key] = _anomalies(units, at) if times or wrong[at] else ()
         shown = {*judged[key], *(name for counter, name in _COUNTED.items() if episode.counts[counter])}
         if broken[at]:
             shown.add(FRACTURED)
@@ -69,6 +71,12 @@ def findings(
         if any(one.verb == "correct" and one.level == "decisive" for one in report.findings):
             found[at].add(OUTDATED)
     return [frozenset(shown) for shown in found]
+
+
+def _anomalies(units: Units, at: int) -> tuple[str, ...]:
+    rules, told = units.rules, history_of(units, at, world=False)
+    counted = {name for name in told.order if rules.site_kinds[rules.site_index[name.partition("/")[0]]] == REGION}
+    return judge(from_object(told.to_object()), counted).anomalies
 
 
 def _any(units: Units, flags: NDArray[np.bool_]) -> NDArray[np.bool_]:
