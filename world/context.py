@@ -99,6 +99,7 @@ _PARCEL_SIZE, _FOLLOWED_SIZE, _LOCK_SIZE = _PARCEL.itemsize, _FOLLOWED.itemsize,
 _WORLD_SIZE, _AGENT_SIZE, _SITE_SIZE = _WORLD.itemsize, _AGENT.itemsize, _SITE.itemsize
 _BELIEF_SIZE, _INPUT_SIZE, _JOB_SIZE = _BELIEF.itemsize, _INPUT.itemsize, _JOB.itemsize
 _FIGURE: int = _AGENT.fields["figure"][1] if _AGENT.fields else 0  # where it lies in the record
+FIGURE_STEP = _AGENT_SIZE  # bytes from one agent's figure to the next one's
 _GOAL_SIZE, _EVENT_SIZE, _MAIL_SIZE, _LOG_SIZE = _GOAL.itemsize, _EVENT.itemsize, _MAIL.itemsize, _LOG.itemsize
 _AGENT_RULE, _SITE_RULE, _TASK_RULE, _OP_RULE = rules.AGENT_RULE, rules.SITE_RULE, rules.TASK_RECORD, rules.OP_RECORD
 _EVENT_RULE, _GOAL_RULE, _INVARIANT_RULE = rules.EVENT_RULE, rules.GOAL_RULE, rules.INVARIANT_RULE

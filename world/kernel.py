@@ -194,14 +194,12 @@ def sense_sites(c, b, a, candidates):
 @compiled
 def send(c, b, sender, kind, site, value, stamp, sensed, held):
     """Send to every listener of a site; the channel may lose, double and delay."""
-    listeners = site_rules(c)[site].listeners
-    if listeners == _ZERO:
-        return
+    listeners = site_rules(c)[site].listeners & ~bit(sender)
     world, counts = world_of(c, b), counts_of(c, b)
     mail, sent, pipe = mail_of(c, b), sent_of(c, b), pipe_of(c, b)
-    for receiver in range(c.agents):
-        if receiver == sender or not has(listeners, receiver):
-            continue
+    while listeners != _ZERO:
+        receiver = lowest(listeners)
+        listeners &= listeners - _ONE
         nth = sent[sender, receiver, kind]
         sent[sender, receiver, kind] = nth + 1
         pair = sender * 256 + receiver
@@ -291,11 +289,10 @@ def deliver(c, b):
     earliest, first, last = NEVER, world.mail_first, world.mail_count
     for at in range(first, last):
         row = mail[at]
-        if row.due == GONE or row.held != NO_TXN:
-            continue
-        if row.due > world.tick:
-            if row.due < earliest:
-                earliest = row.due
+        # One branch to guess, not one a reason.
+        on_its_way = (row.due > world.tick) & (row.held == NO_TXN)
+        earliest = min(earliest, row.due if on_its_way else NEVER)
+        if on_its_way | (row.due == GONE) | (row.held != NO_TXN):
             continue
         row.due = GONE
         me, belief = agents_of(c, b)[row.receiver], beliefs_of(c, b, row.receiver)[row.site]

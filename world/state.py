@@ -97,7 +97,7 @@ WORLD_RECORD = np.dtype(
     [
         ("seed", _U),
         ("dirty", _U),  # set of sites written since the last sensing
-        ("moved", _U),  # set of agents that moved since the last sensing
+        ("moved", _U),  # set of agents into whose sight a step has brought something since the last sensing
         ("holder_wrote", _U),  # set of sites that the token's holder has written
         ("tick", _I),  # ticks completed; the events of a tick carry its number, the first is 1
         ("status", _I),
