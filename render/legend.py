@@ -45,6 +45,6 @@ def _signs(stage: Stage, size: int, theme: Theme) -> tuple[tuple[Surface, str], 
     if stage.mails:
         found.append((letter("", False, size, theme), "message"))
         found.append((letter("", True, size, theme), "out of date"))
-    found.append((bubble("…", False, size, theme), "what it goes by"))
-    found.append((bubble("…", True, size, theme), "no longer so"))
+    found.append((bubble("…", False, size, theme), "believes this"))
+    found.append((bubble("…", True, size, theme), "no longer true"))
     return tuple(found)

@@ -26,6 +26,7 @@ from .words import agent_label, agent_mark, letter_text, notice, short_names
 # Moods of a sentence: all goes its way, something changed, it went wrong, it was caught.
 CALM, ALERT, BAD, GOOD = range(4)
 EARLY = 1e-6  # ticks: what is off by rounding only
+PASSAGE = 4.0  # ticks for which a boat is seen that has got through
 ROOMY = 20  # pixels of a tile from which on there is room for words on the map
 MOST_TOLD = 8  # letters in flight that say all they say
 READ = 6  # ticks for which a verdict stands
@@ -226,7 +227,7 @@ def draw_map(
     grid, scene = places.grid, moment.scene
     edge = rim(grid.px)
     surface.blit(board(scene.stage, grid.px, theme, scene.closed), (grid.left - edge, grid.top - edge))
-    _draw_boats(surface, grid, scene, theme)
+    _draw_boats(surface, grid, moment, pane.chronicle.passed, theme)
     where = stand(moment, grid)
     _draw_intents(surface, grid, scene, where, theme)
     _draw_sites(surface, grid, scene, theme)
@@ -236,11 +237,26 @@ def draw_map(
     return where
 
 
-def _draw_boats(surface: Surface, grid: Grid, scene: Scene, theme: Theme) -> None:
+def _draw_boats(surface: Surface, grid: Grid, moment: Moment, passed: list[int], theme: Theme) -> None:
+    """Draw the boats that wait, and under way, for a while, those that have got through."""
+    scene = moment.scene
     waiting = sum(state == WAITING for state in scene.boats)
-    if waiting:
+    if scene.boats:
+        sprite = pieces.boat(grid.px, theme)
         for cell in berths(scene.stage)[:waiting]:
-            surface.blit(pieces.boat(grid.px, theme), grid.corner(cell))
+            surface.blit(sprite, grid.corner(cell))
+        for tick in passed:
+            share = (moment.time - tick) / PASSAGE
+            if 0 <= share < 1:
+                surface.blit(sprite, sprite.get_rect(center=_passing(grid, share)))
+
+
+def _passing(grid: Grid, share: float) -> tuple[int, int]:
+    """Return where a boat is that has got through: under the bridge, then on its way out."""
+    middles = [grid.middle(cell) for cells in grid.stage.gates.values() for cell in cells]
+    right, down = (sum(places) / len(middles) for places in zip(*middles, strict=True))
+    end = max(grid.middle(cell)[1] for cell in berths(grid.stage))
+    return round(right), round(down + (end - down) * share)
 
 
 def _draw_intents(
@@ -258,8 +274,8 @@ def _draw_intents(
 
 def _draw_sites(surface: Surface, grid: Grid, scene: Scene, theme: Theme) -> None:
     stage, px = scene.stage, grid.px
-    size = max(13, round(px * 0.42))
-    names = site_names(stage, size, round(px * 1.2))
+    size = max(13, round(px * 0.39))
+    names = site_names(stage, size, round(px * 1.32))
     for index, (cell, view) in enumerate(zip(stage.site_cells, scene.sites, strict=True)):
         if cell == NO_CELL:
             continue

@@ -96,21 +96,20 @@ def _check(rules: Rules, config: Config | Control, span: Span, verdict: Verdict,
     if not by_version or span.outcome != REJECTED:
         return f"{who} would {task}: it {_how(rules, news)} “{was}”. But now: {now}. Stopped."
     told, is_now = news.version + news.promise, news.current_version
-    plan = news.site in rules.plan
-    what = "promise" if news.promise else "message" if news.channel == MESSAGE else "what it saw"
-    what = "its plan" if plan else what
+    what = "promise" if news.promise else "message" if news.channel == MESSAGE else "it saw"
+    what = "its plan says" if news.site in rules.plan else what
     compared = f"{told} is not {is_now}" if told != is_now else "not as promised"
     version = _version(rules, news.site, told)
     for_ = f"for {version}" if news.promise else version
     is_version = _version(rules, news.site, is_now)
-    return f"Check of {what}: “{was}”, {for_}. Now {is_version}: {now}. {_sentence(compared)}: refused."
+    return f"Check: {what} “{was}”, {for_}; now {is_version}, {now}. {_sentence(compared)}: refused."
 
 
 def _act(rules: Rules, chronicle: Chronicle, verdict: Verdict, who: str, task: str, said: str) -> str:
     news = verdict.named[0]
     written = _written(chronicle, verdict)
     writes = f" and writes {written}" if verdict.hazard == HAZARDS[LOST_UPDATE] and written is not None else ""
-    now = _first(claim(rules, news.site, news.current_value), verdict)
+    now = claim(rules, news.site, news.current_value)
     alone = len(verdict.named) == 1 and rules.blueprint.sites[news.site].kind != "region"  # others are on it too
     by = f" ({agent_name(rules, news.writer)})" if alone and news.superseded >= 0 else ""
     return f"{who} {_third_person(task)}: it {_how(rules, news)} {said}{writes}. But now: {now}{by}."

@@ -33,8 +33,8 @@ RUNS = 2.6  # seconds left for what moves
 SPEEDS = 3.0, 14.0  # ticks a second, least and most
 AFTER = 0.3  # ticks after a tick at which what it did is shown
 MOST_TRIED = 8  # verdicts among which a clip chooses
-TILE_PX = 30
-UNIT = 1.0  # size of the writing
+TILE_PX = 36
+UNIT = 1.1  # size of the writing
 
 Frame = NDArray[np.uint8]
 

@@ -18,7 +18,7 @@ from .world.audit import EpisodeReport
 PLAIN: dict[str, str] = {
     "none": "nothing is checked",
     "object_cas": "a write is refused if its target has changed",
-    "sight_check": "an act is refused if what its agent saw has changed",
+    "sight_check": "an act on an outdated sight is refused",
     "stamped": "messages carry versions; an act on an outdated message is refused",
     "epoch_plans": "a new plan starts for all at once; acts by the old one are held",
     "serial": "one agent at a time",
