@@ -23,11 +23,11 @@ THREAD = 1.5 * FLASH  # ticks for which a thread stays
 THREADS = 2  # at once
 
 
-def draw_badges(surface: Surface, grid: Grid, moment: Moment, chronicle: Chronicle, theme: Theme) -> None:
+def draw_badges(surface: Surface, pane: Pane, grid: Grid, moment: Moment, theme: Theme) -> None:
     """Write the version of each site that was written, and draw a padlock for each lock in its holder's colour."""
     scene, px = moment.scene, grid.px
     size = max(12, round(px * 0.38))
-    locks = chronicle.locks_at(scene.tick)
+    locks = pane.chronicle.locks_at(scene.tick)
     for index, view in enumerate(scene.sites):
         cells = grid.stage.regions.get(index)
         if cells is not None:
@@ -38,7 +38,8 @@ def draw_badges(surface: Surface, grid: Grid, moment: Moment, chronicle: Chronic
             right, down = left + px * 0.95, top + size * 0.3
         else:
             continue
-        if view.version and px >= 18:
+        named = cells is not None and pane.checks  # a region's label has it already
+        if view.version and px >= 18 and not named:
             label(surface, f"v{view.version}", (right, down), size, theme.soft, theme.page, "center", room=grid.rect)
         for nth, (agent, mode) in enumerate(locks.get(index, [])[:3]):
             colour = theme.role(scene.agents[agent].role)

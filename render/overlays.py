@@ -119,7 +119,7 @@ def _mark_unlike(surface: Surface, grid: Grid, site: int, theme: Theme) -> None:
     cells = grid.stage.regions.get(site)
     if cells is not None:
         right, down = region_label_place(grid, cells)
-        right, down = right - grid.px * 1.6, down + grid.px * 0.3
+        right, down = right + grid.px * 1.95, down + grid.px * 0.3
     elif grid.stage.site_cells[site] >= 0:
         left, top = grid.corner(grid.stage.site_cells[site])
         right, down = left + grid.px * 0.1, top + grid.px * 0.12

@@ -131,7 +131,7 @@ def paint_pane(
     where = draw_map(surface, pane, places, moment, theme)
     draw_plan(surface, places, moment.scene, theme)
     if look.details:
-        draw_badges(surface, places.grid, moment, pane.chronicle, theme)
+        draw_badges(surface, pane, places.grid, moment, theme)
         if view is not None:
             draw_own_view(surface, places.grid, moment, view, theme)
     draw_names(surface, pane, places.grid, moment, where, theme)
