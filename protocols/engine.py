@@ -14,6 +14,7 @@ from ..world.context import (
     agents_of,
     beliefs_of,
     counts_of,
+    figure_at,
     followings,
     jobs_of,
     mask_of,
@@ -26,7 +27,7 @@ from ..world.context import (
     task_rules,
     world_of,
 )
-from ..world.jit import compiled, entry_point, how_many, inlined, lowest, member
+from ..world.jit import compiled, entry_point, how_many, inlined, lowest, member, show_flag
 from ..world.judging import value_written
 from ..world.kernel import (
     answer_acts,
@@ -41,7 +42,6 @@ from ..world.kernel import (
     next_job,
     renew,
     reset_world,
-    sees,
     send,
     sense_sites,
     world_events,
@@ -91,8 +91,9 @@ def tick(c, b, choices):
     if thinking != _ZERO:
         moving |= think(c, b, thinking)
     if moving != _ZERO:
-        walk(c, b, moving)
-        act(c, b, moving)
+        arrived = walk(c, b, moving)
+        if arrived != _ZERO:
+            act(c, b, arrived)
     if (c.token | c.locks) != 0:
         count_queue(c, b)
     if world.next_event <= world.tick or (c.boats > 0 and sites_of(c, b)[c.gate].value == 1):
@@ -181,7 +182,7 @@ def begin(c, b, a, choice, may):
     elif kind == actions.PROMISE_THAT:
         promise(c, b, a, index)
     me.step = step
-    if step == NO_CELL and me.phase != WALKING and regions(c)[me.cell] < 0:
+    if (c.token | c.locks) != 0 and step == NO_CELL and me.phase != WALKING and regions(c)[me.cell] < 0:
         let_all_go(c, b, a)
 
 
@@ -260,18 +261,17 @@ def count_queue(c, b):
 
 
 @compiled
-def act(c, b, moving):
+def act(c, b, arrived):
     """Judge the acts of this tick one after the other, in the tick's seeded order."""
-    agents = agents_of(c, b)
-    waiting, left = _ZERO, moving
-    while left != _ZERO:
-        a = lowest(left)
-        left &= left - _ONE
+    agents, waiting = agents_of(c, b), _ZERO
+    while arrived != _ZERO:
+        a = lowest(arrived)
+        arrived &= arrived - _ONE
         me = agents[a]
-        if me.phase == LOOKING and (c.lockstep != 0 or sees(c, b, a, me.look)):
+        if me.phase == LOOKING:
             renew(c, b, a, me.look, LOOK, 3)
             end_look(c, b, a)
-        elif me.phase == WALKING and me.waits == 0 and in_reach(c, b, a):
+        elif me.phase == WALKING:  # and no victim of those who walked after it
             waiting |= bit(a)
     while waiting != _ZERO:
         first = NOBODY
@@ -371,7 +371,7 @@ def present(c, b):
     for a in range(c.agents):
         is_idle = np.int64(agents[a].phase == IDLE)
         due |= np.uint64(is_idle) << np.uint64(a)
-        agents[a].figure[3] = np.float32(1 - is_idle)
+        show_flag(figure_at(c, b, a) + 12, is_idle == 0)
     if (c.lockstep | c.manual | c.stall) != 0:
         due = _ZERO
         for a in range(c.agents):

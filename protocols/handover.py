@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..world import log
+from ..world.rules import GRAINS
 from ..world.state import (
     ABORTED,
     GONE,
@@ -86,7 +87,7 @@ def gives_up(old: Config, new: Config) -> bool:
     """Tell whether transactions under way cannot go on from one protocol to the other."""
     return (
         any(getattr(old, axis) != getattr(new, axis) for axis in AXES if axis not in _GOES_ON)
-        or (old.writes == "buffered" and new.writes != "buffered")
+        or (old.writes != "in place" and new.writes != old.writes)
         or (old.closed and not new.closed)
         or (old.mail == "at settle" and new.mail != "at settle")
     )
@@ -110,10 +111,10 @@ def leave(engine: CompiledEngine, new: Config, events: _Log) -> None:
             )
             me["phase"] = IDLE if me["look"] == NO_SITE else LOOKING
             me["queued_task"], me["waits"] = NO_TASK, 0
-    if config.order != new.order and world["holder"] != NOBODY:
+    if dropped and world["holder"] != NOBODY:
         events.emit(log.RELEASE, int(world["holder"]))
         world["holder"] = NOBODY
-    if config.locks != new.locks:
+    if dropped and config.locks != "none":
         for a, me in enumerate(agents):
             for site in range(len(rules.site_names)):
                 for mode, name in enumerate(_MODES):
@@ -198,10 +199,13 @@ def _take_up(engine: CompiledEngine, events: _Log) -> None:
     if engine.config.locks != "none":
         for a, me in enumerate(state.agent[0]):
             region = engine.rules.region_of.get(int(me["cell"]), NO_SITE)
-            if region != NO_SITE and me["phase"] != OUT and not int(me["locks"]) >> region & 1:
-                state.lock[0][region]["increment"] |= np.uint64(1 << a)
-                me["locks"] |= np.uint64(1 << region)
-                events.emit(log.GRANT, a, site=region, a=INCREMENT)
+            if region == NO_SITE or me["phase"] == OUT:
+                continue
+            site = int(engine.rules.lock_of[GRAINS.index(engine.config.locks)][region])
+            if not int(me["locks"]) >> site & 1:
+                state.lock[0][site]["increment"] |= np.uint64(1 << a)
+                me["locks"] |= np.uint64(1 << site)
+                events.emit(log.GRANT, a, site=site, a=INCREMENT)
     agents = state.agent
     agents["ready"], agents["shown"], agents["show"] = 0, -1, _EVERYTHING
     agents["reseen"], agents["rejob"], agents["remask"] = 1, 1, 1

@@ -66,8 +66,11 @@ def in_reach(c, b, a):
 
 @inlined
 def walk(c, b, moving):
-    """Move those who are on their way by a cell: steps chosen, looks, and the way to the next op."""
-    agents = agents_of(c, b)
+    """Move those who are on their way by a cell: steps chosen, looks, and the way to the next op.
+
+    Return the set of those who have arrived: who may look, or try their op.
+    """
+    agents, arrived = agents_of(c, b), _ZERO
     while moving != _ZERO:
         a = lowest(moving)
         moving &= moving - _ONE
@@ -82,6 +85,17 @@ def walk(c, b, moving):
                 stuck(c, b, a)
             else:
                 walk_towards(c, b, a, op_rule(c, me.task, me.op).site)
+        arrived |= np.uint64(is_there(c, b, a)) << np.uint64(a)
+    return arrived
+
+
+@inlined
+def is_there(c, b, a):
+    """Tell whether an agent may look, or try its op, from where it stands."""
+    me = agents_of(c, b)[a]
+    if me.phase == LOOKING:
+        return c.lockstep != 0 or sees(c, b, a, me.look)
+    return me.phase == WALKING and me.waits == 0 and in_reach(c, b, a)
 
 
 @inlined
@@ -98,7 +112,7 @@ def take_step(c, b, a):
         while moved and distances(c)[target, me.cell] > 0:
             moved = step_to(c, b, a, followings(c)[target, me.cell])
     count_trip(c, b, a)
-    if me.phase == IDLE and regions(c)[me.cell] < 0:
+    if (c.token | c.locks) != 0 and me.phase == IDLE and regions(c)[me.cell] < 0:
         let_all_go(c, b, a)
 
 
@@ -157,18 +171,11 @@ def step_to(c, b, a, cell):
         return False
     before, after = cell_rule(c, me.cell).region, place.region
     if c.see_all == 0:
-        # Beliefs of what is in sight are not dated anew in every tick: on the first step away they get their date.
-        seen = sight_of(c, a)[me.cell]
-        if not has(world_of(c, b).moved, a):
-            beliefs, last = beliefs_of(c, b, a), world_of(c, b).tick - 1
-            while seen != _ZERO:
-                site = lowest(seen)
-                seen &= seen - _ONE
-                if beliefs[site].tick < last:
-                    beliefs[site].tick = last
-        world_of(c, b).moved |= bit(a)
+        seen, sight = sight_of(c, a)[me.cell], sight_of(c, a)[cell]
+        if seen != sight or c.lockstep != 0:
+            turn_eyes(c, b, a, seen, sight)
     me.reseen = 1
-    me.remask = 1
+    me.remask |= np.int64(before != after)
     me.cell = cell
     stand_on(me, place)
     if before != after:
@@ -179,6 +186,26 @@ def step_to(c, b, a, cell):
         elif me.txn == NO_TXN:
             let_all_go(c, b, a)
     return True
+
+
+@compiled
+def turn_eyes(c, b, a, seen, sight):
+    """Note on a step what comes into sight, and when what goes out of sight was last seen.
+
+    Beliefs of what is in sight are not dated anew in every tick, and are current: they need no second look. In
+    lockstep a step may be one of many in a tick; the first one dates all that was in sight.
+    """
+    world, beliefs = world_of(c, b), beliefs_of(c, b, a)
+    last, gone = world.tick - 1, seen & ~sight
+    if c.lockstep != 0:
+        gone = _ZERO if has(world.moved, a) else seen
+    while gone != _ZERO:
+        site = lowest(gone)
+        gone &= gone - _ONE
+        if beliefs[site].tick < last:
+            beliefs[site].tick = last
+    if sight & ~seen != _ZERO or c.lockstep != 0:
+        world.moved |= bit(a)
 
 
 @compiled
@@ -214,7 +241,7 @@ def end_look(c, b, a):
     me = agents_of(c, b)[a]
     me.phase = IDLE
     me.look = NO_SITE
-    if regions(c)[me.cell] < 0:
+    if (c.token | c.locks) != 0 and regions(c)[me.cell] < 0:
         let_all_go(c, b, a)
 
 

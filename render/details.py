@@ -17,7 +17,7 @@ from .overlays import FLASH
 from .pane import Pane, region_label_place, site_px
 from .strip import arrow, draw_strip
 from .themes import Theme
-from .words import short_claim
+from .words import agent_mark, short_claim
 
 THREAD = 1.5 * FLASH  # ticks for which a thread stays
 THREADS = 2  # at once
@@ -45,7 +45,7 @@ def draw_badges(surface: Surface, grid: Grid, moment: Moment, chronicle: Chronic
             side = max(10, round(px * 0.42))
             place = right - px - nth * side * 0.7, down - side * 0.3
             surface.blit(pieces.lock(side, colour, theme), place)
-            word = f"{agent}" if mode == SHARED else f"{agent}!"
+            word = agent_mark(grid.stage, agent) + ("" if mode == SHARED else "!")
             spot = place[0] + side / 2, place[1] + side * 0.5
             write(surface, word, spot, max(10, round(side * 0.7)), theme.print, "midtop")
 
@@ -69,12 +69,11 @@ def draw_epochs(
 
 
 def draw_threads(
-    surface: Surface, grid: Grid, moment: Moment, where: list[tuple[float, float, float]], chronicle: Chronicle,
-    theme: Theme,
-) -> None:  # fmt: skip
+    surface: Surface, pane: Pane, grid: Grid, moment: Moment, where: list[tuple[float, float, float]], theme: Theme
+) -> None:
     """Draw a thread from who caused it, over the site that it wrote, to who acted on what was no longer so."""
     size = max(13, round(grid.px * 0.42))
-    for verdict in [one for one in chronicle.verdicts if 0 <= moment.time - one.tick < THREAD][-THREADS:]:
+    for verdict in [one for one in pane.verdicts if 0 <= moment.time - one.when < THREAD][-THREADS:]:
         colour = theme.good if verdict.caught else theme.bad
         right, down, _ = where[verdict.agent]
         for one in verdict.named[:3]:

@@ -123,14 +123,14 @@ def test_what_thinks_on_old_inputs_is_judged_by_the_new_protocol_of_a_fork() -> 
 
 
 @pytest.mark.parametrize("scenario", ["drawbridge", "reroute", "refactor"])
-def test_every_protocol_can_be_forked_into_every_other(scenario: str) -> None:
+def test_each_protocol_can_be_forked_into_others_and_plays_on_to_the_end(scenario: str) -> None:
     pick = Random(7)
     for protocol in PRESETS:
-        tape = Tape(scenario, protocol, SEED)
-        for other in pick.sample(list(PRESETS), 3):
+        tape = Tape(scenario, protocol, SEED, size="tiny")
+        for other in pick.sample(list(PRESETS), 2):
             fork = tape.fork(pick.randrange(tape.length), other, think=pick.choice([None, 1, 12]), delay=8)
             assert fork.is_over
-            assert fork.scene(fork.length).goals_met == fork.report.goals_met > 0
+            assert fork.scene(fork.length).goals_met == fork.report.goals_met
             # Locks and tokens admit anew what was under way, so from there on nothing goes wrong but at borders.
             if other in ("two_phase_locking", "serial") and protocol != other and scenario != "drawbridge":
                 decided = [f.tick for f in fork.report.findings if f.level == "decisive"]
@@ -152,3 +152,11 @@ def test_a_users_own_protocol_is_taped_and_not_forked() -> None:
 def test_a_seed_that_is_none_is_refused(seed: object) -> None:
     with pytest.raises(ValueError, match="whole number from 0"):
         Tape("ledger", "none", seed)  # type: ignore[arg-type]
+
+
+def test_a_fork_lets_go_of_locks_that_the_new_protocol_would_not_let_go() -> None:
+    for other in ("wait_die", "world_locking", "none"):
+        tape = Tape("ledger", "two_phase_locking", SEED)
+        fork = tape.fork(tape.length // 2, other)
+        assert fork.report.goals_met == fork.report.goals or other == "none"
+        assert fork.length < fork.rules.max_cycles

@@ -86,12 +86,12 @@ def test_arrows_step_and_scrub(viewer: Viewer) -> None:
 
 
 def test_n_and_b_go_to_hazards(viewer: Viewer) -> None:
-    ticks = sorted({tick for pane in viewer.panes for tick, _ in pane.chronicle.marks()})
+    times = sorted({when for pane in viewer.panes for when, _ in pane.marks()})
     press(viewer, pygame.K_n)
     press(viewer, pygame.K_n)
-    assert viewer.time == ticks[1]
+    assert viewer.time == times[1]
     press(viewer, pygame.K_b)
-    assert viewer.time == ticks[0]
+    assert viewer.time == times[0]
 
 
 def test_up_and_down_change_the_speed(viewer: Viewer) -> None:

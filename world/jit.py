@@ -32,7 +32,7 @@ from numba.core.untyped_passes import InlineClosureLikes
 from numba.extending import intrinsic
 from numba.np import arrayobj
 
-from .memory import marked_items
+from .memory import mark, marked_items
 
 
 def _widen(kind: Any) -> Any:
@@ -293,6 +293,19 @@ def show_figure(
         return context.get_dummy_value()
 
     return types.none(types.int64, types.int64, *[types.float32] * 5), codegen
+
+
+@intrinsic
+def show_flag(typingctx: Any, to: Any, is_set: Any) -> Any:
+    """Write 1.0 or 0.0 as float32 to an address, by its bits: of two floats LLVM chooses with a branch."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        whole = ir.IntType(32)
+        bits = builder.mul(builder.zext(args[1], whole), ir.Constant(whole, 0x3F800000))
+        mark(builder, builder.store(bits, builder.inttoptr(args[0], whole.as_pointer()), align=4), "float32", False)
+        return context.get_dummy_value()
+
+    return types.none(types.int64, types.boolean), codegen
 
 
 @cache

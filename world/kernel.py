@@ -32,6 +32,7 @@ from .context import (
     pipe_of,
     seen_of,
     sent_of,
+    settled_of,
     sight_of,
     site_rules,
     sites_of,
@@ -193,14 +194,12 @@ def sense_sites(c, b, a, candidates):
 @compiled
 def send(c, b, sender, kind, site, value, stamp, sensed, held):
     """Send to every listener of a site; the channel may lose, double and delay."""
-    listeners = site_rules(c)[site].listeners
-    if listeners == _ZERO:
-        return
+    listeners = site_rules(c)[site].listeners & ~bit(sender)
     world, counts = world_of(c, b), counts_of(c, b)
     mail, sent, pipe = mail_of(c, b), sent_of(c, b), pipe_of(c, b)
-    for receiver in range(c.agents):
-        if receiver == sender or not has(listeners, receiver):
-            continue
+    while listeners != _ZERO:
+        receiver = lowest(listeners)
+        listeners &= listeners - _ONE
         nth = sent[sender, receiver, kind]
         sent[sender, receiver, kind] = nth + 1
         pair = sender * 256 + receiver
@@ -290,11 +289,10 @@ def deliver(c, b):
     earliest, first, last = NEVER, world.mail_first, world.mail_count
     for at in range(first, last):
         row = mail[at]
-        if row.due == GONE or row.held != NO_TXN:
-            continue
-        if row.due > world.tick:
-            if row.due < earliest:
-                earliest = row.due
+        # One branch to guess, not one a reason.
+        on_its_way = (row.due > world.tick) & (row.held == NO_TXN)
+        earliest = min(earliest, row.due if on_its_way else NEVER)
+        if on_its_way | (row.due == GONE) | (row.held != NO_TXN):
             continue
         row.due = GONE
         me, belief = agents_of(c, b)[row.receiver], beliefs_of(c, b, row.receiver)[row.site]
@@ -373,6 +371,9 @@ def write(c, b, agent, txn, op, site, value, relative, argument, verb, unsettled
         world.writer = agent
     if value != there.value:
         before = there.value
+        if unsettled != 0 and there.unsettled == NOBODY:
+            settled_of(c, b)[site].value = before
+            settled_of(c, b)[site].version = there.version
         there.value = value
         there.version += 1
         there.unsettled = agent if unsettled != 0 else NOBODY
@@ -552,6 +553,7 @@ def reset_world(c, b, seed):
     world.fenced = _ZERO
     world.stalled = _ZERO
     world.ready = _ZERO
+    world.settles = 0
     forget_followed(c, b, NO_SITE)
     counts = counts_of(c, b)
     for index in range(c.counters):
@@ -573,6 +575,8 @@ def reset_world(c, b, seed):
         lock.increment = _ZERO
         lock.exclusive = _ZERO
         lock.granted = 0
+        settled_of(c, b)[s].read = 0
+        settled_of(c, b)[s].pivot = 0
     _reset_agents(c, b)
     events, event_rule = events_of(c, b), event_rules(c)
     for w in range(c.events):
@@ -657,6 +661,7 @@ def _reset_agent(c, b, a, me):
     me.waits = 0
     me.wait_site = NO_SITE
     me.wait_since = 0
+    me.snapshot = 0
     me.task = -1
     me.op = 0
     me.txn = NO_TXN

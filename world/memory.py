@@ -42,14 +42,14 @@ register_model(Fixed)(RecordModel)
 @lower_getattr_generic(Fixed)
 def _get_field(context: Any, builder: Any, kind: Any, value: Any, name: str) -> Any:
     loaded = arrayobj.record_getattr(context, builder, kind, value, name)
-    _mark(builder, loaded, _place(kind, name), isinstance(kind, Fixed))
+    mark(builder, loaded, _place(kind, name), isinstance(kind, Fixed))
     return loaded
 
 
 @lower_setattr_generic(Kept)
 def _set_field(context: Any, builder: Any, signature: Any, args: Any, name: str) -> Any:
     arrayobj.record_setattr(context, builder, signature, args, name)
-    _mark(builder, builder.block.instructions[-1], _place(signature.args[0], name), False)
+    mark(builder, builder.block.instructions[-1], _place(signature.args[0], name), False)
 
 
 @cache
@@ -61,7 +61,7 @@ def _place(kind: Any, name: str) -> str:
     return f"{_record(kind)}.{name}"
 
 
-def _mark(builder: Any, instruction: Any, place: str, fixed: bool) -> None:
+def mark(builder: Any, instruction: Any, place: str, fixed: bool) -> None:
     """Say of a load or a store what it may touch; anything else, such as a nested array, is left alone."""
     if not isinstance(instruction, ir.LoadInstr | ir.StoreInstr):
         return
@@ -85,13 +85,13 @@ def marked_items() -> Iterator[None]:
     def load_marked(context: Any, builder: Any, kind: Any, pointer: Any) -> Any:
         loaded = load(context, builder, kind, pointer)
         if isinstance(kind.dtype, types.Number):
-            _mark(builder, loaded, str(kind.dtype), not kind.mutable)
+            mark(builder, loaded, str(kind.dtype), not kind.mutable)
         return loaded
 
     def store_marked(context: Any, builder: Any, kind: Any, value: Any, pointer: Any) -> Any:
         store(context, builder, kind, value, pointer)
         if isinstance(kind.dtype, types.Number):
-            _mark(builder, builder.block.instructions[-1], str(kind.dtype), False)
+            mark(builder, builder.block.instructions[-1], str(kind.dtype), False)
 
     arrayobj.load_item, arrayobj.store_item = load_marked, store_marked
     try:

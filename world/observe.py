@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from . import actions
 from .context import (
+    FIGURE_STEP,
     action_rules,
     agent_rules,
     agents_of,
@@ -37,7 +38,7 @@ from .context import (
     task_rules,
     world_of,
 )
-from .jit import compiled, inlined, lowest, show_figure
+from .jit import compiled, inlined, lowest, show_figure, show_flag
 from .kernel import bit, has
 from .rules import Rules
 from .state import IDLE, MESSAGE, NONE, OUT, OUTCOMES, WALKING
@@ -139,9 +140,8 @@ def write_observation(c, b, a):
         for role in range(c.roles):
             row[2 + role] = 1.0 if rule.role == role else 0.0
         row[10 + c.roles] = a * c.per_agent - 1.0
-    if me.reseen != 0:
-        row[0] = me.row * c.per_row - 1.0
-        row[1] = me.column * c.per_column - 1.0
+    row[0] = me.row * c.per_row - 1.0
+    row[1] = me.column * c.per_column - 1.0
     at = 2 + c.roles
     holds, inside = np.int64(world.holder == a), np.int64(regions(c)[me.cell] >= 0)
     state = me.outcome | holds << 4 | inside << 5 | me.promised << 6 | me.side << 7 | me.trips << 8 | me.hand << 32
@@ -187,9 +187,11 @@ def _write_others(c, b, a, row, at):
     down, right, reach = np.float32(agents[a].row), np.float32(agents[a].column), np.float32(radius)
     per_row, per_column = np.float32(1.0 / c.rows), np.float32(1.0 / c.columns)
     width = 4 + np.int64(hands != 0)
+    to, figure = observation_at(c, b, a, at), figure_at(c, b, 0)
     for nth in range(c.agents - 1):
         other = nth + np.int64(nth >= a)
-        show_figure(observation_at(c, b, a, at), figure_at(c, b, other), down, right, reach, per_row, per_column)
+        show_figure(to, figure + other * FIGURE_STEP, down, right, reach, per_row, per_column)
+        to += 4 * width
         if hands != 0:
             row[at + 4] = row[at] * min(1.0, agents[other].hand * HAND_SHARE)
         at += width
@@ -210,45 +212,36 @@ def _write_sites(c, b, a, row, first):
         near = nearness(c, me.cell)
         at = first + 3
         for site in range(c.sites):
-            row[at] = 1.0 if has(visible, site) else 0.0
+            show_flag(observation_at(c, b, a, at), has(visible, site))
             row[at + 1] = near[site]
             at += width
+    # Where some are out of sight, most ages grow: then all are written, in a loop without a branch to guess wrong.
     due = me.show & all_sites
+    if (c.ages | c.stamps) != 0 and visible & all_sites != all_sites:
+        due = all_sites
     me.show = np.uint64(0)
     while due != 0:
         site = lowest(due)
         due &= due - np.uint64(1)
-        belief, at = beliefs[site], first + site * width
-        known = belief.channel != NONE
-        row[at] = 1.0 if known else 0.0
-        row[at + 1] = _clip(belief.value * rules[site].share) if known else 0.0
-        row[at + 2] = 1.0 if belief.channel == MESSAGE else 0.0
+        belief, at, seen = beliefs[site], first + site * width, has(visible, site)
+        known, told = belief.channel != NONE, belief.channel == MESSAGE
+        here = observation_at(c, b, a, at)
+        show_flag(here, known)
+        row[at + 1] = _clip(belief.value * np.int64(known) * rules[site].share)
+        show_flag(here + 8, told)
         at += 5 + jobs_width
         if c.feedback != 0:
-            row[at] = 1.0 if has(me.stale, site) else 0.0
+            show_flag(observation_at(c, b, a, at), has(me.stale, site))
             at += 1
         if c.ages != 0:
-            row[at] = 0.0
+            since = belief.arrived if told else belief.tick
+            row[at] = min(1.0, (world.tick - since) * np.int64(known & (not seen)) * AGE_SHARE)
             at += 1
         if c.stamps != 0:
-            row[at] = 0.0
+            row[at] = min(1.0, (world.tick - belief.tick) * np.int64(told & (not seen)) * AGE_SHARE)
     if c.jobs > 0 and me.rejob != 0:
         me.rejob = 0
         _write_jobs(c, b, a, row, first + 5, width)
-    if c.ages != 0 or c.stamps != 0:
-        unseen = ~visible & all_sites
-        while unseen != 0:
-            site = lowest(unseen)
-            unseen &= unseen - np.uint64(1)
-            belief, at = beliefs[site], first + site * width + 5 + jobs_width + c.feedback
-            if belief.channel == NONE:
-                continue
-            told = belief.channel == MESSAGE
-            if c.ages != 0:
-                row[at] = min(1.0, (world.tick - (belief.arrived if told else belief.tick)) * AGE_SHARE)
-                at += 1
-            if c.stamps != 0:
-                row[at] = min(1.0, (world.tick - belief.tick) * AGE_SHARE) if told else 0.0
     return first + c.sites * width
 
 

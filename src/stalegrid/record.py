@@ -99,7 +99,7 @@ def frames_of(
         from .render.painter import Look, Painter
     except ImportError as error:
         raise ImportError(MISSING) from error
-    from .panes import make_pane
+    from .panes import pane_of
 
     longest = max(tape.length for tape in tapes)
     if not 0 <= first <= longest:
@@ -108,16 +108,11 @@ def frames_of(
     for name, value in (("fps", fps), ("speed", speed)):
         if not value > 0:
             raise ValueError(f"{name} is above 0; got {value}")
-    panes = [
-        make_pane(
-            tape.rules, tape.protocol, tape.scene, tape.length, tape.events, tape.report, tape.lines, tape.forked_at
-        )
-        for tape in tapes
-    ]
+    panes = [pane_of(tape) for tape in tapes]
     name = tapes[0].rules.name
     note = f"seed {tapes[0].seed}"
     painter = Painter(panes, Look(heading=name.replace("_", " "), story=SCENARIOS[name].story, note=note))
-    pace = Pace({tick for pane in panes for tick, _ in pane.chronicle.marks()}, speed)
+    pace = Pace({when for pane in panes for when, _ in pane.marks()}, speed)
     surface = pygame.Surface(size)
     for time in pace.times(float(first), float(last), fps):
         painter.paint(surface, time)

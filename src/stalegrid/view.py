@@ -69,7 +69,7 @@ class Viewer:
         self.active = min(self.active, len(self.panes) - 1)
         self.chosen = None
         # Marks of all panes slow time down: what one catches is to be seen beside what the other does.
-        marks = {tick for pane in self.panes for tick, _ in pane.chronicle.marks()}
+        marks = {when for pane in self.panes for when, _ in pane.marks()}
         self.pace = Pace(marks, SPEEDS[self.speed])
         self.time = min(self.time, float(self.length))
 
@@ -103,8 +103,8 @@ class Viewer:
         self.seek(whole + ticks)
 
     def _hazard(self, direction: int) -> None:
-        ticks = sorted({tick for pane in self.panes for tick, _ in pane.chronicle.marks()})
-        beyond = [tick for tick in ticks if (tick - self.time) * direction > 1e-9]
+        times = sorted({when for pane in self.panes for when, _ in pane.marks()})
+        beyond = [when for when in times if (when - self.time) * direction > 1e-9]
         if beyond:
             self.seek(beyond[0] if direction > 0 else beyond[-1])
         else:
