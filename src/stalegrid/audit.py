@@ -15,8 +15,9 @@ from rich.text import Text
 
 from .terminal import check_folder, console, progress_bar
 from .world.audit.anomalies import ANOMALIES, LEVELS
-from .world.audit.exchange import read_histories
-from .world.audit.judge import Judgement, judge
+from .world.audit.batch import judge_all
+from .world.audit.exchange import Line, read_objects
+from .world.audit.judge import Judgement
 
 FORMATS = ("table", "json")
 SHORT = ("RU", "RC", "SI", "SER", "STRICT")
@@ -56,15 +57,26 @@ def audit_files(files: Sequence[Path], form: str, out: Path | None, line_limit: 
 
 def judgements(files: Iterable[Path], line_limit: int, done: Callable[[int], None]) -> Iterator[Judgement]:
     """Yield a verdict for each history of some files; `done` is told how many bytes are behind."""
-    behind = 0
+    behind = waiting = 0
+    batch: list[Line] = []
 
     def passed(read: int) -> None:
         done(behind + read)
 
+    def judged() -> list[Judgement]:
+        found = judge_all([line.found for line in batch], where=[line.where for line in batch], witnesses=True)
+        batch.clear()
+        return found
+
     for file in files:
-        for history in read_histories(file, line_limit, passed):
-            yield judge(history)
+        for line in read_objects(file, line_limit, passed):
+            batch.append(line)
+            waiting += line.size
+            if waiting >= MIB:
+                waiting = 0
+                yield from judged()
         behind += file.stat().st_size
+    yield from judged()
 
 
 @contextmanager

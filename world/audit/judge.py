@@ -31,7 +31,7 @@ class Judgement:
     name: Tag
     levels: dict[str, bool]
     anomalies: tuple[str, ...]  # in the order of the table
-    witnesses: tuple[Witness, ...]  # one for each anomaly
+    witnesses: tuple[Witness, ...]  # one for each anomaly, or none where they were not asked for
     committed: int  # transactions
     is_guilty: Bools  # it is on a cycle or read what *serializable* forbids
     goes_back: Bools  # it is on such a cycle by an rw edge to one that had completed before
@@ -50,6 +50,11 @@ class Judgement:
         return {
             "id": self.name, "levels": self.levels, "anomalies": list(self.anomalies), "witnesses": witnesses,
         }  # fmt: skip
+
+
+def levels_without(anomalies: Collection[str]) -> dict[str, bool]:
+    """Tell of each level whether it holds in spite of some anomalies."""
+    return {level: not any(forbids(level, name) for name in anomalies) for level in LEVELS}
 
 
 def judge(history: History, predicates: Collection[str] = ()) -> Judgement:
@@ -75,7 +80,7 @@ def judge(history: History, predicates: Collection[str] = ()) -> Judgement:
     anomalies = tuple(name for name in ANOMALIES if name in witnesses)
     return Judgement(
         name=history.name,
-        levels={level: not any(forbids(level, name) for name in anomalies) for level in LEVELS},
+        levels=levels_without(anomalies),
         anomalies=anomalies,
         witnesses=tuple(witnesses[name] for name in anomalies),
         committed=int(history.is_committed.sum()),

@@ -50,6 +50,23 @@ def shortest_cycles(history: History, core: Core, named: Sequence[Named]) -> dic
     return found
 
 
+def apart_names(history: History, core: Core, named: Named) -> list[tuple[str, Ints]]:
+    """Return what cycles whose rw edges do not follow each other are called, and the nodes in components of each name.
+
+    As `shortest_cycles` names them, but for each component by itself.
+    """
+    search = _Search(history, core, named)
+    component, suffix = named.component, named.name.removeprefix("apart")
+    left = search.without_pair()
+    is_single = ~left
+    for one, arcs in search.rw_arcs(left):
+        search.left = BUDGET
+        is_single[one] = search.has_single(one, arcs)
+    inside = component != ALONE
+    single = inside & is_single[component]
+    return [("G-single" + suffix, np.flatnonzero(single)), ("G-nonadjacent" + suffix, np.flatnonzero(inside & ~single))]
+
+
 class _Search:
     """The arcs of one named graph by the node they leave, and searches in it."""
 
@@ -166,12 +183,8 @@ class _Search:
     def apart(self) -> dict[str, Cycle]:
         """Return cycles whose rw edges do not follow each other: with one rw edge, and with several, if there are."""
         single = self.two()
-        # A component with a pair is known to have a cycle with one rw edge.
-        left = np.zeros(int(self.component.max()) + 1, bool)
-        left[self.component[self.component != ALONE]] = True
-        left[self.component[self.arcs.source[self.pairs]]] = False
         several: list[int] = []
-        for component, arcs in self.rw_arcs(left):
+        for component, arcs in self.rw_arcs(self.without_pair()):
             has_one = False
             for arc in arcs:
                 if self.left < 0:
@@ -193,6 +206,23 @@ class _Search:
             name = "G-single" if sum(step.kind == RW for step in cycle) == 1 else "G-nonadjacent"
             found_cycles.setdefault(name, cycle)
         return found_cycles
+
+    def without_pair(self) -> Bools:
+        """Tell of each component whether it has no pair; one that has is known to have a cycle with one rw edge."""
+        left = np.zeros(int(self.component.max()) + 1, bool)
+        left[self.component[self.component != ALONE]] = True
+        left[self.component[self.arcs.source[self.pairs]]] = False
+        return left
+
+    def has_single(self, component: int, arcs: Sequence[int]) -> bool:
+        """Tell whether a component, given with its rw arcs, has a cycle with exactly one, as far as the budget goes."""
+        for arc in arcs:
+            if self.left < 0:
+                cycle = self.shortest(self.sources(self.component == component))
+                return sum(step.kind == RW for step in cycle) == 1
+            if self.walk(int(self.arcs.target[arc]), int(self.arcs.source[arc]), _FAR, no_rw=True):
+                return True
+        return False
 
     def rw_arcs(self, wanted: Bools) -> Iterator[tuple[int, list[int]]]:
         """Yield components with the places of their rw arcs, small ones first."""
