@@ -282,6 +282,8 @@ class Config(BaseModel):
         if self.order == "token":
             return TOKEN
         checks_all = set(self.scopes) == set(SCOPE_BITS) and set(self.validated) == {"act", "settle"}
+        # What made no difference may be old under the rule `premise`, so the order of settling is no serial one.
+        checks_all = checks_all and self.rule != "premise"
         return SETTLE if self.locks != "none" or (self.closed and checks_all) else None
 
     @property

@@ -8,11 +8,11 @@ what is left at the end is done by all at once. On a step of another everybody s
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from . import small_scope
-from .findings import LATE, OUTDATED, SAID, STALE, Episode, findings
+from .findings import FRACTURED, LATE, OUTDATED, SAID, STALE, Episode, findings
 from .world.audit import audit_episode
 from .world.control import Control
 from .world.reference import World
@@ -36,6 +36,7 @@ class Script:
     promises: str = ""  # this agent's first step is to promise its task
     breaks: bool = False  # and it never does it
     hears: str = ""  # this agent sees nothing, and knows what it is told
+    boards: bool = False  # p, q, r and s are boards, else switches
 
     @property
     def rules(self) -> Rules:
@@ -44,12 +45,12 @@ class Script:
         heard = tuple(self.hears)
         sites = (
             Site("count", "counter", here, listeners=heard, known=True),
-            *(Site(name, "switch", here, listeners=heard, known=True) for name in "pqrs"),
+            *(Site(name, "board" if self.boards else "switch", here, listeners=heard, known=True) for name in "pqrs"),
             Site("deck", "region", here, cells=((3, 2),)),
             Site("east", "plan", known=True),
         )
         roles = [Role(who, 1, (start,), sight=0 if who in self.hears else None) for who in AGENTS[:-1]]
-        tasks = [Task(f"{who}'s", ops, (who,)) for who, ops in self.tasks.items()]
+        tasks = [Task(f"{who}'s", tuple(map(self._op, ops)), (who,)) for who, ops in self.tasks.items()]
         blueprint = Blueprint(
             map=("#####", "#...#", "#...#", "##.##", "#...#", "#####"),
             sites=sites,
@@ -60,6 +61,9 @@ class Script:
         )
         usual: dict[str, Any] = {"think": 1, "think_law": "constant", "stall": 1, "max_cycles": TICKS}
         return Rules("exhibit", blueprint, Settings(**usual))
+
+    def _op(self, op: Op) -> Op:
+        return replace(op, verb="write") if self.boards and op.verb == "set" else op
 
     def play(self, control: Control) -> tuple[Rules, World]:
         """Play it on the reference engine, and return its rules and the world as it ends."""
@@ -179,6 +183,84 @@ LATE_STEP = Script(
     {"b": (Op("p", "set", 2, follows="east"),), "c": (_CORRECT,)},
     "bccb",
 )
-SCRIPTS = (
-    PROMISED, KEPT_LATE, HALF_SEEN, FORK_BETWEEN, FORK_AHEAD, OVERTAKEN, OVERTAKEN_LATER, OLD_VIEW, OLD_NEWS, LATE_STEP,
-)  # fmt: skip
+SIDE_BY_SIDE = Script(
+    "a and b decide, each on what the other is to write, and act one after the other",
+    {"a": (_set("p", 2, "q"),), "b": (_set("q", 2, "p"),)},
+    "abab",
+)
+UNHEEDED = Script(
+    "a promises an increment and does not make it; b hears it, and it makes no difference to b's act",
+    {"a": (Op("count", "add", 1),), "b": (_set("r", 2, "count"),)},
+    "abb",
+    promises="a",
+    breaks=True,
+    hears="b",
+)
+HALF_WRITTEN = Script(
+    "b sets p twice; a decides in between, and p makes no difference to its act",
+    {"a": (_set("r", 2, "p"),), "b": (_set("p"), _set("p", 3))},
+    "bbaba",
+)
+WRITTEN_OVER = Script(
+    "a reads p, b sets it, a sets it",
+    {"a": (_set("r", 2, "p"), _set("p", 4)), "b": (_set("p", 3),)},
+    "aabba",
+)
+BEFORE_IT_ALL = Script(
+    "a, who sees q clear, is to set p; b sets q; a sets p",
+    {"a": (_set("p", 2, "q", premise=DEPS_EMPTY),), "b": (_set("q"),)},
+    "abba",
+)
+OLD_VIEW_ALONE = Script(
+    "c, who sees p clear, is to correct the plan; b sets p, whatever the plan; c corrects",
+    {"b": (_set("p"),), "c": (_UNLESS_P,)},
+    "cbbc",
+)
+
+SIDE_BY_SIDE_ON_BOARDS = replace(SIDE_BY_SIDE, told=f"{SIDE_BY_SIDE.told}, on boards", boards=True)
+FORK_ON_BOARDS = replace(FORK_AHEAD, told=f"{FORK_AHEAD.told}, on boards", boards=True)
+
+
+def _small(*schedules: str) -> tuple[Exhibit, ...]:
+    return tuple(Exhibit("physical", schedule) for schedule in schedules)
+
+
+def _scripts(*scripts: Script) -> tuple[Exhibit, ...]:
+    return tuple(Exhibit(script=script) for script in scripts)
+
+
+# By the names of `findings`: what is allowed under a preset is shown there by one of these.
+EXHIBITS: Mapping[str, tuple[Exhibit, ...]] = {
+    "G0": _small("a: rx wx commit | b: wx wx commit | aabbabab"),
+    "G1a": _scripts(PROMISED, UNHEEDED),
+    "G1b": (
+        *_small(
+            "a: rx rx abort | b: wx wx commit | bbaaabab",
+            "a: rx ry commit | b: wx wx commit | bbabaaba",
+            "a: rx wx commit | b: wx wx abort | bbababaa",
+        ),
+        *_scripts(HALF_WRITTEN),
+    ),
+    "G1c": (*_small("a: wy wx commit | b: ry wx commit | aabbbbaa"), *_scripts(KEPT_LATE)),
+    "lost update": (
+        *_small("a: rx wx commit | b: rx wx commit | baaababb", "a: rx wx commit | b: rx wx abort | bababaab"),
+        *_scripts(WRITTEN_OVER),
+    ),
+    FRACTURED: (*_small("a: ry rx abort | b: wx wy commit | bbaabbaa"), *_scripts(HALF_SEEN)),
+    "G-single": (*_small("a: rx rx abort | b: wx wx commit | bbaaabab"), *_scripts(HALF_SEEN)),
+    "G-nonadjacent": _scripts(FORK_BETWEEN, FORK_AHEAD, FORK_ON_BOARDS),
+    "G2-item": (
+        *_small("a: rx wy commit | b: ry wx commit | abababab"),
+        *_scripts(SIDE_BY_SIDE, SIDE_BY_SIDE_ON_BOARDS),
+    ),
+    "phantom": _scripts(OVERTAKEN, OVERTAKEN_LATER),
+    STALE: (*_small("a: rx wx commit | b: rx wx commit | baaababb"), *_scripts(OVERTAKEN, SIDE_BY_SIDE, BEFORE_IT_ALL)),
+    OUTDATED: _scripts(OLD_VIEW, OLD_NEWS, OLD_VIEW_ALONE),
+    LATE: _scripts(LATE_STEP),
+    SAID: _scripts(PROMISED),
+}
+
+
+def exhibit(name: str, make: Callable[[], Control]) -> Exhibit | None:
+    """Return the exhibit that shows something of `findings` under a protocol, or None."""
+    return next((one for one in EXHIBITS.get(name, ()) if name in one.shows(make)), None)
