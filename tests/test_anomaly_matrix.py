@@ -20,6 +20,11 @@ def test_every_preset_has_a_row_with_a_mark_in_every_column() -> None:
     assert all(len(row.split()) == len(COLUMNS) and set(row.split()) <= set(MARKS) for row in MATRIX.values())
 
 
+def test_the_readme_has_the_same_rows() -> None:
+    page, readme = PAGE.read_text(encoding="utf-8"), (PAGE.parent.parent / "README.md").read_text(encoding="utf-8")
+    assert page[page.index("| preset |") : page.index("- `-` forbidden")].rstrip() in readme
+
+
 def test_a_row_forbids_the_hazards_that_the_config_says_it_excludes() -> None:
     heads = {"stale_read": "SO", "stale_correction": "LT", "action_message_desync": "SD", "lost_update": "LU"}
     for preset in PRESETS:
