@@ -90,8 +90,9 @@ class Check:
         order, written, group = order[inside], written[inside], np.cumsum(~same)[inside]
         turned = np.flatnonzero((group[1:] == group[:-1]) & (written[1:] < written[:-1]))
         if len(turned):
+            late = turned[0] + 1
             self.refuse(
-                self._op_field(int(self.writes[order[turned[0] + 1]])),
-                f"tag {self._tag(int(written[turned[0] + 1]))} is written after an earlier tag of the same transaction, "
+                self._op_field(int(self.writes[order[late]])),
+                f"tag {self._tag(int(written[late]))} is written after an earlier tag of the same transaction, "
                 "but stands before it in order",
             )
