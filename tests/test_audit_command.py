@@ -74,7 +74,7 @@ def test_what_is_malformed_ends_with_a_sentence_that_names_file_line_and_field(t
     [
         (("nowhere.jsonl",), "there is no file nowhere.jsonl"),
         ((".",), "there is no file ."),
-        ((__file__, "--format", "csv"), "--format is one of table, json; got 'csv'"),
+        ((__file__, "--format", "csv"), "--format is table or json; got 'csv'"),
         ((__file__, "--line-limit", "0"), "--line-limit is 1 MiB or more; got 0"),
         ((__file__, "--out", "no/where/x"), "--out needs a folder that is there; got no/where/x"),
     ],

@@ -1,6 +1,6 @@
 """From the object of one history to its columns, refusing whatever contradicts itself.
 
-One pass over the operations checks types and numbers versions; what needs the whole is checked on the columns after it.
+One pass over the operations checks types and numbers versions; `checking` looks at the whole after it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from .columns import FAIL, INDEX, NEVER, NOBODY, NOWHERE, OK, TYPES, History, Ints, Tag, grouped
+from .checking import Check
+from .columns import INDEX, NEVER, NOBODY, NOWHERE, TYPES, History, Ints, Tag
 
 KEYS = ("id", "order", "base", "txns")
 TXN_KEYS = ("process", "type", "invoke", "complete", "ops")
@@ -139,7 +140,7 @@ class _Parser:
             is_write=np.array(self.is_write, np.bool_),
             version=np.array(self.versions, INDEX),
         )
-        _Check(self, history).all()
+        Check(history, self.refuse).all()
         return history
 
     # ------------------------------------------------------------------ versions
@@ -306,93 +307,6 @@ class _Parser:
                 if type(tag) is int and str(tag) in ids:
                     self.refuse(f"object {name!r}", f'duplicate tag: {tag} and "{tag}" are the same')
         raise AssertionError("no tag stands there twice")
-
-
-class _Check:
-    """What needs the whole history: who wrote each version, and whether that agrees with the order."""
-
-    def __init__(self, parser: _Parser, history: History) -> None:
-        self.refuse = parser.refuse
-        self.history = history
-        self.writes = np.flatnonzero(history.is_write)
-        self.written = history.version[self.writes]
-
-    def all(self) -> None:
-        """Fill in the writers, and check. Raises: HistoryError."""
-        self.one_writer_each()
-        self.order_is_written()
-        self.reads_are_known()
-        self.own_writes_agree_with_the_order()
-
-    def op_field(self, op: int) -> str:
-        txn = int(self.history.op_txn[op])
-        return f"txns[{txn}].ops[{op - int(self.history.op_start[txn])}]"
-
-    def tag(self, version: int) -> str:
-        return f"{self.history.tags[version]!r} of {self.history.objects[self.history.object_of[version]]!r}"
-
-    def one_writer_each(self) -> None:
-        _, first = np.unique(self.written, return_index=True)
-        if len(first) < len(self.written):
-            again = np.ones(len(self.written), bool)
-            again[first] = False
-            at = int(np.flatnonzero(again)[0])
-            self.refuse(
-                self.op_field(int(self.writes[at])),
-                f"duplicate tag {self.tag(int(self.written[at]))}: it has been written before",
-            )
-        self.history.writer[self.written] = self.history.op_txn[self.writes]
-
-    def order_is_written(self) -> None:
-        history = self.history
-        ordered = history.is_installed & np.array([tag is not None for tag in history.tags], bool)
-        unwritten = ordered & (history.writer == NOBODY)
-        failed = ordered & ~unwritten & (history.outcome[history.writer] == FAIL)
-        for wrong, said in ((unwritten, "no transaction writes it"), (failed, "a fail transaction wrote it")):
-            if wrong.any():
-                version = int(np.flatnonzero(wrong)[0])
-                site = history.object_of[version]
-                name = history.objects[site]
-                place = version - int(np.flatnonzero(history.object_of == site)[0]) - 1  # its initial version is first
-                self.refuse(f"order[{name!r}][{place}]", f"tag {history.tags[version]!r}: {said}")
-
-    def reads_are_known(self) -> None:
-        """Somebody wrote what is read; and of another's version outside the order, what it was laid on is known."""
-        history = self.history
-        writer = history.writer[history.version]
-        outside = ~history.is_installed[history.version] & ~history.is_write
-        homeless = (history.stands[history.version] == NOWHERE) & (writer != history.op_txn)
-        wrong = outside & (homeless | (writer == NOBODY))
-        if wrong.any():
-            op = int(np.flatnonzero(wrong)[0])
-            known = ", and no transaction writes it" if writer[op] == NOBODY else ""
-            said = f"tag {self.tag(int(history.version[op]))} is a version outside order and base{known}"
-            self.refuse(self.op_field(op), said)
-
-    def own_writes_agree_with_the_order(self) -> None:
-        """What a transaction writes to one object is installed in that order; the last write of an ok one is."""
-        history = self.history
-        txn = history.op_txn[self.writes]
-        order, same = grouped(txn, history.object_of[self.written], len(history.objects))
-        written = self.written[order]
-        ends = np.ones(len(order), bool)
-        ends[:-1] = ~same[1:]
-        lost = ends & ~history.is_installed[written] & (history.outcome[txn[order]] == OK)
-        if lost.any():
-            at = int(np.flatnonzero(lost)[0])
-            self.refuse(
-                self.op_field(int(self.writes[order[at]])),
-                f"tag {self.tag(int(written[at]))} is the last write of an ok transaction, but stands outside order",
-            )
-        inside = history.is_installed[written]
-        order, written, group = order[inside], written[inside], np.cumsum(~same)[inside]
-        turned = np.flatnonzero((group[1:] == group[:-1]) & (written[1:] < written[:-1]))
-        if len(turned):
-            self.refuse(
-                self.op_field(int(self.writes[order[turned[0] + 1]])),
-                f"tag {self.tag(int(written[turned[0] + 1]))} is written after an earlier tag of the same transaction, "
-                "but stands before it in order",
-            )
 
 
 def _is_tag(found: Any) -> bool:
