@@ -15,6 +15,7 @@ from stalegrid import view
 from stalegrid.render.actors import stand
 from stalegrid.render.controls import HELP, track_of
 from stalegrid.render.themes import DARK, LIGHT
+from stalegrid.tape import Tape
 from stalegrid.view import Viewer, open_viewer
 
 SEED = 1_000_006
@@ -211,6 +212,28 @@ def test_without_a_display_it_names_record(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("SDL_VIDEODRIVER", "nowhere")
     with pytest.raises(RuntimeError, match=r"no display.*stalegrid record"):
         view.run(viewer)
+
+
+def test_a_tape_that_was_played_is_shown_and_can_be_forked_and_begun_anew() -> None:
+    tape = Tape("guards", "none", 3, size="tiny", think=2)
+    viewer = view.Viewer.of(tape)
+    assert viewer.tapes == [tape]
+    assert (viewer.scenario, viewer.seed, viewer.length) == ("guards", 3, tape.length)
+    viewer.seek(5)
+    viewer._change("protocol", fork=True)
+    assert (viewer.tapes[1].is_fork, viewer.tapes[1].forked_at) == (True, 5)
+    viewer._change("think", fork=False)
+    assert [tape.rules.settings.think for tape in viewer.tapes] == [4]
+    assert viewer.tapes[0].rules.parameters == tape.rules.parameters
+
+
+def test_what_a_person_played_is_shown_and_not_forked() -> None:
+    tape = Tape.live("guards", "none", 3, agent="guard_0", size="tiny")
+    tape.step(0)
+    viewer = view.Viewer.of(tape)
+    viewer._change("protocol", fork=True)
+    assert viewer.tapes == [tape]
+    assert "a person played" in viewer._message
 
 
 def test_what_cannot_be_shown_is_refused_with_what_is_allowed() -> None:

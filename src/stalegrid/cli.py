@@ -384,13 +384,24 @@ def _show(scenario: str, protocol: str | None, versus: list[str], seed: int | No
     """Open the window."""
     if scenario not in SCENARIOS:
         raise ValueError(f"unknown scenario {scenario!r}; available are {', '.join(SCENARIOS)}")
+    window = _window()
+    compile_engine()
+    _run(window, lambda: window.open_viewer(scenario, protocol, versus, seed, settings))
+
+
+def _window() -> Any:
+    """Return the module that opens windows."""
     try:
-        from . import view as window
+        from . import view
     except ImportError:
         fail(MISSING)
-    compile_engine()
+    return view
+
+
+def _run(window: Any, opened: Callable[[], Any]) -> None:
+    """Show a viewer until it is closed."""
     try:
-        window.run(window.open_viewer(scenario, protocol, versus, seed, settings))
+        window.run(opened())
     except RuntimeError as error:
         fail(error)
 
@@ -424,6 +435,7 @@ def bench(
         fail(error)
 
 
+Details = Annotated[bool, typer.Option("--details", help="draw the detail layer: versions, locks, S, C, E, I")]
 Pixels = Annotated[str, typer.Option(help="width x height of a picture")]
 Ticks = Annotated[str | None, typer.Option(help="first:last tick of a picture; the whole episode by default")]
 Fps = Annotated[float, typer.Option(help="frames a second")]
@@ -449,6 +461,7 @@ def record(
     fps: Fps = recording.FPS,
     speed: Speed = recording.SPEED,
     pixels: Pixels = "960x640",
+    details: Details = False,
 ) -> None:
     """Draw an episode into a file, or keep it as a replay.
 
@@ -459,14 +472,15 @@ def record(
         shown = [protocol, *(name for one in versus or () for name in names(one))]
         protocols = [_with_axes(Cell(scenario, name), axes).protocol if axes else name for name in shown]
         _record(out, lambda: recording.play_tapes(scenario, protocols, seed, mind, size=size, **settings), ticks, fps,
-                speed, pixels)  # fmt: skip
+                speed, pixels, details)  # fmt: skip
     except (ValueError, OSError, ImportError) as error:
         fail(error)
 
 
 def _record(
-    outs: list[Path], play: Callable[[], list[Tape]], ticks: str | None, fps: float, speed: float, pixels: str
-) -> None:
+    outs: list[Path], play: Callable[[], list[Tape]], ticks: str | None, fps: float, speed: float, pixels: str,
+    details: bool = False,
+) -> None:  # fmt: skip
     """Check what can be checked, play, and write."""
     between, sides = recording.read_ticks(ticks), recording.read_size(pixels)
     for out in outs:
@@ -474,7 +488,7 @@ def _record(
     compile_engine()
     tapes = play()
     with console.status("drawing"):
-        said = recording.record(tapes, outs, between, fps=fps, speed=speed, size=sides)
+        said = recording.record(tapes, outs, between, fps=fps, speed=speed, size=sides, details=details)
     for line in said:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
 
@@ -487,6 +501,8 @@ def replay_command(
     fps: Fps = recording.FPS,
     speed: Speed = recording.SPEED,
     pixels: Pixels = "960x640",
+    details: Details = False,
+    window: Annotated[bool, typer.Option("--window", help="show it in a window, as view does")] = False,
 ) -> None:
     """Play a replay again, compare it with what was recorded, and tell it.
 
@@ -500,7 +516,10 @@ def replay_command(
         console.print("It comes out the same.", highlight=False)
         story.tell_tape(console, tape)
         if out:
-            _record(out, lambda: [tape], ticks, fps, speed, pixels)
+            _record(out, lambda: [tape], ticks, fps, speed, pixels, details)
+        if window:
+            view = _window()
+            _run(view, lambda: view.Viewer.of(tape))
     except (ValueError, OSError, ImportError) as error:
         fail(error)
 

@@ -40,9 +40,21 @@ class Viewer:
         """
         if not 1 <= len(protocols) <= MOST_PANES:
             raise ValueError(f"a window has room for 1 to {MOST_PANES} panes; got {len(protocols)}")
+        self._begin(scenario, seed, settings, [Tape(scenario, protocol, seed, **settings) for protocol in protocols])
+
+    @classmethod
+    def of(cls, tape: Tape) -> Viewer:
+        """Show an episode that was played already; other rules begin from its scenario, settings and seed."""
+        viewer = cls.__new__(cls)
+        rules = tape.rules
+        settings = {**rules.parameters, **rules.settings.model_dump(), "mind": tape.mind}
+        viewer._begin(rules.name, tape.seed, settings, [tape])
+        return viewer
+
+    def _begin(self, scenario: str, seed: int, settings: dict[str, Any], tapes: list[Tape]) -> None:
         self.scenario, self.seed = scenario, seed
         self.settings = dict(settings)
-        self.tapes = [self._tape(protocol) for protocol in protocols]
+        self.tapes = tapes
         self.time = 0.0
         self.playing = True
         self.is_open = True
@@ -230,6 +242,8 @@ class Viewer:
     def _fork(self, tape: Tape, what: str, value: Any) -> None:
         if len(self.tapes) == MOST_PANES:
             raise ValueError(f"there is room for {MOST_PANES} panes; x takes one away")
+        if tape.agent is not None:
+            raise ValueError("what a person played is not forked: nobody would play on")
         tick = min(int(self.time), tape.length)
         self.tapes.insert(self.active + 1, tape.fork(tick, **{what: value}))
         self.active += 1
