@@ -227,7 +227,7 @@ def test_what_was_played_is_kept_as_a_replay(tmp_path: Path, monkeypatch: pytest
             game.advance(1.0)
             keys(game, pygame.K_1, pygame.K_RETURN, pygame.K_SPACE)
 
-    monkeypatch.setattr("stalegrid.view.run", run)
+    monkeypatch.setattr("stalegrid.window.run", run)
     out = tmp_path / "mine.jsonl.gz"
     command = ["play", "--scenario", "ledger", "--size", "tiny", "--seed", "3", "--out", str(out)]
     result = CliRunner().invoke(app, command)

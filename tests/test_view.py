@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pygame
 import pytest
 
-from stalegrid import view
+from stalegrid import view, window
 from stalegrid.render.actors import stand
 from stalegrid.render.controls import HELP, track_of
 from stalegrid.render.themes import DARK, LIGHT
@@ -198,20 +198,20 @@ def test_the_help_names_every_key_that_does_something() -> None:
 
 def test_it_runs_in_a_window_until_it_is_closed(viewer: Viewer) -> None:
     viewer.full_screen = True
-    view.run(viewer, frames=3)
+    window.run(viewer, frames=3)
     viewer.full_screen = False
     pygame.display.init()
-    view.run(viewer, frames=2)
+    window.run(viewer, frames=2)
     viewer.handle(pygame.event.Event(pygame.QUIT))
     assert not viewer.is_open
-    view.run(viewer)
+    window.run(viewer)
 
 
 def test_without_a_display_it_names_record(monkeypatch: pytest.MonkeyPatch) -> None:
     viewer = open_viewer("guards", "none", ["serial"], 3, {"size": "tiny"})
     monkeypatch.setenv("SDL_VIDEODRIVER", "nowhere")
     with pytest.raises(RuntimeError, match=r"no display.*stalegrid record"):
-        view.run(viewer)
+        window.run(viewer)
 
 
 def test_a_tape_that_was_played_is_shown_and_can_be_forked_and_begun_anew() -> None:

@@ -384,13 +384,13 @@ def _show(scenario: str, protocol: str | None, versus: list[str], seed: int | No
     """Open the window."""
     if scenario not in SCENARIOS:
         raise ValueError(f"unknown scenario {scenario!r}; available are {', '.join(SCENARIOS)}")
-    window = _window()
+    view = _view()
     compile_engine()
-    _run(window, lambda: window.open_viewer(scenario, protocol, versus, seed, settings))
+    _run(lambda: view.open_viewer(scenario, protocol, versus, seed, settings))
 
 
-def _window() -> Any:
-    """Return the module that opens windows."""
+def _view() -> Any:
+    """Return the module of the viewer."""
     try:
         from . import view
     except ImportError:
@@ -398,10 +398,12 @@ def _window() -> Any:
     return view
 
 
-def _run(window: Any, opened: Callable[[], Any]) -> None:
+def _run(opened: Callable[[], Any]) -> None:
     """Show a viewer until it is closed."""
+    from .window import run
+
     try:
-        window.run(opened())
+        run(opened())
     except RuntimeError as error:
         fail(error)
 
@@ -518,8 +520,8 @@ def replay_command(
         if out:
             _record(out, lambda: [tape], ticks, fps, speed, pixels, details)
         if window:
-            view = _window()
-            _run(view, lambda: view.Viewer.of(tape))
+            viewer = _view().Viewer.of(tape)
+            _run(lambda: viewer)
     except (ValueError, OSError, ImportError) as error:
         fail(error)
 
@@ -553,7 +555,7 @@ def play(
                 raise ValueError(f"what was played is kept as a replay: --out ends in .jsonl.gz; got {out}")
             recording.check_out(out)
         from . import play as playing
-        from . import view as window
+        from . import window
 
         chosen = _with_axes(Cell(scenario, protocol), axes).protocol if axes else protocol
         compile_engine()
