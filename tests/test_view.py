@@ -11,11 +11,12 @@ from collections.abc import Iterator
 import pygame
 import pytest
 
-from stalegrid import view
+from stalegrid import view, window
 from stalegrid.protocols.presets import PRESETS
 from stalegrid.render.actors import stand
 from stalegrid.render.controls import HELP, track_of
 from stalegrid.render.themes import DARK, LIGHT
+from stalegrid.tape import Tape
 from stalegrid.view import Viewer, open_viewer
 
 SEED = 1_000_006
@@ -199,20 +200,42 @@ def test_the_help_names_every_key_that_does_something() -> None:
 
 def test_it_runs_in_a_window_until_it_is_closed(viewer: Viewer) -> None:
     viewer.full_screen = True
-    view.run(viewer, frames=3)
+    window.run(viewer, frames=3)
     viewer.full_screen = False
     pygame.display.init()
-    view.run(viewer, frames=2)
+    window.run(viewer, frames=2)
     viewer.handle(pygame.event.Event(pygame.QUIT))
     assert not viewer.is_open
-    view.run(viewer)
+    window.run(viewer)
 
 
 def test_without_a_display_it_names_record(monkeypatch: pytest.MonkeyPatch) -> None:
     viewer = open_viewer("guards", "none", ["serial"], 3, {"size": "tiny"})
     monkeypatch.setenv("SDL_VIDEODRIVER", "nowhere")
     with pytest.raises(RuntimeError, match=r"no display.*stalegrid record"):
-        view.run(viewer)
+        window.run(viewer)
+
+
+def test_a_tape_that_was_played_is_shown_and_can_be_forked_and_begun_anew() -> None:
+    tape = Tape("guards", "none", 3, size="tiny", think=2)
+    viewer = view.Viewer.of(tape)
+    assert viewer.tapes == [tape]
+    assert (viewer.scenario, viewer.seed, viewer.length) == ("guards", 3, tape.length)
+    viewer.seek(5)
+    viewer._change("protocol", fork=True)
+    assert (viewer.tapes[1].is_fork, viewer.tapes[1].forked_at) == (True, 5)
+    viewer._change("think", fork=False)
+    assert [tape.rules.settings.think for tape in viewer.tapes] == [4]
+    assert viewer.tapes[0].rules.parameters == tape.rules.parameters
+
+
+def test_what_a_person_played_is_shown_and_not_forked() -> None:
+    tape = Tape.live("guards", "none", 3, agent="guard_0", size="tiny")
+    tape.step(0)
+    viewer = view.Viewer.of(tape)
+    viewer._change("protocol", fork=True)
+    assert viewer.tapes == [tape]
+    assert "a person played" in viewer._message
 
 
 def test_what_cannot_be_shown_is_refused_with_what_is_allowed() -> None:

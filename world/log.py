@@ -93,7 +93,10 @@ KINDS: tuple[Kind, ...] = (
         "agent receives from other; site, value, version: stamp, a: message kind, b: 1 if believed, c: number, "
         "d: tick sensed, e: tick sent",
     ),
-    Kind("drop", "message other waited for a txn that did not settle; c: number"),
+    Kind(
+        "drop",
+        "message to other goes no further: its txn did not settle, or a fork sends corrections otherwise; c: number",
+    ),
     Kind("world_event", "a: source, b: n-th, c: what (scenario.EVENT_KINDS)"),
     Kind("accident", "agent's op in txn closed site on bodies; value: bodies, a: boat lost or -1"),
     Kind("out", "agent is out of play; other: agent that caused it"),

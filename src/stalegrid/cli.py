@@ -384,13 +384,26 @@ def _show(scenario: str, protocol: str | None, versus: list[str], seed: int | No
     """Open the window."""
     if scenario not in SCENARIOS:
         raise ValueError(f"unknown scenario {scenario!r}; available are {', '.join(SCENARIOS)}")
+    view = _view()
+    compile_engine()
+    _run(lambda: view.open_viewer(scenario, protocol, versus, seed, settings))
+
+
+def _view() -> Any:
+    """Return the module of the viewer."""
     try:
-        from . import view as window
+        from . import view
     except ImportError:
         fail(MISSING)
-    compile_engine()
+    return view
+
+
+def _run(opened: Callable[[], Any]) -> None:
+    """Show a viewer until it is closed."""
+    from .window import run
+
     try:
-        window.run(window.open_viewer(scenario, protocol, versus, seed, settings))
+        run(opened())
     except RuntimeError as error:
         fail(error)
 
@@ -424,6 +437,7 @@ def bench(
         fail(error)
 
 
+Details = Annotated[bool, typer.Option("--details", help="draw the detail layer: versions, locks, S, C, E, I")]
 Pixels = Annotated[str, typer.Option(help="width x height of a picture")]
 Ticks = Annotated[str | None, typer.Option(help="first:last tick of a picture; the whole episode by default")]
 Fps = Annotated[float, typer.Option(help="frames a second")]
@@ -449,6 +463,7 @@ def record(
     fps: Fps = recording.FPS,
     speed: Speed = recording.SPEED,
     pixels: Pixels = "960x640",
+    details: Details = False,
 ) -> None:
     """Draw an episode into a file, or keep it as a replay.
 
@@ -459,14 +474,15 @@ def record(
         shown = [protocol, *(name for one in versus or () for name in names(one))]
         protocols = [_with_axes(Cell(scenario, name), axes).protocol if axes else name for name in shown]
         _record(out, lambda: recording.play_tapes(scenario, protocols, seed, mind, size=size, **settings), ticks, fps,
-                speed, pixels)  # fmt: skip
+                speed, pixels, details)  # fmt: skip
     except (ValueError, OSError, ImportError) as error:
         fail(error)
 
 
 def _record(
-    outs: list[Path], play: Callable[[], list[Tape]], ticks: str | None, fps: float, speed: float, pixels: str
-) -> None:
+    outs: list[Path], play: Callable[[], list[Tape]], ticks: str | None, fps: float, speed: float, pixels: str,
+    details: bool = False,
+) -> None:  # fmt: skip
     """Check what can be checked, play, and write."""
     between, sides = recording.read_ticks(ticks), recording.read_size(pixels)
     for out in outs:
@@ -474,7 +490,7 @@ def _record(
     compile_engine()
     tapes = play()
     with console.status("drawing"):
-        said = recording.record(tapes, outs, between, fps=fps, speed=speed, size=sides)
+        said = recording.record(tapes, outs, between, fps=fps, speed=speed, size=sides, details=details)
     for line in said:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
 
@@ -487,6 +503,8 @@ def replay_command(
     fps: Fps = recording.FPS,
     speed: Speed = recording.SPEED,
     pixels: Pixels = "960x640",
+    details: Details = False,
+    window: Annotated[bool, typer.Option("--window", help="show it in a window, as view does")] = False,
 ) -> None:
     """Play a replay again, compare it with what was recorded, and tell it.
 
@@ -500,7 +518,10 @@ def replay_command(
         console.print("It comes out the same.", highlight=False)
         story.tell_tape(console, tape)
         if out:
-            _record(out, lambda: [tape], ticks, fps, speed, pixels)
+            _record(out, lambda: [tape], ticks, fps, speed, pixels, details)
+        if window:
+            viewer = _view().Viewer.of(tape)
+            _run(lambda: viewer)
     except (ValueError, OSError, ImportError) as error:
         fail(error)
 
@@ -534,7 +555,7 @@ def play(
                 raise ValueError(f"what was played is kept as a replay: --out ends in .jsonl.gz; got {out}")
             recording.check_out(out)
         from . import play as playing
-        from . import view as window
+        from . import window
 
         chosen = _with_axes(Cell(scenario, protocol), axes).protocol if axes else protocol
         compile_engine()
