@@ -185,7 +185,7 @@ def test_serial_meets_nearly_every_goal(scenario: str, mind: str) -> None:
     assert row(scenario, "serial", mind)["success"] >= 0.95
 
 
-@pytest.mark.parametrize("mind", ["naive", "careful", pytest.param("random", marks=pytest.mark.long)])
+@pytest.mark.parametrize("mind", ["naive", *(pytest.param(mind, marks=pytest.mark.long) for mind in MINDS[1:])])
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_serial_has_no_decisive_hazard_at_any_think_time_delay_and_loss(scenario: str, mind: str) -> None:
     for think in (0, 1, 6, 24):
