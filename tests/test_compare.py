@@ -146,7 +146,7 @@ def test_csv_has_the_numbers_of_json_under_dotted_names() -> None:
         assert float(line["versus_serial.interval.high"]) == row["versus_serial"]["interval"][1]
 
 
-@pytest.mark.parametrize("minds", ["naive", "naive,careful"])
+@pytest.mark.parametrize("minds", ["naive", pytest.param("naive,careful", marks=pytest.mark.long)])
 def test_the_table_fits_80_columns_and_cuts_nothing_off(minds: str) -> None:
     done = CliRunner().invoke(app, ["compare", "--seeds", "2", "--all", "--mind", minds], env={"COLUMNS": "80"})
     assert done.exit_code == 0
