@@ -27,6 +27,7 @@ from ..world.state import (
     MAIL_RECORD,
     PARCEL_RECORD,
     RUNNING,
+    SETTLED_RECORD,
     SITE_RECORD,
     WORLD_RECORD,
     State,
@@ -56,6 +57,7 @@ def allocate(rules: Rules, worlds: int, width: int, logs: int) -> State:
         sent=np.zeros((worlds, a, a, 3), np.int32),
         pipe=np.zeros((worlds, a, a), np.int32),
         lock=np.zeros((worlds, s), LOCK_RECORD),
+        settled=np.zeros((worlds, s), SETTLED_RECORD),
         followed=np.zeros((worlds, len(rules.constraints), a), FOLLOWED_RECORD),
         counts=np.zeros((worlds, len(COUNTERS)), np.int64),
         log=np.zeros((worlds, logs), log.EVENT),
@@ -88,6 +90,10 @@ class Batch:
         threads: int = 1,
         observations: NDArray[np.float32] | None = None,
     ) -> None:
+        if not config.is_compiled:
+            raise ValueError(
+                f"order = {config.order!r} (preset mtpo) is run by the readable engine only: ask for engine='reference'"
+            )
         if worlds < 1 or threads < 1:
             raise ValueError(f"worlds and threads are whole numbers from 1; got {worlds} and {threads}")
         self.rules = rules

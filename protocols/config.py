@@ -27,7 +27,7 @@ AXES: dict[str, Axis] = {
     "writes": Axis("where do record writes go", ("in place", "buffered", "branch")),
     "transaction": Axis("what is validated together", ("op", "task")),
     "scopes": Axis("which inputs an act must find current", ("written", "sensor", "message", "plan"), many=True),
-    "rule": Axis("what current means", ("version", "forward"), ("premise",)),
+    "rule": Axis("what current means", ("version", "premise", "forward")),
     "validated": Axis("when inputs are checked", ("act", "settle"), many=True),
     "locks": Axis("what is locked until the task settles", ("none", "site", "region", "world")),
     "lock_moment": Axis("when what is written is locked", ("ahead", "as needed")),
@@ -35,9 +35,11 @@ AXES: dict[str, Axis] = {
     "victim": Axis("who gives way in a circle of waits", ("youngest", "least thought sunk")),
     "lease": Axis("whether locks expire", ("none",), ("ttl",)),
     "order": Axis(
-        "what fixes the order of transactions", ("none", "token"),
-        ("first committer wins", "timestamp", "ticket", "preorder"),
+        "what fixes the order of transactions", ("none", "first committer wins", "preorder", "token"),
+        ("timestamp", "ticket"),
     ),
+    "pivot": Axis("whether one between two conflicts of snapshots commits", ("commits", "aborts")),
+    "judge": Axis("how well is judged what a notice means (order = preorder)", ("perfect", "lazy", "wrong")),
     "messages": Axis("whether messages carry versions", ("unstamped", "stamped")),
     "delivery": Axis("in which order messages arrive", ("any", "fifo"), ("causal",)),
     "mail": Axis("when an act's announcements leave", ("at once", "at settle")),
@@ -65,6 +67,9 @@ class Parameter(NamedTuple):
 PARAMETERS: dict[str, Parameter] = {
     "adopt_timeout": Parameter("ticks that an epoch waits for acknowledgements (corrections = epoch)", 24, 0, 10**6),
     "resend": Parameter("ticks after which a copy is sent again (corrections = epoch)", 8, 1, 10**6),
+    "repair": Parameter("percent of its thought that a repair costs (order = preorder)", 25, 0, 100),
+    "misjudged": Parameter("percent of what matters that is taken for nothing (judge = wrong)", 50, 0, 100),
+    "window": Parameter("ranks that may be under way or not quiet, then tasks wait (order = preorder)", 32, 1, 64),
     "kept": Parameter("percent of the thought that a retry keeps (interruption = checkpoint)", 50, 0, 100),
     "lock_timeout": Parameter("ticks after which who waits for a lock gives up (deadlock = timeout)", 40, 1, 10**6),
 }
@@ -79,6 +84,9 @@ POLICY_RECORD = np.dtype(
         ("scopes", np.int32),
         ("at_act", np.int32),
         ("at_settle", np.int32),
+        ("by_premise", np.int32),
+        ("snapshots", np.int32),  # first committer wins
+        ("pivots", np.int32),  # abort
         ("admission_reads", np.int32),
         ("buffered", np.int32),  # writes of record sites wait for settle
         ("branch", np.int32),  # and only the last of each site is installed
@@ -127,6 +135,8 @@ class Config(BaseModel):
     victim: str = "youngest"
     lease: str = "none"
     order: str = "none"
+    pivot: str = "commits"
+    judge: str = "perfect"
     messages: str = "unstamped"
     delivery: str = "any"
     mail: str = "at once"
@@ -141,6 +151,9 @@ class Config(BaseModel):
     scheduling: str = "first come"
     adopt_timeout: int = PARAMETERS["adopt_timeout"].default
     resend: int = PARAMETERS["resend"].default
+    repair: int = PARAMETERS["repair"].default
+    misjudged: int = PARAMETERS["misjudged"].default
+    window: int = PARAMETERS["window"].default
     kept: int = PARAMETERS["kept"].default
     lock_timeout: int = PARAMETERS["lock_timeout"].default
 
@@ -191,10 +204,31 @@ class Config(BaseModel):
              "validated = 'settle' needs transaction = 'task': at settle a task is judged as a whole"),
             (self.writes == "branch" and self.transaction == "op",
              "writes = 'branch' needs transaction = 'task': a branch is merged as a whole"),
+            (self.rule == "premise" and not self.scopes,
+             "rule = 'premise' without scopes judges nothing: give scopes"),
+            (self.order == "first committer wins" and self.reads != "admission",
+             "order = 'first committer wins' needs reads = 'admission': a snapshot is read at one moment"),
+            (self.order == "first committer wins" and not self.closed,
+             "order = 'first committer wins' needs writes = 'buffered' or 'branch' and transaction = 'task': a task "
+             "commits as a whole"),
+            (self.order == "first committer wins" and self.locks != "none",
+             "order = 'first committer wins' with locks has nothing to check: nobody else can write what is locked"),
+            (self.pivot == "aborts" and self.order != "first committer wins",
+             "pivot = 'aborts' needs order = 'first committer wins': it counts the conflicts between snapshots"),
             (self.order == "token" and bool(self.scopes),
              "order = 'token' lets one transaction run at a time: scopes would check what cannot change"),
             (self.order == "token" and self.reads == "admission",
              "order = 'token' renews all beliefs at the grant already: reads = 'admission' would renew them twice"),
+            (self.order == "preorder" and self.reads != "admission",
+             "order = 'preorder' needs reads = 'admission': a rank says what a read sees"),
+            (self.order == "preorder" and self.writes != "in place",
+             "order = 'preorder' needs writes = 'in place': what comes late is slipped in beneath what is there"),
+            (self.order == "preorder" and (bool(self.scopes) or bool(self.validated)),
+             "order = 'preorder' judges what has changed at its rank: scopes would refuse what higher ranks wrote"),
+            (self.order == "preorder" and self.locks != "none",
+             "order = 'preorder' lets nobody wait for what can be undone: locks would"),
+            (self.judge != "perfect" and self.order != "preorder",
+             "judge without order = 'preorder' has nothing to judge"),
             (self.locks != "none" and self.reads != "admission",
              "locks need reads = 'admission': a lock does not make a belief true"),
             (self.locks != "none" and self.order == "token",
@@ -224,11 +258,23 @@ class Config(BaseModel):
         """The hazards that cannot happen under this config, derived from its axes: names of `world.state.HAZARDS`."""
         if self.order == "token" or self.locks != "none":
             return frozenset(HAZARDS)
+        if self.order == "preorder":
+            # At its rank no act rests on what has changed, unless its agent takes that for nothing.
+            return frozenset() if self.judge == "wrong" else frozenset(HAZARDS)
         if self.writes == "buffered" and self.transaction == "op":
             return frozenset()  # what was checked at the act takes effect at settle, unchecked
         # A check at settle alone comes too late for physical sites, but no read-modify-write is on one.
-        covered = self.scopes if "act" in self.validated else set(self.scopes) & {"written"}
-        return frozenset(_CURES[scope] for scope in covered if scope in _CURES)
+        covered = set(self.scopes) if "act" in self.validated else set(self.scopes) & {"written"}
+        if self.rule == "premise" and covered != set(_CURES):
+            covered &= {"written"}  # a premise can fail by one scope's inputs and another's together
+        if self.order == "first committer wins":
+            covered |= {"written"}
+        return frozenset(_CURES[scope] for scope in covered)
+
+    @property
+    def is_compiled(self) -> bool:
+        """Whether the compiled engine runs it; the readable one runs every config."""
+        return self.order != "preorder"
 
     @property
     def certificate(self) -> str | None:
@@ -236,6 +282,8 @@ class Config(BaseModel):
         if self.order == "token":
             return TOKEN
         checks_all = set(self.scopes) == set(SCOPE_BITS) and set(self.validated) == {"act", "settle"}
+        # What made no difference may be old under the rule `premise`, so the order of settling is no serial one.
+        checks_all = checks_all and self.rule != "premise"
         return SETTLE if self.locks != "none" or (self.closed and checks_all) else None
 
     @property
@@ -255,6 +303,7 @@ class Config(BaseModel):
         policy = np.zeros(1, POLICY_RECORD)
         policy[0] = (
             sum(SCOPE_BITS[scope] for scope in self.scopes), "act" in self.validated, "settle" in self.validated,
+            self.rule == "premise", self.order == "first committer wins", self.pivot == "aborts",
             self.reads == "admission", self.writes != "in place", self.writes == "branch", self.transaction == "task",
             self.closed,
             self.order == "token", self.messages == "stamped", self.delivery == "fifo", self.mail == "at settle",

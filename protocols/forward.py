@@ -93,9 +93,9 @@ def stop_reader(c, b, a):
             me.op = o
             end_lock_wait(c, b, a, me.task, world.tick - me.wait_since + 1)
             use_inputs(c, b, a, o, op_rule(c, me.task, o))
-            scope = first_stale(c, b, a, first, o, BY_WRITER)
+            scope, stale = first_stale(c, b, a, first, o, BY_WRITER)
             dropped = me.pending if c.whole_task != 0 else 0
             judge_refused(c, b, a, dropped | (1 << o), scope)
-            refuse(c, b, a, first, o)
+            refuse(c, b, a, stale)
             return True
     return False

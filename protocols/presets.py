@@ -17,6 +17,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "object_cas": {"scopes": ("written",), "validated": ("act",)},
     "sight_check": {"scopes": ("sensor",), "validated": ("act",)},
     "stamped": {"scopes": ("message",), "validated": ("act",), "messages": "stamped"},
+    "read_committed": {"writes": "buffered", "transaction": "task"},
     "occ": {
         "writes": "buffered", "transaction": "task", "scopes": ("written", "sensor", "message", "plan"),
         "validated": ("act", "settle"), "messages": "stamped",
@@ -28,6 +29,17 @@ PRESETS: dict[str, dict[str, Any]] = {
     "epoch_plans": {"scopes": ("plan",), "validated": ("act",), "corrections": "epoch"},
     "stamped_epochs": {
         "scopes": ("message", "plan"), "validated": ("act",), "messages": "stamped", "corrections": "epoch",
+    },
+    "premise": {
+        "writes": "buffered", "transaction": "task", "scopes": ("written", "sensor", "message", "plan"),
+        "rule": "premise", "validated": ("act", "settle"), "messages": "stamped",
+    },
+    "snapshot": {
+        "reads": "admission", "writes": "buffered", "transaction": "task", "order": "first committer wins",
+    },
+    "serializable_snapshot": {
+        "reads": "admission", "writes": "buffered", "transaction": "task", "order": "first committer wins",
+        "pivot": "aborts",
     },
     "occ_forward": {
         "writes": "buffered", "transaction": "task", "scopes": ("written", "sensor", "message", "plan"),
@@ -48,6 +60,11 @@ PRESETS: dict[str, dict[str, Any]] = {
     "serial": {"order": "token"},
 }  # fmt: skip
 
+# Presets that the readable engine alone runs.
+READABLE: dict[str, dict[str, Any]] = {
+    "mtpo": {"reads": "admission", "order": "preorder", "messages": "stamped"},
+}
+
 # The four single defences, one a hazard, by the scope that each checks; their subsets are the sixteen sets.
 DEFENCES = {"written": "object_cas", "sensor": "sight_check", "message": "stamped", "plan": "epoch_plans"}
 
@@ -57,10 +74,14 @@ ABOUT: dict[str, str] = {
     "object_cas": "compare-and-set on the site that is written, against lost update",
     "sight_check": "an act needs what its agent saw to be current, against stale read",
     "stamped": "messages carry versions and an act needs them current, against action-message desync",
+    "read_committed": "a task's writes take effect together, and nobody acts on what has not settled",
     "occ": "optimistic: writes buffered, every input validated at the act and at settle",
     "merge_occ": "optimistic: a task works on a branch of the record sites, validated where it merges and nowhere else",
     "epoch_plans": "plan corrections are adopted by all at one boundary, against stale correction",
     "stamped_epochs": "stamped messages and plans in epochs",
+    "premise": "occ that refuses an act only if on the renewed inputs it would no longer be right",
+    "snapshot": "all inputs read at admission; who would write over a newer version is refused",
+    "serializable_snapshot": "snapshot, and whoever stands between two conflicts is refused: no write skew",
     "occ_forward": "occ with forward validation: who writes stops whose thought or way rests on the old version",
     "two_phase_locking": "every site of a task is locked before thought and until it settles; deadlocks are broken",
     "region_locking": "two-phase locking of whole regions of sites",
@@ -71,12 +92,12 @@ ABOUT: dict[str, str] = {
     "timeout_locking": "two-phase locking in which who waits too long for a lock gives up",
     "full": "occ with plans in epochs, checked correctors, and stale thought stopped and half of it kept",
     "serial": "one token: one transaction at a time, the reference",
+    "mtpo": "ranked as admitted: who comes late is slipped in beneath higher ranks, whose owners repair what they did",
 }
 
 # Designed, named in docs/semantics.md, and not to be had yet.
 LATER = (
-    "read_committed", "premise", "snapshot",
-    "serializable_snapshot", "lease", "fenced_lease", "timestamp", "ticket", "mtpo", "saga",
+    "lease", "fenced_lease", "timestamp", "ticket", "saga",
     "gated_saga", "two_phase_commit", "lagging_replicas", "crdt",
 )  # fmt: skip
 
@@ -118,8 +139,8 @@ def sixteen_sets() -> dict[str, Config]:
 
 
 def _axes_of(name: Any) -> dict[str, Any]:
-    if name in PRESETS:
-        return PRESETS[name]
+    if name in PRESETS or name in READABLE:
+        return {**PRESETS, **READABLE}[name]
     scopes = tuple(str(name).split("+"))
     if all(scope in DEFENCES for scope in scopes):
         return defences(*scopes)
@@ -128,23 +149,22 @@ def _axes_of(name: Any) -> dict[str, Any]:
 
 def _known(name: Any) -> str:
     if name in LATER:
-        raise ValueError(f"protocol {name!r} is not available yet; available are {', '.join(PRESETS)}")
-    if name not in PRESETS:
+        raise ValueError(f"protocol {name!r} is not available yet; available are {', '.join((*PRESETS, *READABLE))}")
+    if name not in PRESETS and name not in READABLE:
+        known = ", ".join((*PRESETS, *READABLE))
         sets = f"sets of defences such as written+message, of {', '.join(DEFENCES)}"
-        raise ValueError(
-            f"unknown protocol {name!r}; available are {', '.join(PRESETS)}; {sets} (axes: {', '.join(AXES)})"
-        )
+        raise ValueError(f"unknown protocol {name!r}; available are {known}; {sets} (axes: {', '.join(AXES)})")
     return str(name)
 
 
 def name_of(config: Config) -> str:
     """Return a config's preset, or the set of defences that it is; of any other the nearest preset, and the rest."""
-    for name, axes in PRESETS.items():
+    for name, axes in {**PRESETS, **READABLE}.items():
         if config == Config(**axes):
             return name
     if config == Config(**defences(*config.scopes)):
         return "+".join(config.scopes)
-    unlike = {name: config.differences(Config(**axes)) for name, axes in PRESETS.items()}
+    unlike = {name: config.differences(Config(**axes)) for name, axes in {**PRESETS, **READABLE}.items()}
     nearest = min(unlike, key=lambda name: len(unlike[name]))
     parts = [f"{axis}={'+'.join(v) if isinstance(v, tuple) else v}" for axis, v in unlike[nearest].items()]
     return ", ".join([nearest, *parts])

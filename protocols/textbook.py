@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from ..world.control import Answer, Blocked, Control, Stale
-from ..world.log import FOR_EPOCH
+from ..world.log import AT_SITE, FOR_EPOCH
 from ..world.reference import World
 from ..world.reference_state import Buffered, Mail, Transaction
+from ..world.state import NOBODY
 from .branch import Branch
 from .config import SCOPE_BITS, Config
 from .epochs import Epochs
 from .forward import Forward
 from .locks import Locks
+from .pivots import Pivots
+from .premises import Premises
+from .preorder import Preorder
+from .snapshots import FirstCommitterWins
 from .stamps import Stamps
 from .token import Token
 from .validation import Validation
@@ -28,13 +33,16 @@ class Textbook(Control):
         self.stops = may_stop and config.rule != "forward"
         self.kept = config.kept if config.interruption == "checkpoint" else 0
         self.renews = config.order == "token"
-        self.validation = Validation(
+        validation = Validation(
             sum(SCOPE_BITS[scope] for scope in config.scopes),
             (*config.validated, "think", "watch"),
             config.transaction == "task",
             config.corrector == "checked",
             config.corrections == "epoch",
         )
+        self.validation = Premises(validation) if config.rule == "premise" else validation
+        self.snapshots = FirstCommitterWins() if config.order == "first committer wins" else None
+        self.pivots = Pivots() if config.pivot == "aborts" else None
         self.branch = Branch() if config.writes == "branch" else None
         self.stamps = Stamps() if self.stamped else None
         self.one_at_a_time = Token() if config.order == "token" else None
@@ -42,13 +50,16 @@ class Textbook(Control):
         if config.locks != "none":
             as_needed, least_sunk = config.lock_moment == "as needed", config.victim == "least thought sunk"
             self.locks = Locks(config.locks, as_needed, config.deadlock, least_sunk, config.lock_timeout)
+        self.preorder: Preorder | None = None
+        if config.order == "preorder":
+            self.preorder = self.ranks = Preorder(config.judge, config.repair, config.misjudged, config.window)
         has_epochs = config.corrections == "epoch"
         self.epochs = Epochs(config.adopt_timeout, config.resend, may_stop) if has_epochs else None
-        self.forward = Forward(self.validation) if config.rule == "forward" else None
+        self.forward = Forward(validation) if config.rule == "forward" else None
 
     def reset(self) -> None:
-        """Forget the last episode's locks, epochs and writes."""
-        for mechanism in (self.locks, self.epochs, self.forward):
+        """Forget the last episode's locks, epochs, writes and conflicts."""
+        for mechanism in (self.locks, self.epochs, self.forward, self.pivots):
             if mechanism:
                 mechanism.reset()
 
@@ -57,14 +68,25 @@ class Textbook(Control):
         txn = world.agents[agent].txn
         if self.epochs and moment == "act" and txn is not None and self.epochs.holds(world, txn):
             return Answer.WAIT
+        if self.pivots and moment == "decide":
+            self.pivots.admit(agent)
+        if self.pivots and moment == "act" and txn is not None and self.pivots.blocks(world, txn) != NOBODY:
+            return Answer.WAIT
+        if self.preorder:
+            return self.preorder.admit(world, agent, task, moment)
         if self.locks:
             return self.locks.admit(world, agent, task, moment)
         return self.one_at_a_time.admit(world, agent, task, moment) if self.one_at_a_time else Answer.GO
 
     def waits_for(self, world: World, agent: int) -> Blocked:
-        """Name the corrector, who is in the way of a lock, or the holder of the token."""
+        """Name the corrector, who is in the way of a lock or must settle first, or the holder of the token."""
+        if self.preorder:
+            return self.preorder.waits_for(agent)
         if self.locks and agent in self.locks.waiting:
             return self.locks.waits_for(world, agent)
+        txn = world.agents[agent].txn
+        if self.pivots and txn is not None and not (self.epochs and self.epochs.holds(world, txn)):
+            return Blocked(self.pivots.blocks(world, txn), AT_SITE)
         return Blocked(self.epochs.corrector, FOR_EPOCH) if self.epochs else Blocked(world.holder)
 
     def watch(self, world: World, agent: int, site: int) -> None:
@@ -73,9 +95,15 @@ class Textbook(Control):
             self.forward.watch(world, agent, site)
 
     def check(self, world: World, txn: Transaction, op: int, moment: str) -> list[Stale]:
-        """Ask the validation."""
+        """Ask the validation, and at an act the snapshots."""
+        if self.preorder:
+            return self.preorder.check(txn, moment)
         is_fenced = self.epochs is not None and txn.agent in self.epochs.fenced
-        return self.validation.check(world, txn, op, moment, is_fenced)
+        stale = dict(self.validation.check(world, txn, op, moment, is_fenced))
+        for mechanism in (self.snapshots, self.pivots):
+            if mechanism and moment == "act":
+                stale = mechanism.check(world, txn, op) | stale  # the first to say so names the scope
+        return [Stale(site, stale[site]) for site in sorted(stale)]
 
     def refused(self, world: World, txn: Transaction) -> None:
         """Tell the epochs."""
@@ -87,8 +115,8 @@ class Textbook(Control):
         return self.branch.merge(txn) if self.branch else txn.buffered
 
     def settle(self, world: World, agent: int) -> None:
-        """Tell the token and the locks."""
-        for mechanism in (self.one_at_a_time, self.locks):
+        """Tell the token, the locks and who keeps the conflicts."""
+        for mechanism in (self.one_at_a_time, self.locks, self.preorder, self.pivots):
             if mechanism:
                 mechanism.settle(world, agent)
 

@@ -18,6 +18,7 @@ from ..world.context import (
     op_rule,
     parcels_of,
     regions,
+    settled_of,
     site_rules,
     sites_of,
     tally_of,
@@ -46,6 +47,8 @@ from ..world.scoring import put_out_boat
 from ..world.settings import QUANTILES
 from ..world.state import (
     ABORTED,
+    AT_ACT,
+    AT_SETTLE,
     COMMITTED,
     CORRECTION,
     COUNTER_INDEX,
@@ -70,6 +73,7 @@ from ..world.state import (
     REJECTED,
     THINKING,
     WORLD,
+    WRITTEN,
 )
 from .branch import is_written_again
 from .epochs import carry_epoch, holds_for_epoch, prepare
@@ -87,6 +91,9 @@ from .locks import (
     take_locks,
     take_to_act,
 )
+from .pivots import conflict_scope, pivot_reads, pivot_that_blocks, summarise
+from .premises import wrong_scope
+from .snapshots import overwrites
 from .token import let_go
 from .validation import stale_scope
 
@@ -257,22 +264,31 @@ def admit(c, b, a):
     reads = c.admission_reads != 0 or (world_of(c, b).holder == a and regions(c)[me.cell] >= 0)
     task = task_rules(c)[index]
     me.phase = THINKING
+    me.snapshot = world_of(c, b).settles
     sites, inputs, task_input = sites_of(c, b), inputs_of(c, b, a, 0), task_inputs(c)[index]
     if reads:
         for slot in range(task.inputs):
-            renew(c, b, a, task_input[slot], REGISTRY, 2)
+            if sites[task_input[slot]].unsettled == NOBODY:
+                renew(c, b, a, task_input[slot], REGISTRY, 2)
     for slot in range(task.inputs):
         site = task_input[slot]
         belief, frozen = beliefs_of(c, b, a)[site], inputs[slot]
+        sensed = believed_tick(c, b, a, site)
         frozen.value = belief.value
         frozen.version = belief.version
         frozen.channel = belief.channel
         frozen.promise = belief.promise
-        frozen.outdated = 1 if belief.version != sites[site].version else 0
+        if c.admission_reads != 0 and sites[site].unsettled != NOBODY:
+            frozen.value = settled_of(c, b)[site].value
+            frozen.version = settled_of(c, b)[site].version
+            frozen.channel = REGISTRY
+            frozen.promise = 0
+            sensed = world_of(c, b).tick
+        frozen.outdated = 1 if frozen.version != sites[site].version else 0
         frozen.own = 0
         emit(
             c, b, log.INPUT, a, me.txn, 0, site, frozen.value, frozen.version, NOBODY, frozen.channel, frozen.promise,
-            believed_tick(c, b, a, site), 0, 0,
+            sensed, 0, 0,
         )  # fmt: skip
     if reads:
         for o in range(task.ops):
@@ -290,12 +306,12 @@ def attempt_op(c, b, a):
     if (c.closed | c.epochs | c.as_needed) != 0 and holds(c, b, a, rule):
         return False
     use_inputs(c, b, a, o, rule)
-    if c.at_act != 0:
-        scope = first_stale(c, b, a, 0 if c.whole_task != 0 else o, o, 0)
+    if (c.at_act | c.snapshots) != 0:
+        scope, stale = first_stale(c, b, a, 0 if c.whole_task != 0 else o, o, AT_ACT)
         if scope != 0:
             dropped = me.pending if c.whole_task != 0 else 0
             judge_refused(c, b, a, dropped | (1 << o), scope)
-            refuse(c, b, a, 0 if c.whole_task != 0 else o, o)
+            refuse(c, b, a, stale)
             return False
     there = sites_of(c, b)[rule.site]
     if c.buffered == 0 or rule.record == 0:
@@ -314,10 +330,10 @@ def attempt_op(c, b, a):
         me.op += 1
         return True
     if c.at_settle != 0:
-        scope = first_stale(c, b, a, 0, o, 1)
+        scope, stale = first_stale(c, b, a, 0, o, AT_SETTLE)
         if scope != 0:
             judge_refused(c, b, a, me.pending if c.whole_task != 0 else 0, scope)
-            refuse(c, b, a, 0, o)
+            refuse(c, b, a, stale)
             return False
     settle(c, b, a, COMMITTED, 0)
     return False
@@ -338,7 +354,10 @@ def holds(c, b, a, rule):
             begin_lock_wait(c, b, a, me.task)
         return True
     elif c.closed != 0:
-        others = unsettled_by(c, b, a, rule)
+        if c.pivots != 0:
+            others = pivot_that_blocks(c, b, a)
+        if others == NOBODY:
+            others = unsettled_by(c, b, a, rule)
     if others != NOBODY and others == me.holding and kind == me.hold:
         me.stuck += 1
         counts_of(c, b)[_BLOCKED] += 1
@@ -387,16 +406,19 @@ def stop_thought(c, b, a):
     """Refuse a thought on what is no longer so, in the first op that rests on it; tell whether there was one."""
     me = agents_of(c, b)[a]
     for o in range(task_rules(c)[me.task].ops):
-        stale = False
+        if c.by_premise != 0:
+            for slot in range(task_rules(c)[me.task].inputs):
+                inputs_of(c, b, a, 1 + o)[slot] = inputs_of(c, b, a, 0)[slot]
+        refused = False
         for slot in range(task_rules(c)[me.task].inputs):
-            if stale_scope(c, b, a, slot, o, o) != 0:
-                stale = True
-        if stale:
+            if refusing_scope(c, b, a, slot, o, o, IN_THOUGHT) != 0:
+                refused = True
+        if refused:
             me.op = o
             use_inputs(c, b, a, o, op_rule(c, me.task, o))
-            scope = first_stale(c, b, a, o, o, IN_THOUGHT)
+            scope, stale = first_stale(c, b, a, o, o, IN_THOUGHT)
             judge_refused(c, b, a, 1 << o, scope)
-            refuse(c, b, a, o, o)
+            refuse(c, b, a, stale)
             return True
     return False
 
@@ -428,13 +450,18 @@ def use_inputs(c, b, a, o, rule):
 
 @compiled
 def first_stale(c, b, a, first, last, moment):
-    """Log every input that is not current; return the scope of the first, or 0."""
+    """Log every input that refuses; return the scope of the first, or 0, and the set of their slots."""
     me = agents_of(c, b)[a]
-    found = 0
+    found, stale, conflicts = 0, _ZERO, _ZERO
+    if c.pivots != 0 and moment == AT_ACT:
+        conflicts = pivot_reads(c, b, a, last)
     for slot in range(task_rules(c)[me.task].inputs):
-        scope = stale_scope(c, b, a, slot, first, last)
+        scope = refusing_scope(c, b, a, slot, first, last, moment)
+        if scope == 0 and has(conflicts, slot):
+            scope = conflict_scope(c, task_inputs(c)[me.task, slot])
         if scope == 0:
             continue
+        stale |= bit(slot)
         site = task_inputs(c)[me.task, slot]
         emit(
             c, b, log.CHECK_FAILED, a, me.txn, last, site, 0, inputs_of(c, b, a, 0)[slot].version,
@@ -442,16 +469,30 @@ def first_stale(c, b, a, first, last, moment):
         )  # fmt: skip
         if found == 0:
             found = scope
-    return found
+    return found, stale
 
 
 @compiled
-def refuse(c, b, a, first, last):
-    """Reject the transaction; semantic feedback renews the beliefs that were stale."""
+def refusing_scope(c, b, a, slot, first, last, moment):
+    """Return the scope in which an input refuses, by version, by premise or by its snapshot, or 0."""
+    scope = 0
+    if moment != AT_ACT or c.at_act != 0:
+        if c.by_premise != 0:
+            scope = wrong_scope(c, b, a, slot, first, last, moment)
+        else:
+            scope = stale_scope(c, b, a, slot, first, last)
+    if scope == 0 and c.snapshots != 0 and moment == AT_ACT and overwrites(c, b, a, slot, last):
+        scope = WRITTEN
+    return scope
+
+
+@compiled
+def refuse(c, b, a, stale):
+    """Reject the transaction; semantic feedback renews the beliefs that were stale, a set of slots."""
     me = agents_of(c, b)[a]
     if c.semantic != 0:
         for slot in range(task_rules(c)[me.task].inputs):
-            if stale_scope(c, b, a, slot, first, last) != 0:
+            if has(stale, slot):
                 site = task_inputs(c)[me.task, slot]
                 me.stale |= bit(site)
                 channel = beliefs_of(c, b, a)[site].channel
@@ -665,6 +706,8 @@ def settle(c, b, a, outcome, before_thought):
     use_up(c, b, a, task, again)
     if c.locks != 0:
         release_locks(c, b, a, 1)
+    if c.pivots != 0 and (ended == COMMITTED or ended == PARTIAL):
+        summarise(c, b, a)
     me.outcome = ended
     me.txn = NO_TXN
     me.task = NO_TASK

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from ..world.context import agents_of, inputs_of, op_rule, sites_of, task_inputs, world_of
 from ..world.control import Stale
-from ..world.jit import compiled
+from ..world.jit import compiled, inlined
 from ..world.kernel import has, is_current
 from ..world.reference import World
-from ..world.reference_state import Transaction
+from ..world.reference_state import Input, Transaction
+from ..world.rules import ResolvedOp
 from ..world.state import MESSAGE, PLANNED, SENSED, TOLD, WRITTEN
 
 
@@ -36,29 +37,40 @@ class Validation:
         """
         if moment not in self.moments:
             return []
-        ops = world.rules.tasks[txn.task].ops
-        first = 0 if moment == "settle" or (self.whole_task and moment != "think") else op
-        stale: dict[int, int] = {}
-        for earlier in ops[first : op + 1]:
-            scopes = self.scopes
-            if earlier.plan and self.checks_correctors:
-                scopes |= SENSED | TOLD
-            for site in earlier.inputs:
-                read = txn.inputs[site]
-                if is_fenced and site == earlier.follow:
-                    stale.setdefault(site, PLANNED)
-                scope = 0
-                if site in earlier.pre and site in world.rules.plan:
-                    scope = PLANNED
-                elif site in earlier.pre and read.channel == MESSAGE:
-                    scope = TOLD
-                elif site in earlier.pre and not (site == earlier.site and earlier.modifies):
-                    scope = SENSED
-                if site in earlier.owned and not scope & scopes:
-                    scope = PLANNED if earlier.plan and self.has_epochs else WRITTEN
-                if scope & scopes and site not in stale and not world.is_current(read, site):
-                    stale[site] = scope
+        ops = world.rules.tasks[txn.task].ops[self.first(op, moment) : op + 1]
+        stale = self.stale(world, txn, ops, is_fenced)
         return [Stale(site, stale[site]) for site in sorted(stale)]
+
+    def first(self, op: int, moment: str) -> int:
+        """Return the first op that is checked with one."""
+        return 0 if moment == "settle" or (self.whole_task and moment != "think") else op
+
+    def stale(self, world: World, txn: Transaction, ops: tuple[ResolvedOp, ...], is_fenced: bool) -> dict[int, int]:
+        """Return the inputs of these ops that are not current, and the scope that says so."""
+        stale: dict[int, int] = {}
+        for op in ops:
+            for site in op.inputs:
+                if is_fenced and site == op.follow:
+                    stale.setdefault(site, PLANNED)
+                scope = self.scope_of(world, op, txn.inputs[site], site)
+                if scope and site not in stale and not world.is_current(txn.inputs[site], site):
+                    stale[site] = scope
+        return stale
+
+    def scope_of(self, world: World, op: ResolvedOp, read: Input, site: int) -> int:
+        """Return the scope in which an op's input is checked, or 0."""
+        scopes, scope = self.scopes, 0
+        if op.plan and self.checks_correctors:
+            scopes |= SENSED | TOLD
+        if site in op.pre and site in world.rules.plan:
+            scope = PLANNED
+        elif site in op.pre and read.channel == MESSAGE:
+            scope = TOLD
+        elif site in op.pre and not (site == op.site and op.modifies):
+            scope = SENSED
+        if site in op.owned and not scope & scopes:
+            scope = PLANNED if op.plan and self.has_epochs else WRITTEN
+        return scope & scopes
 
 
 @compiled
@@ -75,21 +87,27 @@ def stale_scope(c, b, a, slot, first, last):
         rule = op_rule(c, me.task, o)
         if fenced and slot == rule.follow:
             return PLANNED
-        if current:
-            continue
-        scopes = c.scopes
-        if rule.correction >= 0 and c.corrector != 0:
-            scopes |= SENSED | TOLD
-        in_pre = has(rule.pre, slot)
-        scope = 0
-        if in_pre and has(c.plan, site):
-            scope = PLANNED
-        elif in_pre and read.channel == MESSAGE:
-            scope = TOLD
-        elif in_pre and not (slot == rule.own and rule.modifies != 0):
-            scope = SENSED
-        if has(rule.owned, slot) and scope & scopes == 0:
-            scope = PLANNED if rule.correction >= 0 and c.epochs != 0 else WRITTEN
-        if scope & scopes != 0:
-            return scope
+        if not current:
+            scope = checking_scope(c, rule, read, slot, site)
+            if scope != 0:
+                return scope
     return 0
+
+
+@inlined
+def checking_scope(c, rule, read, slot, site):
+    """Return the scope in which an op's input is checked, or 0."""
+    scopes = c.scopes
+    if rule.correction >= 0 and c.corrector != 0:
+        scopes |= SENSED | TOLD
+    in_pre = has(rule.pre, slot)
+    scope = 0
+    if in_pre and has(c.plan, site):
+        scope = PLANNED
+    elif in_pre and read.channel == MESSAGE:
+        scope = TOLD
+    elif in_pre and not (slot == rule.own and rule.modifies != 0):
+        scope = SENSED
+    if has(rule.owned, slot) and scope & scopes == 0:
+        scope = PLANNED if rule.correction >= 0 and c.epochs != 0 else WRITTEN
+    return scope & scopes

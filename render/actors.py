@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from .board import Grid
+from .chronicle import ACT
 from .scene import MessageView, Scene
+
+NEAR = 0.84  # the share of its way after which a letter has arrived
 
 
 class Spot(NamedTuple):
@@ -22,6 +25,7 @@ class Moment(NamedTuple):
     scene: Scene
     after: Scene
     share: float  # from 0 to below 1
+    acts: bool = False  # the tick between them ends with an act that is shown: who walks is there by then
 
     @property
     def time(self) -> float:
@@ -63,7 +67,7 @@ def _berth(nth: int, many: int, at_site: bool) -> tuple[float, float, float]:
 
 def stand(moment: Moment, grid: Grid) -> list[tuple[float, float, float]]:
     """Return (right, down, size) of each agent, in pixels of the surface."""
-    share = moment.share
+    share = min(1.0, moment.share / (1 - ACT)) if moment.acts else moment.share
     origin = grid.corner(0)
     found = []
     for here, there in zip(spots(moment.scene), spots(moment.after), strict=True):
@@ -77,6 +81,7 @@ def flight(mail: MessageView, moment: Moment, nth: int, where: list[tuple[float,
     start, end = where[mail.sender], where[mail.receiver]
     way = max(1.0, mail.due - mail.sent + 0.5)
     share = 0.0 if mail.held else min(1.0, max(0.0, (moment.time - mail.sent + 0.5) / way))
+    share *= NEAR  # it does not hide who gets it
     bow = 0.10 + 0.05 * (nth % 3)
     middle = (start[0] + end[0]) / 2 - (end[1] - start[1]) * bow, (start[1] + end[1]) / 2 + (end[0] - start[0]) * bow
     return (

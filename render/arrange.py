@@ -11,6 +11,7 @@ from .board import Grid, bounds, rim
 from .scene import Stage
 
 USUAL = (960, 640)  # pixels; sizes of writing are given for this and grow with the surface
+LEGEND = 18  # pixels of the row that says what the signs mean
 BESIDE = 1.3  # panes stand beside one another unless tiles grow by so much when they stand above one another
 
 
@@ -35,6 +36,7 @@ class Places:
     unit: float
     heading: pygame.Rect | None
     panes: tuple[PanePlaces, ...]
+    legend: pygame.Rect
     line: pygame.Rect | None
     note: pygame.Rect | None
 
@@ -58,6 +60,8 @@ def arrange(
     if note:
         note_rect = pygame.Rect(2 * gap, bottom - round(24 * unit), width - 4 * gap, round(24 * unit))
         bottom = note_rect.top - gap // 2
+    legend = pygame.Rect(2 * gap, bottom - round(LEGEND * unit), width - 4 * gap, round(LEGEND * unit))
+    bottom = legend.top - gap // 2
     best: tuple[float, int, int] | None = None
     many = len(stages)
     for across in range(many, 0, -1):
@@ -76,7 +80,7 @@ def arrange(
         left = gap + nth % across * (cell[0] + gap)
         above = top + nth // across * (cell[1] + gap)
         panes.append(_pane(pygame.Rect(left, above, *cell), stage, px, unit, details))
-    return Places(unit, head_rect, tuple(panes), line_rect, note_rect)
+    return Places(unit, head_rect, tuple(panes), legend, line_rect, note_rect)
 
 
 def _heights(stage: Stage, unit: float, details: bool, height: float) -> tuple[int, int, int, int, int]:
@@ -135,7 +139,7 @@ def fitting_size(
         _, _, rows, columns = bounds(stage)
         widths.append(max(columns * tile_px + 2 * rim(tile_px) + 2 * pad, round(330 * unit)))
         heights.append(sum(_heights(stage, unit, details, 400 * unit)) + rows * tile_px + 2 * rim(tile_px) + 5 * pad)
-    height = max(heights) + 2 * pad
+    height = max(heights) + 2 * pad + round(LEGEND * unit) + pad
     height += (round(46 * unit) + pad if heading else 0) + (round(24 * unit) + pad if note else 0)
     height += round(34 * unit) + pad if line else 0
     width = max(widths) * len(stages) + pad * (len(stages) + 1)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 import pygame
 
-from .brush import Canvas, Surface, dashes, mix
+from .brush import Canvas, Surface, dashes, mix, stroke
 from .ground import water_cells
 from .scene import Stage
 from .themes import Theme
@@ -100,12 +101,16 @@ def _paint(stage: Stage, px: int, theme: Theme, closed: frozenset[int]) -> Surfa
     grid = Grid(stage, px, edge, edge)
     gates = {cell for cells in stage.gates.values() for cell in cells}
     water = water_cells(stage)
+    bridges = [cells for cells in stage.gates.values() if _is_bridge(stage, cells, water)]
+    barred = gates - {cell for cells in bridges for cell in cells}
     for row in range(first_row, first_row + rows):
         for column in range(first_column, first_column + columns):
             cell = row * stage.columns + column
             left, top = grid.corner(cell)
             tile = pygame.Rect(left, top, px, px)
-            if cell in gates:
+            if cell in gates and cell in closed and cell not in barred:
+                surface.fill(theme.water, tile)
+            elif cell in gates:
                 _gate(surface, tile, cell in closed, theme)
             elif cell in water:
                 surface.fill(theme.water, tile)
@@ -121,7 +126,39 @@ def _paint(stage: Stage, px: int, theme: Theme, closed: frozenset[int]) -> Surfa
         _link(surface, grid, switch, cells, theme)
     for cells in stage.regions.values():
         _outline(surface, grid, cells, theme)
+    for cells in bridges:
+        if closed.issuperset(cells):
+            _raised(surface, grid, cells, theme)
     return surface
+
+
+def _is_bridge(stage: Stage, cells: tuple[int, ...], water: frozenset[int]) -> bool:
+    """Tell whether a gate lies across water, from west to east: it is raised and not barred."""
+    across = {cell // stage.columns for cell in cells}
+    return len(across) == 1 and len(cells) > 1 and any(cell - stage.columns in water for cell in cells)
+
+
+def _raised(surface: Surface, grid: Grid, cells: tuple[int, ...], theme: Theme) -> None:
+    """Draw a bridge's two leaves standing up at the banks, seen from the side, and a bar before each."""
+    px = grid.px
+    long = px * len(cells) * 0.46
+    lean = math.radians(62)
+    left, top = grid.corner(min(cells))
+    right = grid.corner(max(cells))[0] + px
+    for hinge, side in ((left, 1), (right, -1)):
+        foot = hinge + side * px * 0.12, top + px * 0.86
+        tip = foot[0] + side * math.cos(lean) * long, foot[1] - math.sin(lean) * long
+        stroke(surface, foot, tip, theme.print, px * 0.4)
+        stroke(surface, foot, tip, theme.plank, px * 0.3)
+        for nth in range(1, 6):
+            spot = foot[0] + (tip[0] - foot[0]) * nth / 6, foot[1] + (tip[1] - foot[1]) * nth / 6
+            seam = math.sin(lean) * px * 0.15, math.cos(lean) * px * 0.15
+            ends = (spot[0] - seam[0] * side, spot[1] - seam[1]), (spot[0] + seam[0] * side, spot[1] + seam[1])
+            stroke(surface, *ends, theme.plank_seam, max(1.6, px / 20))
+        for nth in range(4):
+            colour = theme.bad if nth % 2 == 0 else theme.paper
+            bar = hinge - (px * 0.14 if side < 0 else 0), top + nth * px / 4, px * 0.14, px / 4
+            surface.fill(colour, bar)
 
 
 def _waves(surface: Surface, tile: pygame.Rect, theme: Theme, cell: int) -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..world import log
 from ..world.audit import EpisodeReport, Evidence
 from ..world.rules import Rules
+from ..world.scenario import PASSES
 from ..world.state import (
     ABORTED,
     COMMITTED,
@@ -25,6 +26,10 @@ from ..world.state import (
     PARTIAL,
     REJECTED,
 )
+
+# Between two ticks agents walk, then they act: so long before a tick's end, in ticks, its acts are shown. What they
+# rest on is still there then, and what they did is not yet.
+ACT = 0.2
 
 _SETTLED = {
     log.COMMIT: COMMITTED, log.PARTIAL_COMMIT: PARTIAL, log.REJECT: REJECTED, log.ABORT: ABORTED, log.FAIL: FAILED,
@@ -72,6 +77,11 @@ class Verdict:
     site: int  # that the act was about
     named: tuple[Evidence, ...]
 
+    @property
+    def when(self) -> float:
+        """Time at which it falls, in ticks: that of the act, within its tick."""
+        return self.tick - ACT
+
 
 class Accident(NamedTuple):
     """Bodies on which something closed."""
@@ -80,6 +90,7 @@ class Accident(NamedTuple):
     agent: int
     site: int
     bodies: int
+    boat: bool  # one was lost
 
 
 class VersionView(NamedTuple):
@@ -107,8 +118,9 @@ class Chronicle:
         self.plans: dict[int, list[tuple[int, int]]] = defaultdict(list)  # agent -> (tick, epoch it knows)
         self.held: list[tuple[int, int]] = []  # (tick, agent) who begins to wait for a new plan
         self.adopted: list[tuple[int, int]] = []
+        self.passed: list[int] = []  # ticks at which a boat passed
         self._locks: list[tuple[int, int, int, int, int]] = []  # (tick, site, agent, mode, +1 granted or -1 released)
-        self._broke: set[int] = set()  # transactions
+        self.broken: dict[int, int] = {}  # transaction -> the first invariant that it broke
         self._by_agent: dict[int, list[Span]] = defaultdict(list)
         for row in events[events["kind"] != log.SENSE]:
             self._read(int(row["kind"]), row)
@@ -142,11 +154,13 @@ class Chronicle:
             if span is not None and not span.acts:
                 span.acts.append(tick)
         elif kind == log.INVARIANT_BROKEN:
-            if txn not in self._broke:
-                self._broke.add(txn)
+            if txn not in self.broken:
+                self.broken[txn] = int(row["a"])
                 self.counted["broke"].append(tick)
         elif kind == log.ACCIDENT:
-            self.accidents.append(Accident(tick, agent, site, int(row["value"])))
+            self.accidents.append(Accident(tick, agent, site, int(row["value"]), int(row["a"]) >= 0))
+        elif kind == log.WORLD_EVENT and int(row["c"]) == PASSES:
+            self.passed.append(tick)
         elif kind == log.SEND:
             self.counted["messages"].append(tick)
         elif kind in (log.GRANT, log.RELEASE):
@@ -176,9 +190,13 @@ class Chronicle:
             ticks.sort()
         return sorted(found.values(), key=lambda verdict: (verdict.tick, verdict.agent))
 
-    def marks(self) -> list[tuple[int, bool]]:
-        """List (tick, caught) of all that went wrong or was caught, accidents included, in order."""
-        return sorted({(v.tick, v.caught) for v in self.verdicts} | {(a.tick, False) for a in self.accidents})
+    def marks(self) -> list[tuple[float, bool]]:
+        """List (time, caught) of all that went wrong or was caught, accidents included, in order."""
+        return sorted({(v.when, v.caught) for v in self.verdicts} | {(a.tick - ACT, False) for a in self.accidents})
+
+    def accident_of(self, verdict: Verdict) -> Accident | None:
+        """Return the accident that an act led to."""
+        return next((one for one in self.accidents if (one.tick, one.agent) == (verdict.tick, verdict.agent)), None)
 
     def open_span(self, agent: int, tick: int) -> Span | None:
         """Return the transaction that an agent has open after a tick; one that ends in it no longer is."""

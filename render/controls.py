@@ -77,8 +77,8 @@ def draw_line(
         reach = max(2.5, min(5 * unit, lane * 0.34))
         end = track.left + track.width * pane.length / max(1, length)
         pygame.draw.line(surface, theme.faint, (track.left, down), (end, down))
-        for tick, caught in pane.chronicle.marks():
-            right = track.left + track.width * tick / max(1, length)
+        for when, caught in pane.marks():
+            right = track.left + track.width * when / max(1, length)
             if caught:
                 pygame.draw.aacircle(surface, theme.good, (right, down), reach)
             else:

@@ -17,17 +17,17 @@ from .overlays import FLASH
 from .pane import Pane, region_label_place, site_px
 from .strip import arrow, draw_strip
 from .themes import Theme
-from .words import short_claim
+from .words import agent_mark, short_claim
 
 THREAD = 1.5 * FLASH  # ticks for which a thread stays
 THREADS = 2  # at once
 
 
-def draw_badges(surface: Surface, grid: Grid, moment: Moment, chronicle: Chronicle, theme: Theme) -> None:
+def draw_badges(surface: Surface, pane: Pane, grid: Grid, moment: Moment, theme: Theme) -> None:
     """Write the version of each site that was written, and draw a padlock for each lock in its holder's colour."""
     scene, px = moment.scene, grid.px
     size = max(12, round(px * 0.38))
-    locks = chronicle.locks_at(scene.tick)
+    locks = pane.chronicle.locks_at(scene.tick)
     for index, view in enumerate(scene.sites):
         cells = grid.stage.regions.get(index)
         if cells is not None:
@@ -38,14 +38,15 @@ def draw_badges(surface: Surface, grid: Grid, moment: Moment, chronicle: Chronic
             right, down = left + px * 0.95, top + size * 0.3
         else:
             continue
-        if view.version and px >= 18:
+        named = cells is not None and pane.checks  # a region's label has it already
+        if view.version and px >= 18 and not named:
             label(surface, f"v{view.version}", (right, down), size, theme.soft, theme.page, "center", room=grid.rect)
         for nth, (agent, mode) in enumerate(locks.get(index, [])[:3]):
             colour = theme.role(scene.agents[agent].role)
             side = max(10, round(px * 0.42))
             place = right - px - nth * side * 0.7, down - side * 0.3
             surface.blit(pieces.lock(side, colour, theme), place)
-            word = f"{agent}" if mode == SHARED else f"{agent}!"
+            word = agent_mark(grid.stage, agent) + ("" if mode == SHARED else "!")
             spot = place[0] + side / 2, place[1] + side * 0.5
             write(surface, word, spot, max(10, round(side * 0.7)), theme.print, "midtop")
 
@@ -69,12 +70,11 @@ def draw_epochs(
 
 
 def draw_threads(
-    surface: Surface, grid: Grid, moment: Moment, where: list[tuple[float, float, float]], chronicle: Chronicle,
-    theme: Theme,
-) -> None:  # fmt: skip
+    surface: Surface, pane: Pane, grid: Grid, moment: Moment, where: list[tuple[float, float, float]], theme: Theme
+) -> None:
     """Draw a thread from who caused it, over the site that it wrote, to who acted on what was no longer so."""
     size = max(13, round(grid.px * 0.42))
-    for verdict in [one for one in chronicle.verdicts if 0 <= moment.time - one.tick < THREAD][-THREADS:]:
+    for verdict in [one for one in pane.verdicts if 0 <= moment.time - one.when < THREAD][-THREADS:]:
         colour = theme.good if verdict.caught else theme.bad
         right, down, _ = where[verdict.agent]
         for one in verdict.named[:3]:

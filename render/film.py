@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .gif import MISSING
 from .gif_stream import GifStream
 
+MISSING = 'writing an animation needs imageio: pip install "stalegrid[render]"'
 FORMATS = (".gif", ".mp4", ".png")
 NO_VIDEO = 'writing mp4 needs imageio-ffmpeg: pip install "stalegrid[video]"; gif and png need it not'
 

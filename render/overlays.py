@@ -1,94 +1,133 @@
-"""What lies over the map: ghosts of beliefs that hold no longer, verdicts as they fall."""
+"""What lies over the map: bubbles with what agents go by, verdicts as they fall."""
 
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 
 import pygame
 
 from . import pieces
 from .actors import Moment
 from .board import Grid
-from .brush import Canvas, Surface, dashes, pill, text_size, writing
-from .chronicle import Chronicle, Input
-from .pane import region_label_place
+from .brush import Canvas, Surface, dashes
+from .chronicle import Input
+from .letters import bubble
+from .palette import Colour
+from .pane import EARLY, Pane, region_label_place
+from .scene import Stage
 from .themes import Theme
-from .words import how_known, short_claim
+from .words import how_known, short_claim, short_names
 
 FLASH = 6.0  # ticks for which a verdict glows
-MOST_GHOSTS = 3  # at one site
+MOST_BELIEFS = 2  # of one agent
 
 
-def draw_ghosts(
-    surface: Surface, grid: Grid, moment: Moment, where: list[tuple[float, float, float]], chronicle: Chronicle,
-    theme: Theme,
-) -> None:  # fmt: skip
-    """Show what agents with an open transaction still hold true, beside the site that says otherwise."""
-    scene = moment.scene
-    by_site: dict[int, list[tuple[int, Input]]] = defaultdict(list)
-    for index, agent in enumerate(scene.agents):
-        if not agent.is_out:
-            for view in chronicle.ghosts(index, scene.tick):
-                by_site[view.site].append((index, view))
-    for verdict in chronicle.verdicts:  # one who has just acted is shown with what it acted on
-        if 0 <= moment.time - verdict.tick < FLASH / 2:
-            for one in verdict.named:
-                view = Input(one.site, one.value, one.version, one.channel, one.promise, one.sensed)
-                if all(index != verdict.agent for index, _ in by_site[one.site]):
-                    by_site[one.site].append((verdict.agent, view))
-    for site, held in by_site.items():
-        kind = scene.stage.site_kinds[site]
-        left, top, anchor = _ghost_place(grid, site)
-        for index, view in held[:MOST_GHOSTS]:
-            text = f"{how_known(view.channel, view.promise)} {short_claim(kind, view.value)}"
-            role = scene.agents[index].role
-            right, down, size = where[index]
-            if kind == "plan":  # it has no place but the heads of those who follow it
-                place = right, down - size * 0.42
-                _chip(surface, grid, index, role, f"old plan: d{view.value}", place, "midbottom", theme)
-                continue
-            rect = _chip(surface, grid, index, role, text, (left, top), anchor, theme)
-            away = math.hypot(rect.centerx - right, rect.centery - down)
-            if away > size:
-                share = size * 0.5 / away
-                start = right + (rect.centerx - right) * share, down + (rect.centery - down) * share
-                dashes(surface, start, _edge_of(rect, start), theme.ghost, 1.6, 4, 4)
-            if anchor == "midleft":
-                left = rect.right + 2
-            else:
-                top = rect.top - 1
+def draw_beliefs(
+    surface: Surface, pane: Pane, grid: Grid, moment: Moment, where: list[tuple[float, float, float]], theme: Theme
+) -> None:
+    """Show what agents go by, in a bubble beside each, and mark the sites that say otherwise by now.
+
+    Of all agents with an open transaction what is no longer so, and of those whose story is told also what still is.
+    """
+    wrong_at: set[int] = set()
+    judged = {one.agent for one in pane.verdicts if one.when <= moment.time + EARLY < one.tick + FLASH / 2}
+    taken = [pygame.Rect(right - side / 2, down - side / 2, side, side) for right, down, side in where]
+    taken += [pygame.Rect(grid.corner(cell), (grid.px, grid.px)) for cell in grid.stage.site_cells if cell >= 0]
+    for index, held in sorted(_believed(pane, moment).items()):
+        for view in held[:MOST_BELIEFS]:
+            unlike = moment.scene.sites[view.site].value != view.value
+            wrong = unlike or index in judged  # what the act itself brought about does not make it right
+            text = _belief_text(pane, grid.stage, view)
+            sprite = bubble(text, wrong, max(13, round(grid.px * 0.54)), theme)
+            rect = _beside(sprite.get_rect(), where[index], grid, taken)
+            taken.append(rect)
+            _tail(surface, rect, where[index], theme.ghost if wrong else theme.paper)
+            surface.blit(sprite, rect)
+            spot = grid.site_middle(view.site)
+            if unlike and spot is not None and pane.focus is not None:
+                dashes(surface, _edge_of(rect, spot), spot, theme.ghost, 1.4, 3, 5)
+            if unlike:
+                wrong_at.add(view.site)
+    for site in wrong_at:
+        _mark_unlike(surface, grid, site, theme)
 
 
-def _ghost_place(grid: Grid, site: int) -> tuple[float, float, str]:
+def _believed(pane: Pane, moment: Moment) -> dict[int, list[Input]]:
+    """Return the inputs to be shown, by agent."""
+    scene, chronicle = moment.scene, pane.chronicle
+    found: dict[int, list[Input]] = {}
+    for verdict in pane.verdicts:
+        begins = chronicle.spans[verdict.txn].decided if pane.focus is not None else verdict.when
+        if begins <= moment.time + EARLY and moment.time < verdict.tick + FLASH / 2:
+            views = [Input(e.site, e.value, e.version, e.channel, e.promise, e.sensed) for e in verdict.named]
+            found.setdefault(verdict.agent, views)
+    if pane.focus is None:
+        for index, agent in enumerate(scene.agents):
+            ghosts = chronicle.ghosts(index, scene.tick)
+            if ghosts and not agent.is_out:
+                found.setdefault(index, ghosts)
+    return found
+
+
+def _belief_text(pane: Pane, stage: Stage, view: Input) -> str:
+    if stage.site_kinds[view.site] == "plan":
+        return f"plan: depot {view.value}"
+    name = short_names(stage.site_names[view.site])[0]
+    said = short_claim(stage.site_kinds[view.site], view.value)
+    kind = stage.site_kinds[view.site]
+    joint = " " if kind in ("region", "switch", "guard_post") else " = " if said.isdigit() else ": "
+    claim = f"{name}{joint}{said}"
+    stamp = f" v{view.version}" if pane.checks and not view.promise else ""
+    return f"{how_known(view.channel, view.promise)}: {claim}{stamp}"
+
+
+def _beside(rect: pygame.Rect, agent: tuple[float, float, float], grid: Grid, taken: list[pygame.Rect]) -> pygame.Rect:
+    """Place a bubble near its agent, where it hides least."""
+    right, down, side = agent
+    reach, lift = side * 0.62, side * 0.75
+    tried = []
+    for nth, (anchor, place) in enumerate((
+        ("bottomleft", (right + reach * 0.6, down - lift * 0.7)), ("topleft", (right + reach * 0.6, down + lift)),
+        ("bottomright", (right - reach * 0.6, down - lift * 0.7)), ("topright", (right - reach * 0.6, down + lift)),
+        ("midbottom", (right, down - lift)), ("midleft", (right + reach * 1.3, down)),
+        ("midright", (right - reach * 1.3, down)), ("midtop", (right, down + lift * 1.25)),
+    )):  # fmt: skip
+        spot = rect.copy()
+        setattr(spot, anchor, (round(place[0]), round(place[1])))
+        moved = spot.clamp(grid.rect.inflate(grid.px * 0.4, grid.px * 0.8))
+        hidden = sum(other.clip(moved).width * other.clip(moved).height for other in taken)
+        shifted = abs(moved.left - spot.left) + abs(moved.top - spot.top)
+        tried.append((hidden + shifted * grid.px * 0.5 + nth, nth, moved))
+    return min(tried, key=lambda one: one[:2])[2]
+
+
+def _tail(surface: Surface, rect: pygame.Rect, agent: tuple[float, float, float], colour: Colour) -> None:
+    """Draw the small discs that lead from an agent to its bubble."""
+    right, down, side = agent
+    end = _edge_of(rect, (right, down))
+    away = math.hypot(end[0] - right, end[1] - down)
+    for share, size in ((0.35, 0.07), (0.75, 0.1)):
+        if away > side * 0.45:
+            start = side * 0.45 / away
+            along = start + (1 - start) * share
+            spot = right + (end[0] - right) * along, down + (end[1] - down) * along
+            pygame.draw.aacircle(surface, colour, spot, max(2.0, side * size))
+
+
+def _mark_unlike(surface: Surface, grid: Grid, site: int, theme: Theme) -> None:
+    """Mark a site about which somebody is wrong: an unequal sign."""
     cells = grid.stage.regions.get(site)
     if cells is not None:
         right, down = region_label_place(grid, cells)
-        return right + grid.px, down + grid.px * 0.28, "midleft"
-    cell = grid.stage.site_cells[site]
-    if cell < 0:
-        return 0.0, 0.0, "midbottom"
-    left, top = grid.corner(cell)
-    return left + grid.px * 0.5, top + grid.px * 0.08, "midbottom"
-
-
-def _chip(
-    surface: Surface, grid: Grid, index: int, role: int, text: str, place: tuple[float, float], anchor: str,
-    theme: Theme,
-) -> pygame.Rect:  # fmt: skip
-    """Draw a belief: who holds it, and what it says."""
-    size = max(13, round(grid.px * 0.58))
-    width, height = text_size(text, size)
-    disc = max(11, round(size * 0.95))
-    rect = pygame.Rect(0, 0, width + disc + size * 0.7, max(height, disc) + 2)
-    setattr(rect, anchor, (round(place[0]), round(place[1])))
-    rect.clamp_ip(grid.rect.inflate(0, grid.px))  # it may stand out over the rim, so as not to hide who holds it
-    surface.blit(pill(rect.width, rect.height, theme.ghost_paper, theme.ghost, 0.4), rect)
-    surface.blit(pieces.number_disc(disc, role, str(index), theme), (rect.left + 2, rect.centery - disc // 2))
-    left = rect.left + disc + size * 0.25
-    made = writing(text, size, theme.ghost)
-    surface.blit(made, (left, rect.centery - height // 2))
-    return rect
+        right, down = right + grid.px * 1.95, down + grid.px * 0.3
+    elif grid.stage.site_cells[site] >= 0:
+        left, top = grid.corner(grid.stage.site_cells[site])
+        right, down = left + grid.px * 0.1, top + grid.px * 0.12
+    else:
+        return
+    side = max(12, round(grid.px * 0.46))
+    sprite = pieces.unlike(side, theme)
+    surface.blit(sprite, sprite.get_rect(center=(round(right), round(down))))
 
 
 def _edge_of(rect: pygame.Rect, towards: tuple[float, float]) -> tuple[float, float]:
@@ -101,12 +140,11 @@ def _edge_of(rect: pygame.Rect, towards: tuple[float, float]) -> tuple[float, fl
 
 
 def draw_verdicts(
-    surface: Surface, grid: Grid, moment: Moment, where: list[tuple[float, float, float]], chronicle: Chronicle,
-    theme: Theme,
-) -> None:  # fmt: skip
+    surface: Surface, pane: Pane, grid: Grid, moment: Moment, where: list[tuple[float, float, float]], theme: Theme
+) -> None:
     """Flash what went wrong in red and what was caught in green."""
-    for verdict in chronicle.verdicts:
-        age = moment.time - verdict.tick
+    for verdict in pane.verdicts:
+        age = moment.time - verdict.when + EARLY
         if not 0 <= age < FLASH:
             continue
         colour = theme.good if verdict.caught else theme.bad
@@ -119,18 +157,18 @@ def draw_verdicts(
         sprite = pieces.shield(sign, theme) if verdict.caught else pieces.cross(sign, theme)
         rect = sprite.get_rect(center=(round(right - sign * 0.6), round(down - sign * 0.6)))
         surface.blit(sprite, rect.clamp(grid.rect))
-    for accident in chronicle.accidents:
-        age = moment.time - accident.tick
+    for accident in pane.chronicle.accidents:
+        age = moment.time - accident.tick + EARLY
         if 0 <= age < FLASH:
             for cell in grid.stage.gates.get(accident.site, ()):
                 _pulse(surface, grid.middle(cell), grid.px, age, theme.bad)
 
 
-def flash(chronicle: Chronicle, time: float) -> tuple[float, bool]:
+def flash(pane: Pane, time: float) -> tuple[float, bool]:
     """Return how strongly a pane glows at a time, and whether it glows for something that was caught."""
     strength, caught = 0.0, False
-    for tick, was_caught in chronicle.marks():
-        age = time - tick
+    for when, was_caught in pane.marks():
+        age = time - when + EARLY
         if 0 <= age < FLASH:
             now = 1 - age / FLASH
             if now > strength or (now == strength and not was_caught):

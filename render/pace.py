@@ -11,12 +11,12 @@ APART = 4.0  # ticks: marks that follow sooner are read together with the first
 
 
 class Pace:
-    """Turns seconds into ticks. `marks`: ticks at which something happens that is worth a look."""
+    """Turns seconds into ticks. `marks`: times, in ticks, at which something happens that is worth a look."""
 
-    def __init__(self, marks: Iterable[int], speed: float = 6.0) -> None:
+    def __init__(self, marks: Iterable[float], speed: float = 6.0) -> None:
         """Take the marks in any order; `speed` is in ticks a second."""
         self.speed = speed
-        self.marks: list[int] = []
+        self.marks: list[float] = []
         for mark in sorted(set(marks)):
             if not self.marks or mark - self.marks[-1] >= APART:
                 self.marks.append(mark)
@@ -41,7 +41,7 @@ class Pace:
             time, seconds = time + taken * rate, seconds - taken
         return time
 
-    def _near(self, time: float) -> Sequence[int]:
+    def _near(self, time: float) -> Sequence[float]:
         nth = bisect_left(self.marks, time)
         return self.marks[max(0, nth - 1) : nth + 2]
 

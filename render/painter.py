@@ -18,7 +18,8 @@ from .arrange import PanePlaces, Places, arrange
 from .brush import Surface, wrapped, write
 from .controls import Controls, draw_active, draw_help, draw_line, draw_message
 from .details import draw_badges, draw_details, draw_epochs, draw_own_view, draw_threads
-from .overlays import draw_ghosts, draw_verdicts, flash
+from .legend import draw_legend
+from .overlays import draw_beliefs, draw_verdicts, flash
 from .pane import (
     BAD,
     GOOD,
@@ -27,6 +28,7 @@ from .pane import (
     draw_head,
     draw_mail,
     draw_map,
+    draw_names,
     draw_plan,
     draw_sentence,
 )
@@ -67,20 +69,23 @@ class Painter:
         line = look.controls is not None
         return arrange(size, stages, bool(look.heading), line, bool(look.note), look.details, look.unit)
 
-    def paint(self, surface: Surface, time: float) -> Places:
-        """Paint the moment at `time`, in ticks; return where everything stands."""
+    def paint(self, surface: Surface, time: float | Sequence[float]) -> Places:
+        """Paint the moment at `time`, in ticks, or each pane at its own; return where everything stands."""
+        times = [float(time)] * len(self.panes) if isinstance(time, (int, float)) else list(time)
         look, theme = self.look, self.look.theme
         places = self.places(surface.get_size())
         surface.fill(theme.page)
         if places.heading is not None:
             _heading(surface, places.heading, look, places.unit)
         for nth, (pane, spots) in enumerate(zip(self.panes, places.panes, strict=True)):
-            paint_pane(surface, pane, spots, time, look, look.view[1] if look.view and look.view[0] == nth else None)
+            view = look.view[1] if look.view and look.view[0] == nth else None
+            paint_pane(surface, pane, spots, times[nth], look, view)
+        draw_legend(surface, self.panes[0].scene(0).stage, places.legend, theme)
         if places.note is not None:
             size = round(18 * places.unit)
             write(surface, look.note, places.note.center, size, theme.soft, "center", room=places.note.width)
         if look.controls is not None and places.line is not None:
-            self._paint_controls(surface, places, places.line, time, look.controls)
+            self._paint_controls(surface, places, places.line, max(times), look.controls)
         return places
 
     def _paint_controls(
@@ -120,25 +125,26 @@ def paint_pane(
 ) -> None:
     """Paint one pane; `view`: in the detail layer, the agent whose own world is shown."""
     theme, moment = look.theme, pane.moment(time)
-    strength, caught = flash(pane.chronicle, moment.time)
+    strength, caught = flash(pane, moment.time)
     draw_card(surface, places, theme, strength, GOOD if caught else BAD, pane.forked is not None)
     draw_head(surface, pane, places, moment.scene, theme)
-    where = draw_map(surface, places, moment, theme)
+    where = draw_map(surface, pane, places, moment, theme)
     draw_plan(surface, places, moment.scene, theme)
     if look.details:
-        draw_badges(surface, places.grid, moment, pane.chronicle, theme)
+        draw_badges(surface, pane, places.grid, moment, theme)
         if view is not None:
             draw_own_view(surface, places.grid, moment, view, theme)
-    draw_ghosts(surface, places.grid, moment, where, pane.chronicle, theme)
-    draw_mail(surface, places.grid, moment, where, theme)
-    draw_verdicts(surface, places.grid, moment, where, pane.chronicle, theme)
-    draw_sentence(surface, pane, places, moment.time, theme)
+    draw_names(surface, pane, places.grid, moment, where, theme)
+    draw_mail(surface, pane, places.grid, moment, where, theme)
+    draw_beliefs(surface, pane, places.grid, moment, where, theme)
+    draw_verdicts(surface, pane, places.grid, moment, where, theme)
+    draw_sentence(surface, pane, places, time, theme)
     if look.details:
         draw_epochs(surface, places.grid, moment, where, pane.chronicle, theme)
-        draw_threads(surface, places.grid, moment, where, pane.chronicle, theme)
+        draw_threads(surface, pane, places.grid, moment, where, theme)
         draw_details(surface, pane, places, moment, theme)
 
 
-def paint(surface: Surface, panes: Sequence[Pane], time: float, look: Look | None = None) -> Places:
-    """Paint panes at a time, in ticks, on a surface."""
+def paint(surface: Surface, panes: Sequence[Pane], time: float | Sequence[float], look: Look | None = None) -> Places:
+    """Paint panes at a time, in ticks, or each at its own, on a surface."""
     return Painter(panes, look).paint(surface, time)

@@ -4,37 +4,45 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import pygame
 
-from ..world.state import NO_CELL, NOBODY, PROMISE, THINKING, WAITING
+from ..world.state import NO_CELL, NO_TXN, NOBODY, PROMISE, THINKING, WAITING
 from . import pieces
 from .actors import Moment, flight, stand
 from .arrange import PanePlaces
 from .board import Grid, board, rim
 from .brush import Surface, dashes, label, mix, pill, text_size, wrapped, write
-from .chronicle import Chronicle
+from .chronicle import ACT, Chronicle, Verdict
 from .ground import berths
+from .letters import letter
 from .palette import Colour
 from .scene import AgentView, Scene, Stage
 from .themes import Theme
-from .words import notice, short_names
+from .words import agent_label, agent_mark, letter_text, notice, short_names
 
 # Moods of a sentence: all goes its way, something changed, it went wrong, it was caught.
 CALM, ALERT, BAD, GOOD = range(4)
+EARLY = 1e-6  # ticks: what is off by rounding only
+PASSAGE = 4.0  # ticks for which a boat is seen that has got through
+ROOMY = 20  # pixels of a tile from which on there is room for words on the map
+MOST_TOLD = 8  # letters in flight that say all they say
 READ = 6  # ticks for which a verdict stands
-HEADLINES = {BAD: "Acted on a world that is gone", GOOD: "Caught: refused"}
+HEADLINES = {BAD: "Acted on old news", GOOD: "Caught: refused"}
 
 
 @dataclass(frozen=True)
 class Beat:
-    """One sentence under a pane, from its tick until the next one."""
+    """One sentence under a pane, from a time on until another, both in ticks."""
 
-    tick: int
+    tick: float
     text: str
     mood: int
+    until: float = math.inf
+    headline: str = ""
+    txn: int = NO_TXN  # that it is about
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,20 +55,45 @@ class Pane:
     length: int  # ticks
     chronicle: Chronicle
     beats: tuple[Beat, ...] = ()
+    ending: str = ""  # the whole episode in a sentence
+    checks: bool = False  # its protocol compares versions: they are shown
+    focus: frozenset[int] | None = None  # transactions whose story is told, None for all
     forked: int | None = None  # tick at which it left its seed's own course, None if it did not
     stats: Callable[[int], tuple[tuple[str, str], ...]] | None = field(default=None)  # of the detail layer, by tick
 
+    @property
+    def verdicts(self) -> list[Verdict]:
+        """What is to be shown of what went wrong and what was caught, in order."""
+        return [one for one in self.chronicle.verdicts if self.focus is None or one.txn in self.focus]
+
+    def marks(self) -> list[tuple[float, bool]]:
+        """List (time, caught) of what is to be shown of it, accidents included, in order."""
+        return self.chronicle.marks() if self.focus is None else [(one.when, one.caught) for one in self.verdicts]
+
     def moment(self, time: float) -> Moment:
-        """Return the moment at a time in ticks; before the beginning and after the end it stands still."""
+        """Return the moment at a time in ticks; before the beginning and after the end it stands still.
+
+        Where an act is judged, the sites that it rested on hold what they held at the act: another may have changed
+        them earlier in the same tick, and what the act itself does is seen at the end of the tick.
+        """
         time = min(max(0.0, time), float(self.length))
-        tick = min(int(time), self.length)
-        return Moment(self.scene(tick), self.scene(min(tick + 1, self.length)), time - tick)
+        tick = min(int(time + EARLY), self.length)
+        share = max(0.0, time - tick)
+        scene = self.scene(tick)
+        judged = [one for one in self.verdicts if one.tick == tick + 1]
+        if judged and share >= 1 - ACT - EARLY:
+            sites = list(scene.sites)
+            for verdict in judged:
+                for one in verdict.named:
+                    sites[one.site] = sites[one.site]._replace(value=one.current_value, version=one.current_version)
+            scene = replace(scene, sites=tuple(sites))
+        return Moment(scene, self.scene(min(tick + 1, self.length)), share, bool(judged))
 
     def beat(self, time: float) -> Beat | None:
         """Return the sentence that stands at a time."""
-        past = [beat for beat in self.beats if beat.tick <= time]
+        past = [beat for beat in self.beats if beat.tick <= time + EARLY and time < beat.until]
         # A verdict stays long enough to be read, whatever is decided meanwhile.
-        grave = next((beat for beat in reversed(past) if beat.mood in (BAD, GOOD) and time - beat.tick < READ), None)
+        grave = next((beat for beat in reversed(past) if beat.mood in (BAD, GOOD)), None)
         return grave or (past[-1] if past else None)
 
     def at(self, time: float, places: PanePlaces, spot: tuple[float, float]) -> tuple[str, int] | None:
@@ -108,10 +141,12 @@ def draw_head(surface: Surface, pane: Pane, places: PanePlaces, scene: Scene, th
     """Write the protocol, what it is, and the share of goals met as a bar with a segment for each."""
     unit, head, bar = places.unit, places.head, places.bar
     big, small = round(25 * unit), round(17 * unit)
-    count = f"{scene.goals_met} of {scene.goals}"
-    right = write(surface, count, head.topright, big, theme.ink, "topright").left
     low = head.top + (big - small) * 0.62
-    right = write(surface, "S  goals met ", (right, low), small, theme.soft, "topright").left
+    right = float(head.right)
+    if scene.goals_lost:
+        right = write(surface, f", {scene.goals_lost} lost", (right, low), small, theme.bad, "topright").left
+    count = f"goals: {scene.goals_met} of {scene.goals} met"
+    right = write(surface, count, (right, low), small, theme.ink, "topright").left
     room = right - head.left - 8 * unit
     write(surface, pane.title, head.topleft, big, theme.ink, room=room)
     left = float(head.left)
@@ -155,7 +190,7 @@ def draw_sentence(surface: Surface, pane: Pane, places: PanePlaces, time: float,
     sign_px = round(26 * unit)
     left = room.left + sign_px + 8 * unit
     width = int(room.right - left)
-    headline = HEADLINES.get(beat.mood)
+    headline = beat.headline or HEADLINES.get(beat.mood)
     big = round(size * 1.12)
     lines = wrapped(beat.text, size, width)
     while headline and big > 12 and text_size(headline, big)[0] > width:
@@ -185,26 +220,43 @@ def draw_sentence(surface: Surface, pane: Pane, places: PanePlaces, time: float,
 # ---------------------------------------------------------------------- the map
 
 
-def draw_map(surface: Surface, places: PanePlaces, moment: Moment, theme: Theme) -> list[tuple[float, float, float]]:
+def draw_map(
+    surface: Surface, pane: Pane, places: PanePlaces, moment: Moment, theme: Theme
+) -> list[tuple[float, float, float]]:
     """Draw the world and who is in it, letters excepted; return where the agents are."""
     grid, scene = places.grid, moment.scene
     edge = rim(grid.px)
     surface.blit(board(scene.stage, grid.px, theme, scene.closed), (grid.left - edge, grid.top - edge))
-    _draw_boats(surface, grid, scene, theme)
+    _draw_boats(surface, grid, moment, pane.chronicle.passed, theme)
     where = stand(moment, grid)
     _draw_intents(surface, grid, scene, where, theme)
     _draw_sites(surface, grid, scene, theme)
     for index, agent in enumerate(scene.agents):
         draw_agent(surface, scene, index, agent, where[index], moment.share, theme)
-    _draw_regions(surface, grid, scene, theme)
+    _draw_regions(surface, grid, scene, pane.checks, theme)
     return where
 
 
-def _draw_boats(surface: Surface, grid: Grid, scene: Scene, theme: Theme) -> None:
+def _draw_boats(surface: Surface, grid: Grid, moment: Moment, passed: list[int], theme: Theme) -> None:
+    """Draw the boats that wait, and under way, for a while, those that have got through."""
+    scene = moment.scene
     waiting = sum(state == WAITING for state in scene.boats)
-    if waiting:
+    if scene.boats:
+        sprite = pieces.boat(grid.px, theme)
         for cell in berths(scene.stage)[:waiting]:
-            surface.blit(pieces.boat(grid.px, theme), grid.corner(cell))
+            surface.blit(sprite, grid.corner(cell))
+        for tick in passed:
+            share = (moment.time - tick) / PASSAGE
+            if 0 <= share < 1:
+                surface.blit(sprite, sprite.get_rect(center=_passing(grid, share)))
+
+
+def _passing(grid: Grid, share: float) -> tuple[int, int]:
+    """Return where a boat is that has got through: under the bridge, then on its way out."""
+    middles = [grid.middle(cell) for cells in grid.stage.gates.values() for cell in cells]
+    right, down = (sum(places) / len(middles) for places in zip(*middles, strict=True))
+    end = max(grid.middle(cell)[1] for cell in berths(grid.stage))
+    return round(right), round(down + (end - down) * share)
 
 
 def _draw_intents(
@@ -222,8 +274,8 @@ def _draw_intents(
 
 def _draw_sites(surface: Surface, grid: Grid, scene: Scene, theme: Theme) -> None:
     stage, px = scene.stage, grid.px
-    size = max(13, round(px * 0.42))
-    names = site_names(stage, size, round(px * 1.2))
+    size = max(13, round(px * 0.39))
+    names = site_names(stage, size, round(px * 1.32))
     for index, (cell, view) in enumerate(zip(stage.site_cells, scene.sites, strict=True)):
         if cell == NO_CELL:
             continue
@@ -274,15 +326,18 @@ def draw_agent(
         done = min(1.0, (agent.thought - agent.thought_left + share) / agent.thought)
         surface.blit(pieces.thought_ring(px, round(pieces.RING_STEPS * done), theme), corner)
     token = scene.holder == index and scene.holder != NOBODY
-    sprite = pieces.agent(px, agent.role, str(index), agent.hand, agent.is_out, agent.is_waiting, token, theme)
+    sprite = pieces.agent(
+        px, agent.role, agent_mark(scene.stage, index), agent.hand, agent.is_out, agent.is_waiting, token, theme
+    )
     surface.blit(sprite, corner)
 
 
-def _draw_regions(surface: Surface, grid: Grid, scene: Scene, theme: Theme) -> None:
-    """Label each region beneath its lower border."""
+def _draw_regions(surface: Surface, grid: Grid, scene: Scene, checks: bool, theme: Theme) -> None:
+    """Label each region beneath its lower border; with its version, where versions are compared."""
     for site, cells in scene.stage.regions.items():
         place = region_label_place(grid, cells)
         text = f"{scene.stage.site_names[site].replace('_', ' ')}: {scene.sites[site].value}"
+        text += f"  v{scene.sites[site].version}" if checks else ""
         size = max(13, round(grid.px * 0.58))
         label(surface, text, place, size, theme.card, theme.region, "midtop", room=grid.rect)
 
@@ -295,13 +350,38 @@ def region_label_place(grid: Grid, cells: tuple[int, ...]) -> tuple[float, float
 
 
 def draw_mail(
-    surface: Surface, grid: Grid, moment: Moment, where: list[tuple[float, float, float]], theme: Theme
+    surface: Surface, pane: Pane, grid: Grid, moment: Moment, where: list[tuple[float, float, float]], theme: Theme
 ) -> None:
-    """Draw the letters in flight."""
-    for nth, mail in enumerate(moment.scene.messages):
+    """Draw the letters in flight; where few are, each with what it says."""
+    messages = moment.scene.messages
+    size = max(12, round(grid.px * 0.5))
+    for nth, mail in enumerate(messages):
         right, down = flight(mail, moment, nth, where)
-        sprite = pieces.envelope(str(mail.value), mail.kind == PROMISE, not mail.is_current, grid.px, theme)
-        surface.blit(sprite, sprite.get_rect(center=(round(right), round(down))))
+        text = str(mail.value)
+        if grid.px >= ROOMY and len(messages) <= MOST_TOLD:
+            text = letter_text(grid.stage, mail.site, mail.value)
+            if mail.kind == PROMISE:
+                text = f"soon {text}"
+            elif pane.checks:
+                text += f" v{mail.stamp}"
+        sprite = letter(text, not mail.is_current, size, theme)
+        surface.blit(sprite, sprite.get_rect(center=(round(right), round(down))).clamp(grid.rect.inflate(8, 8)))
+
+
+def draw_names(
+    surface: Surface, pane: Pane, grid: Grid, moment: Moment, where: list[tuple[float, float, float]], theme: Theme
+) -> None:
+    """Write the name beneath each agent who is alone in its role, and beneath those whose story is told."""
+    if grid.px < ROOMY:
+        return
+    stage = grid.stage
+    told = {one.agent for one in pane.verdicts} if pane.focus is not None else set()
+    size = max(12, round(grid.px * 0.46))
+    for index, agent in enumerate(moment.scene.agents):
+        if not agent.is_out and (index in told or stage.agent_roles.count(agent.role) == 1):
+            right, down, side = where[index]
+            place = right, down + side * 0.5
+            label(surface, agent_label(stage, index), place, size, theme.ink, theme.card, "midtop", room=grid.rect)
 
 
 def plan_places(places: PanePlaces, scene: Scene) -> dict[int, pygame.Rect]:

@@ -9,7 +9,7 @@ from . import pieces
 from .brush import Surface, write
 from .pane import Pane
 from .themes import Theme
-from .words import short_claim
+from .words import agent_mark, short_claim
 
 MOST_VERSIONS = 12
 
@@ -46,7 +46,7 @@ def draw_panel(
     title = stage.agent_names[index] if kind == "agent" else stage.site_names[index]
     if kind == "agent":
         sign = round(24 * unit)
-        surface.blit(pieces.number_disc(sign, scene.agents[index].role, str(index), theme), (left, top))
+        surface.blit(pieces.number_disc(sign, scene.agents[index].role, agent_mark(stage, index), theme), (left, top))
         left += sign + 8 * unit
     write(surface, title.replace("_", " "), (left, top), round(25 * unit), theme.ink)
     write(surface, pane.title, (box.right - 16 * unit, top + 6 * unit), size, theme.soft, "topright")

@@ -135,7 +135,7 @@ def _body(canvas: Canvas, role: int, centre: tuple[float, float], radius: float,
 
 @lru_cache(maxsize=2048)
 def agent(px: int, role: int, name: str, hand: int, out: bool, waiting: bool, token: bool, theme: Theme) -> Surface:
-    """Draw an agent of `px` pixels: its number, what it holds, whether it waits, has the token or is out of play."""
+    """Draw an agent of `px` pixels: its mark, what it holds, whether it waits, has the token or is out of play."""
     canvas, u = Canvas(px, px), px / 32
     middle, radius = (px / 2, px / 2), 10.4 * u
     colour = theme.faint if out else theme.role(role)
@@ -148,7 +148,7 @@ def agent(px: int, role: int, name: str, hand: int, out: bool, waiting: bool, to
             canvas.line(*ends, 3.2 * u, theme.bad)
     sprite = canvas.sprite()
     if not out:
-        _lettered(sprite, name, middle, _fitting(name, radius * 1.5, radius * 1.15), ink_on(colour))
+        _lettered(sprite, name, middle, _fitting(name, radius * 1.66, radius * 1.15), ink_on(colour))
     over = Canvas(px, px)
     if hand and not out:
         item = theme.item(hand)
@@ -178,27 +178,6 @@ def thought_ring(px: int, step: int, theme: Theme) -> Surface:
     canvas.ring(middle, 15.0 * u, 2.4 * u, theme.track)
     canvas.arc(middle, 15.0 * u, 2.4 * u, step / RING_STEPS, theme.thought)
     return canvas.sprite()
-
-
-@lru_cache(maxsize=1024)
-def envelope(text: str, promise: bool, stale: bool, px: int, theme: Theme) -> Surface:
-    """Draw a letter with what it says: paper while true, yellow a promise, struck and red once its basis is gone."""
-    height, width = max(9, round(px * 0.46)), max(12, round(px * 0.66))
-    size = _fitting(text, width * 0.9, height * 0.62)
-    canvas = Canvas(width, height)
-    ground = theme.bad if stale else theme.alert if promise else theme.paper
-    edge, line = (theme.print, max(1.0, px / 26))
-    canvas.box(0, 0, width, height, edge, height * 0.16)
-    canvas.box(line, line, width - 2 * line, height - 2 * line, ground, height * 0.1)
-    flap = mix(ground, theme.print, 0.35)
-    for corner in (line, width - line):
-        canvas.line((corner, line), (width / 2, height * 0.5), max(0.8, line * 0.7), flap)
-    if stale:
-        canvas.polygon([(width, 0), (width, height * 0.5), (width - height * 0.5, 0)], theme.print)
-        canvas.polygon([(width - height * 0.5, 0), (width, height * 0.5), (width - height * 0.5, height * 0.5)], flap)
-    sprite = canvas.sprite()
-    _lettered(sprite, text, (width / 2, height * 0.56), size, WHITE if stale else theme.print)
-    return sprite
 
 
 @lru_cache(maxsize=64)
@@ -251,6 +230,18 @@ def cross(px: int, theme: Theme) -> Surface:
 
 
 @lru_cache(maxsize=64)
+def unlike(px: int, theme: Theme) -> Surface:
+    """Draw the sign at a site about which somebody is wrong: unequal."""
+    canvas, u = Canvas(px, px), px / 16
+    canvas.disc((8 * u, 8 * u), 8 * u, theme.print)
+    canvas.disc((8 * u, 8 * u), 7 * u, theme.ghost)
+    for down in (6.2, 9.8):
+        canvas.line((4.4 * u, down * u), (11.6 * u, down * u), 1.5 * u, theme.ghost_paper)
+    canvas.line((6.2 * u, 12.4 * u), (9.8 * u, 3.6 * u), 1.5 * u, theme.ghost_paper)
+    return canvas.sprite()
+
+
+@lru_cache(maxsize=64)
 def lock(px: int, colour: Colour, theme: Theme) -> Surface:
     """Draw a padlock in the colour of who holds it."""
     canvas, u = Canvas(px, px), px / 16
@@ -262,9 +253,9 @@ def lock(px: int, colour: Colour, theme: Theme) -> Surface:
 
 @lru_cache(maxsize=64)
 def number_disc(px: int, role: int, name: str, theme: Theme) -> Surface:
-    """Draw a small sign of an agent: its body and number."""
+    """Draw a small sign of an agent: its body and mark."""
     canvas = Canvas(px, px)
     _body(canvas, role, (px / 2, px / 2), px * 0.45, theme.role(role))
     sprite = canvas.sprite()
-    _lettered(sprite, name, (px / 2, px / 2), _fitting(name, px * 0.66, px * 0.5), ink_on(theme.role(role)))
+    _lettered(sprite, name, (px / 2, px / 2), _fitting(name, px * 0.74, px * 0.5), ink_on(theme.role(role)))
     return sprite

@@ -45,6 +45,7 @@ class Stage:
     site_cells: tuple[int, ...]  # where agents go to reach it, NO_CELL for a region
     gates: dict[int, tuple[int, ...]]  # switch -> the cells that it opens and closes
     regions: dict[int, tuple[int, ...]]  # region -> its cells
+    mails: bool  # some sites have listeners, who get messages
 
 
 class AgentView(NamedTuple):
@@ -97,6 +98,7 @@ class MessageView(NamedTuple):
     kind: int
     site: int
     value: int
+    stamp: int  # version of the site that it tells of
     is_current: bool  # False once its basis is superseded: the world has moved past what it tells
     sent: int  # tick
     due: int  # tick
@@ -152,6 +154,7 @@ def stage_of(rules: Rules) -> Stage:
             site_cells=tuple(NO_CELL if site.cell is None else rules.layout.cell(site.cell) for site in sites),
             gates={index: cells[index] for index, site in enumerate(sites) if site.kind == "switch"},
             regions={index: cells[index] for index, site in enumerate(sites) if site.kind == "region"},
+            mails=any(site.listeners or site.kind == "plan" for site in sites),
         )
     return _STAGES[rules]
 
@@ -251,7 +254,7 @@ def _message(
     there = sites[site]
     kept = kind == PROMISE and there.version == stamp + 1 and there.value == value
     current = kept or there.version == stamp
-    return MessageView(sender, receiver, kind, site, value, current, sent, due, held != NO_TXN)
+    return MessageView(sender, receiver, kind, site, value, stamp, current, sent, due, held != NO_TXN)
 
 
 def _closed(stage: Stage, sites: tuple[SiteView, ...]) -> frozenset[int]:

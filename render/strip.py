@@ -18,6 +18,7 @@ from .brush import Surface, curve, mix
 from .chronicle import Chronicle, Span
 from .palette import Colour
 from .themes import Theme
+from .words import agent_mark
 
 SHOWN = 44  # ticks
 AHEAD = 4  # of them to the right of now
@@ -45,7 +46,7 @@ def draw_strip(
     for index, agent in enumerate(agents):
         top = room.top + lane * index
         if lane >= 8:
-            disc = pieces.number_disc(sign, agent.role, str(index), theme)
+            disc = pieces.number_disc(sign, agent.role, agent_mark(moment.scene.stage, index), theme)
             surface.blit(disc, (room.left + 1, top + (lane - sign) / 2))
         colour = theme.role(agent.role)
         for span in chronicle.spans_of(index, int(first), int(now)):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from ..world.scenario import SHUT
 from ..world.state import MESSAGE, REGISTRY
+from .scene import Stage
 
 
 def short_claim(kind: str, value: int) -> str:
@@ -13,7 +16,7 @@ def short_claim(kind: str, value: int) -> str:
     if kind == "switch":
         return "closed" if value else "open"
     if kind == "guard_post" and value in (0, 1):
-        return "manned" if value else "left"
+        return "manned" if value else "empty"
     if kind == "shelf":
         return f"item {value}" if value else "nothing"
     if kind == "interface":
@@ -39,3 +42,29 @@ def how_known(channel: int, promise: bool) -> str:
 def notice(value: int) -> str:
     """Say what a depot's notice says."""
     return ("open", "closing", "shut")[min(value, SHUT)]
+
+
+@lru_cache(maxsize=4096)
+def agent_mark(stage: Stage, agent: int) -> str:
+    """Return what stands on an agent: its role's initial, and its number among several, as in W2; O."""
+    roles = stage.agent_roles
+    name = stage.role_names[roles[agent]]
+    others = [other for other in stage.role_names if other != name]
+    length = next((n for n in range(1, len(name)) if all(other[:n] != name[:n] for other in others)), len(name))
+    same = [index for index, role in enumerate(roles) if role == roles[agent]]
+    return name[:length].capitalize() + (str(same.index(agent)) if len(same) > 1 else "")
+
+
+def agent_label(stage: Stage, agent: int) -> str:
+    """Return an agent's name in words: operator; walker 2."""
+    roles = stage.agent_roles
+    same = [index for index, role in enumerate(roles) if role == roles[agent]]
+    return stage.role_names[roles[agent]] + (f" {same.index(agent)}" if len(same) > 1 else "")
+
+
+def letter_text(stage: Stage, site: int, value: int) -> str:
+    """Say what a letter tells: deck empty; deck: 2."""
+    name, kind = short_names(stage.site_names[site])[0], stage.site_kinds[site]
+    if kind == "region":
+        return f"{name} empty" if value == 0 else f"{name}: {value}"
+    return f"{name}: {short_claim(kind, value)}"

@@ -17,6 +17,7 @@ SCENARIOS = tuple(stalegrid.SCENARIOS)
 # One that refuses nothing, one with every check, one with a queue.
 PROTOCOLS = ("none", "occ", "serial")
 
+
 def every(minds: Iterable[str], quick: Iterable[str] = ("none", "full", "serial")) -> list[Any]:
     """Return every scenario under every preset played by these minds, as parameters of a test.
 

@@ -134,18 +134,26 @@ def random_config(rng: random.Random, fixed: Mapping[str, Any]) -> Config:
     while True:
         drawn = {name: _random_value(rng, name) for name in AXES}
         drawn |= {"adopt_timeout": rng.randint(0, 12), "resend": rng.randint(1, 5), "kept": rng.choice((0, 50, 100))}
+        drawn |= {
+            "repair": rng.choice((0, 25, 100)),
+            "misjudged": rng.choice((0, 50, 100)),
+            "window": rng.randint(1, 6),
+        }
         drawn |= {"lock_timeout": rng.randint(1, 12)}
         if drawn["locks"] == "none":  # else points without locks would be few
             drawn |= {"lock_moment": "ahead", "deadlock": "detection", "victim": "youngest"}
         if rng.random() < 0.5:
             moved = rng.sample(sorted(AXES), rng.randint(0, 2))
-            preset = PRESETS[rng.choice((*PRESETS, "occ", "full", "two_phase_locking"))]
+            often = ("occ", "full", "premise", "serializable_snapshot", "two_phase_locking")
+            preset = PRESETS[rng.choice((*PRESETS, *often))]
             numbers = {name: drawn[name] for name in PARAMETERS}
             drawn = {**preset, **numbers, **{name: drawn[name] for name in moved}}
         try:
-            return Config(**{**drawn, **fixed})
+            config = Config(**{**drawn, **fixed})
         except ValidationError:
             continue
+        if config.is_compiled or "order" in fixed:
+            return config
 
 
 def _random_value(rng: random.Random, name: str) -> Any:

@@ -10,13 +10,16 @@ import pytest
 
 from stalegrid.listing import scenario_facts
 from stalegrid.protocols.config import AXES
-from stalegrid.protocols.presets import ABOUT, LATER, PRESETS, resolve
+from stalegrid.protocols.presets import ABOUT, LATER, PRESETS, READABLE, resolve
 from stalegrid.story import HAZARD_WORDS
+from stalegrid.world.audit.anomalies import ANOMALIES, LEVELS
 from stalegrid.world.scenarios import SCENARIOS
 from stalegrid.world.verbs import DEPENDS, PREMISES, SITE_KINDS, VERBS, WRITES
 
+from .test_cli import stalegrid
+
 ROOT = Path(__file__).parent.parent
-EXAMPLES = ("quickstart", "custom_protocol")
+EXAMPLES = ("quickstart", "custom_protocol", "two_agents")
 PAGES = sorted((ROOT / "docs").rglob("*.md")) + [ROOT / "README.md"]
 
 
@@ -49,8 +52,21 @@ def preset_table():
     def excludes(name):
         return ", ".join(sorted(HAZARD_WORDS[hazard] for hazard in resolve(name).guarantees)) or "-"
 
-    rows = [(f"`{name}`", ABOUT[name], differs(name), excludes(name)) for name in PRESETS]
+    rows = [(f"`{name}`", ABOUT[name], differs(name), excludes(name)) for name in (*PRESETS, *READABLE)]
     return table(("preset", "what it is", "differs from `none` by", "rules out"), rows)
+
+
+def level_table():
+    forbidden = [(name, [row.name for row in ANOMALIES.values() if row.forbidden_from == name]) for name in LEVELS]
+    return table(("level", "forbids also"), [(name, ", ".join(names)) for name, names in forbidden])
+
+
+def anomaly_table():
+    rows = [
+        (row.name, row.sentence, row.forbidden_from, ", ".join(row.case_of) or "-", row.source)
+        for row in ANOMALIES.values()
+    ]
+    return table(("anomaly", "what it is", "forbidden from", "is also", "source"), rows)
 
 
 def printed(*arguments):
@@ -94,6 +110,20 @@ def test_a_table_of_the_semantics_is_the_codes(made):
     assert made() in read("docs/semantics.md"), f"docs/semantics.md wants:\n{made()}"
 
 
+@pytest.mark.parametrize("made", [level_table, anomaly_table])
+def test_a_table_of_the_audit_is_the_codes(made):
+    assert made() in read("docs/audit.md"), f"docs/audit.md wants:\n{made()}"
+
+
+def test_the_example_of_the_audit_prints_what_stands_beside_it(tmp_path):
+    page = read("docs/audit.md")
+    (example,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "bank.jsonl").write_text(" ".join(example.split()) + "\n", encoding="utf-8")
+    said = stalegrid("audit", str(tmp_path / "bank.jsonl")).stdout.strip("\n")
+    wanted = "\n".join(line.rstrip() for line in said.split("\n"))
+    assert f"```text\n{wanted}\n```" in page, f"docs/audit.md wants:\n{wanted}"
+
+
 def test_the_semantics_name_every_preset_that_is_still_to_come():
     text = read("docs/semantics.md")
     assert [name for name in LATER if f"`{name}`" not in text] == []
@@ -106,7 +136,7 @@ def test_links_between_pages_lead_somewhere(page):
     assert missing == []
 
 
-@pytest.mark.parametrize("page", ["docs/trainers.md", "docs/add-a-protocol.md", "docs/seeing.md"])
+@pytest.mark.parametrize("page", ["docs/trainers.md", "docs/add-a-protocol.md", "docs/audit.md", "docs/seeing.md"])
 def test_the_code_of_a_page_runs(page, tmp_path, monkeypatch):
     text = read(page)
     monkeypatch.chdir(tmp_path)

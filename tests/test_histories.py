@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+import numpy as np
 import pytest
 
 from stalegrid.world.audit.anomalies import ANOMALIES, LEVELS, forbids
-from stalegrid.world.audit.exchange import from_object, to_object, with_observer
+from stalegrid.world.audit.batch import judge_all
+from stalegrid.world.audit.exchange import HistoryError, from_object, to_object, with_observer
 from stalegrid.world.audit.judge import Judgement, judge
 
 from .brute_force import BruteForce, random_history
@@ -103,6 +105,7 @@ def test_a_known_history_gets_its_verdict(
 
 def test_thousands_of_random_histories_get_the_verdict_that_enumeration_gives() -> None:
     held: Counter[str | None] = Counter()
+    one_by_one = []
     for seed in range(2000):
         found = random_history(seed)
         judgement, slow = judge(from_object(found)), BruteForce(found)
@@ -113,7 +116,45 @@ def test_thousands_of_random_histories_get_the_verdict_that_enumeration_gives() 
         local = {"G0", "G1a", "G1b", "internal", "lost update"}
         assert set(judgement.anomalies) & local == names & local, found
         held[judgement.held] += 1
+        one_by_one.append(judgement)
     assert set(held) == {None, *LEVELS}
+    for alone, among in zip(one_by_one, judge_all([random_history(seed) for seed in range(2000)]), strict=True):
+        assert_alike(alone, among)
+
+
+def assert_alike(alone: Judgement, among: Judgement) -> None:
+    """Compare all but the witnesses."""
+    for left, right in zip(vars(alone).items(), vars(among).items(), strict=True):
+        if left[0] != "witnesses":
+            assert np.array_equal(left[1], right[1]), (left, right)
+
+
+def test_many_histories_at_once_are_judged_as_each_by_itself() -> None:
+    found = [history(text, order, base) for _, text, order, base, _, _ in KNOWN]
+    # Whatever each counts its time by, and however long something goes on.
+    for number, one in enumerate(found):
+        for txn in one["txns"]:
+            txn["invoke"] = (txn["invoke"] - 5) * 10 ** (number % 17)
+            txn["complete"] = None if txn["complete"] == 9 else (txn["complete"] - 5) * 10 ** (number % 17)
+    alone = [judge(from_object(one)) for one in found]
+    assert [one.anomalies for one in alone] == [row[-1] for row in KNOWN]
+    for left, right in zip(alone, judge_all(found), strict=True):
+        assert_alike(left, right)
+    for left, right in zip(alone, judge_all(found, witnesses=True), strict=True):
+        assert left.as_json() == right.as_json()
+    regions = [history("T1 rd0 wx1 | T2 rx0 wd1", "d 1, x 1"), history("T1 rx0 wx1 | T2 rx0 wx2", "x 1 2")]
+    assert [one.anomalies for one in judge_all(regions, "d")] == [("phantom",), ("lost update", "G-single")]
+    assert judge_all([]) == []
+
+
+def test_of_many_histories_the_first_that_is_wrong_is_named() -> None:
+    good, unwritten = history("T1 wx1", "x 1"), history("T1 wx1", "x 1, y 7")
+    for wrong in (unwritten, {}, history("T1 wx1 wx2", "x 1")):
+        with pytest.raises(HistoryError) as alone:
+            from_object(wrong, "history 2")
+        with pytest.raises(HistoryError) as among:
+            judge_all([good, good, wrong, good, {"id": 1.5}])
+        assert str(among.value) == str(alone.value)
 
 
 def test_a_witness_is_a_cycle_of_its_kind_and_none_is_shorter() -> None:

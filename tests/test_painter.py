@@ -6,22 +6,24 @@ import os
 
 os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pygame
 import pytest
 
-from stalegrid.clip import MOST_SECONDS, clip_frames, clip_of, clip_size, frame_of, look_of
+from stalegrid.clip import MOST_SECONDS, clip_frames, clip_of, clip_size, clip_times, frame_of, look_of
 from stalegrid.episodes import run_episodes
 from stalegrid.panes import live_stats, pane_of, serial_of
 from stalegrid.protocols.presets import resolve
 from stalegrid.render.arrange import arrange, fitting_size
 from stalegrid.render.pace import LINGER, Pace
 from stalegrid.render.painter import Look, Painter, paint
-from stalegrid.render.pane import BAD, GOOD, Pane
+from stalegrid.render.pane import BAD, CALM, GOOD, READ, Pane
 from stalegrid.render.scene import stage_of
 from stalegrid.render.themes import DARK, LIGHT
+from stalegrid.render.words import agent_mark
 from stalegrid.tape import Tape
 from stalegrid.world.scenarios import SCENARIOS
 
@@ -113,15 +115,47 @@ def test_a_ghost_is_there_from_the_write_that_supersedes_to_the_act(panes: list[
     assert painted([panes[0]], news.superseded + 0.01) != before
 
 
-def test_the_sentence_says_decision_change_and_verdict_in_turn(panes: list[Pane]) -> None:
+def test_the_sentence_says_decision_change_verdict_and_what_came_of_it_in_turn(panes: list[Pane]) -> None:
     verdict = panes[0].chronicle.verdicts[0]
     decided = panes[0].chronicle.spans[verdict.txn].decided
     beat = panes[0].beat(decided)
     assert beat is not None
-    assert "decides to set closed" in beat.text
-    beats = [pane.beat(verdict.tick) for pane in panes]
-    assert [beat.mood for beat in beats if beat] == [BAD, GOOD]
-    assert [beat.text.endswith("refused.") for beat in beats if beat] == [False, True]
+    assert "decides to raise the bridge" in beat.text
+    wrong, caught = (pane.beat(verdict.when) for pane in panes)
+    assert wrong is not None
+    assert caught is not None
+    assert (wrong.mood, caught.mood) == (BAD, GOOD)
+    (news,) = panes[1].chronicle.verdicts[0].named
+    assert f"{news.version} is not {news.current_version}: refused." in caught.text
+    harm = panes[0].beat(verdict.tick)
+    assert harm is not None
+    assert harm.text.startswith("Accident: ")
+
+
+def test_a_verdict_stands_for_a_while_and_is_not_left_over(panes: list[Pane]) -> None:
+    for pane in panes:
+        marks = [when for when, _ in pane.marks()]
+        for verdict, after in pairwise([*marks, pane.length + 2 * READ]):
+            if after - verdict > READ + 1:
+                later = pane.beat(verdict + READ + 0.5)
+                assert later is None or later.mood not in (BAD, GOOD)
+
+
+def test_at_an_act_the_sites_hold_what_it_found(panes: list[Pane]) -> None:
+    for pane in panes:
+        for verdict in pane.chronicle.verdicts:
+            shown = pane.moment(verdict.when).scene.sites
+            assert [shown[one.site].value for one in verdict.named] == [one.current_value for one in verdict.named]
+    verdict = panes[0].chronicle.verdicts[0]
+    (news,) = verdict.named
+    assert panes[0].scene(verdict.tick).sites[news.site].value != news.current_value  # the accident has emptied it
+
+
+def test_agents_carry_the_initial_of_their_role(panes: list[Pane]) -> None:
+    stage = panes[0].scene(0).stage
+    assert [agent_mark(stage, index) for index in range(5)] == ["W0", "W1", "W2", "W3", "O"]
+    both = replace(stage, role_names=("mover", "maker"))
+    assert [agent_mark(both, index) for index in (0, 4)] == ["Mo0", "Ma"]
 
 
 def test_every_preset_and_scenario_can_be_painted_in_detail() -> None:
@@ -173,12 +207,34 @@ def test_time_slows_down_at_a_mark_and_nowhere_else() -> None:
     assert all(one < two for one, two in pairwise(times))
 
 
-def test_a_clip_shows_decision_and_verdict_within_fifteen_seconds(bridge: list[Tape]) -> None:
+def test_a_clip_tells_one_decision_in_both_panes_within_fifteen_seconds(bridge: list[Tape]) -> None:
     clip = clip_of(bridge)
-    verdict = clip.panes[0].chronicle.verdicts[0]
-    assert clip.first <= clip.panes[0].chronicle.spans[verdict.txn].decided
-    assert clip.harm == verdict.tick < clip.last
+    harm, caught = (pane.verdicts[0] for pane in clip.panes)
+    assert [len(pane.verdicts) for pane in clip.panes] == [1, 1]
+    assert (harm.caught, caught.caught) == (False, True)
+    decided = [pane.chronicle.spans[one.txn].decided for pane, one in zip(clip.panes, (harm, caught), strict=True)]
+    assert clip.first <= decided[0] == decided[1]
+    assert clip.acts == (harm.when, caught.when)
+    times = clip_times(clip, fps=2)
+    assert clip.acts in times
+    assert all(one <= two for before, now in pairwise(times) for one, two in zip(before, now, strict=True))
+    for pane, time in zip(clip.panes, times[0], strict=True):
+        beat = pane.beat(time)
+        assert beat is not None
+        assert beat.mood == CALM
+    report = bridge[0].report
+    for pane, time in zip(clip.panes, times[-1], strict=True):
+        beat = pane.beat(time)
+        assert beat is not None
+        assert beat.text == pane.ending
+    assert f"{report.goals_met} of {report.goals} goals met" in clip.panes[0].ending
     size = clip_size(clip, note=True)
     frames = list(clip_frames(clip, look_of("drawbridge", "a note"), size, fps=2))
-    assert len(frames) <= MOST_SECONDS * 2
+    assert len(frames) == len(times) <= MOST_SECONDS * 2
     assert {frame.shape for frame in frames} == {(size[1], size[0], 3)}
+
+
+def test_a_clip_of_an_episode_without_a_hazard_has_its_beginning() -> None:
+    clip = clip_of([Tape("disjoint", protocol, SEED, size="tiny") for protocol in ("none", "serial")])
+    assert clip.first == 0
+    assert clip_times(clip, fps=2)

@@ -206,13 +206,28 @@ def test_the_game_is_drawn_at_any_size_and_a_click_chooses() -> None:
     assert not game.is_open
 
 
+def test_the_picture_shows_what_the_agent_believes_and_v_the_whole_world() -> None:
+    game = Game("drawbridge", "operator_0", "none", 7)
+    while game.tape.length < 40:
+        game.choose(0)
+        game.advance(0.5)
+    ticks = range(game.tape.length + 1)
+    true, own = [game.tape.scene(tick) for tick in ticks], [game._painter.panes[0].scene(tick) for tick in ticks]
+    for scene, shown in zip(true, own, strict=True):
+        assert [site.value for site in shown.sites] == [belief.value for belief in scene.beliefs[game.index]]
+        assert all(mail.sender == game.index for mail in shown.messages)
+    assert any(scene.sites != shown.sites for scene, shown in zip(true, own, strict=True))
+    keys(game, pygame.K_v)
+    assert [game._painter.panes[0].scene(tick) for tick in ticks] == true
+
+
 def test_what_was_played_is_kept_as_a_replay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def run(game: Game) -> None:
         for _ in range(20):
             game.advance(1.0)
             keys(game, pygame.K_1, pygame.K_RETURN, pygame.K_SPACE)
 
-    monkeypatch.setattr("stalegrid.view.run", run)
+    monkeypatch.setattr("stalegrid.window.run", run)
     out = tmp_path / "mine.jsonl.gz"
     command = ["play", "--scenario", "ledger", "--size", "tiny", "--seed", "3", "--out", str(out)]
     result = CliRunner().invoke(app, command)

@@ -143,7 +143,7 @@ def run(*arguments: Any) -> tuple[int, str]:
     return result.exit_code, " ".join(result.output.split())
 
 
-def test_record_and_replay_from_the_command_line(tmp_path: Path) -> None:
+def test_record_and_replay_from_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kept, drawn = tmp_path / "x.jsonl.gz", tmp_path / "x.png"
     code, said = run(
         "record", "--scenario", "ledger", "--protocol", "occ", "--set", "feedback=opaque", "--size", "tiny",
@@ -156,6 +156,12 @@ def test_record_and_replay_from_the_command_line(tmp_path: Path) -> None:
     code, said = run("replay", kept, "--out", tmp_path / "y.png", "--ticks", "20", "--pixels", "480x320")
     assert (code, "It comes out the same" in said) == (0, True), said
     assert (tmp_path / "y.png").read_bytes() == drawn.read_bytes()
+    detailed = tmp_path / "d.png"
+    code, said = run("replay", kept, "--details", "--out", detailed, "--ticks", "20", "--pixels", "480x320")
+    assert (code, detailed.read_bytes() != drawn.read_bytes()) == (0, True), said
+    monkeypatch.setenv("SDL_VIDEODRIVER", "nowhere")
+    code, said = run("replay", kept, "--window")
+    assert (code, "no display to open a window on; `stalegrid record` draws" in said) == (2, True), said
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,8 @@ from stalegrid.protocols.presets import resolve
 from stalegrid.protocols.textbook import Textbook
 from stalegrid.render import palette
 from stalegrid.render.ansi import text
-from stalegrid.render.font import text_mask, text_width, write
-from stalegrid.render.gif import side_by_side, write_gif
+from stalegrid.render.film import write_film
+from stalegrid.render.font import text_mask, write
 from stalegrid.render.ground import frame_shape, strip_px, water_cells
 from stalegrid.render.scene import MessageView, Scene, scene_of_arrays, scene_of_reference, stage_of
 from stalegrid.render.tiles import draw
@@ -201,7 +201,7 @@ def test_two_agents_on_one_cell_are_both_seen() -> None:
 
 def test_a_message_turns_to_the_warning_colour_when_its_basis_is_superseded() -> None:
     scene = scene_of_reference(new_world("drawbridge"))
-    letter = MessageView(0, len(scene.agents) - 1, records.FACT, 0, 1, True, sent=0, due=6, held=False)
+    letter = MessageView(0, len(scene.agents) - 1, records.FACT, 0, 1, 0, True, sent=0, due=6, held=False)
     scene = replace(scene, tick=3)
     assert not has_colour(draw(replace(scene, messages=(letter,))), palette.LETTER_STALE)
     assert has_colour(draw(replace(scene, messages=(letter._replace(is_current=False),))), palette.LETTER_STALE)
@@ -293,49 +293,21 @@ def test_no_two_letters_look_alike_except_zero_and_o() -> None:
     assert len({text_mask(letter).tobytes() for letter in letters}) == len(letters)
 
 
-def test_two_panes_stand_side_by_side_under_their_titles() -> None:
-    left = draw(scene_of_reference(new_world("ledger", size="tiny")), 16)
-    right = draw(scene_of_reference(new_world("drawbridge", size="tiny")), 16)
-    frame = side_by_side(left, right, ("none", "object_cas"), "the same seed under two protocols, " * 4)
-    assert frame.shape[0] % 16 == frame.shape[1] % 16 == 0
-    assert frame.flags.c_contiguous
-    assert frame.shape[1] > left.shape[1] + right.shape[1] >= text_width("OBJECT_CAS")
-    views = np.lib.stride_tricks.sliding_window_view(frame, left.shape)[:, :, 0]
-    assert any((views[top, column] == left).all() for top in range(60) for column in range(40))
-
-
-def test_an_animation_is_read_back_with_as_many_frames(tmp_path: Path) -> None:
-    imageio = pytest.importorskip("imageio.v3")
-    frames = [draw(scene, 16) for scene in moments(new_world("drawbridge", size="tiny"), 9)]
-    write_gif(tmp_path / "episode.gif", iter(frames), fps=5)
-    assert imageio.imread(tmp_path / "episode.gif").shape == (10, *frames[0].shape)
-
-
-def test_an_animation_of_nothing_or_of_unequal_frames_is_refused(tmp_path: Path) -> None:
-    pytest.importorskip("imageio.v3")
-    frame = np.zeros((16, 16, 3), np.uint8)
-    for frames in ([], [frame, frame[:8]]):
-        with pytest.raises(ValueError, match="one shape"):
-            write_gif(tmp_path / "none.gif", frames)
-    with pytest.raises(ValueError, match="above 0; got 0"):
-        write_gif(tmp_path / "none.gif", [frame], fps=0)
-
-
 def test_a_missing_library_is_named_with_the_extra_that_installs_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     from stalegrid.render.window import Window
 
-    for name in ("pygame", "imageio", "imageio.v3"):
+    for name in ("pygame", "imageio", "imageio.v2"):
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(ImportError, match=r'pip install "stalegrid\[render\]"'):
         Window()
     with pytest.raises(ImportError, match=r'pip install "stalegrid\[render\]"'):
-        write_gif(tmp_path / "none.gif", [np.zeros((16, 16, 3), np.uint8)])
+        write_film(tmp_path / "none.gif", [np.zeros((16, 16, 3), np.uint8)], fps=8)
 
 
 def test_drawing_imports_neither_pygame_nor_pillow_nor_imageio() -> None:
-    modules = ("scene", "tiles", "ansi", "window", "gif")
+    modules = ("scene", "tiles", "ansi", "window", "film")
     code = (
         f"import sys; {'; '.join(f'import stalegrid.render.{name}' for name in modules)}; "
         "print([name for name in ('pygame', 'PIL', 'imageio') if name in sys.modules])"

@@ -11,10 +11,12 @@ from collections.abc import Iterator
 import pygame
 import pytest
 
-from stalegrid import view
+from stalegrid import view, window
+from stalegrid.protocols.presets import PRESETS
 from stalegrid.render.actors import stand
 from stalegrid.render.controls import HELP, track_of
 from stalegrid.render.themes import DARK, LIGHT
+from stalegrid.tape import Tape
 from stalegrid.view import Viewer, open_viewer
 
 SEED = 1_000_006
@@ -86,12 +88,12 @@ def test_arrows_step_and_scrub(viewer: Viewer) -> None:
 
 
 def test_n_and_b_go_to_hazards(viewer: Viewer) -> None:
-    ticks = sorted({tick for pane in viewer.panes for tick, _ in pane.chronicle.marks()})
+    times = sorted({when for pane in viewer.panes for when, _ in pane.marks()})
     press(viewer, pygame.K_n)
     press(viewer, pygame.K_n)
-    assert viewer.time == ticks[1]
+    assert viewer.time == times[1]
     press(viewer, pygame.K_b)
-    assert viewer.time == ticks[0]
+    assert viewer.time == times[0]
 
 
 def test_up_and_down_change_the_speed(viewer: Viewer) -> None:
@@ -161,7 +163,8 @@ def test_other_rules_restart_the_same_seed(viewer: Viewer) -> None:
     viewer.seek(30)
     before = viewer.tapes[0].digest
     press(viewer, pygame.K_p)
-    assert [tape.protocol for tape in viewer.tapes] == ["none", "occ"]
+    names = list(PRESETS)
+    assert [tape.protocol for tape in viewer.tapes] == ["none", names[names.index("stamped") + 1]]
     assert viewer.time == 0
     assert viewer.tapes[0].digest == before
     think = viewer.tapes[0].rules.settings.think
@@ -197,20 +200,42 @@ def test_the_help_names_every_key_that_does_something() -> None:
 
 def test_it_runs_in_a_window_until_it_is_closed(viewer: Viewer) -> None:
     viewer.full_screen = True
-    view.run(viewer, frames=3)
+    window.run(viewer, frames=3)
     viewer.full_screen = False
     pygame.display.init()
-    view.run(viewer, frames=2)
+    window.run(viewer, frames=2)
     viewer.handle(pygame.event.Event(pygame.QUIT))
     assert not viewer.is_open
-    view.run(viewer)
+    window.run(viewer)
 
 
 def test_without_a_display_it_names_record(monkeypatch: pytest.MonkeyPatch) -> None:
     viewer = open_viewer("guards", "none", ["serial"], 3, {"size": "tiny"})
     monkeypatch.setenv("SDL_VIDEODRIVER", "nowhere")
     with pytest.raises(RuntimeError, match=r"no display.*stalegrid record"):
-        view.run(viewer)
+        window.run(viewer)
+
+
+def test_a_tape_that_was_played_is_shown_and_can_be_forked_and_begun_anew() -> None:
+    tape = Tape("guards", "none", 3, size="tiny", think=2)
+    viewer = view.Viewer.of(tape)
+    assert viewer.tapes == [tape]
+    assert (viewer.scenario, viewer.seed, viewer.length) == ("guards", 3, tape.length)
+    viewer.seek(5)
+    viewer._change("protocol", fork=True)
+    assert (viewer.tapes[1].is_fork, viewer.tapes[1].forked_at) == (True, 5)
+    viewer._change("think", fork=False)
+    assert [tape.rules.settings.think for tape in viewer.tapes] == [4]
+    assert viewer.tapes[0].rules.parameters == tape.rules.parameters
+
+
+def test_what_a_person_played_is_shown_and_not_forked() -> None:
+    tape = Tape.live("guards", "none", 3, agent="guard_0", size="tiny")
+    tape.step(0)
+    viewer = view.Viewer.of(tape)
+    viewer._change("protocol", fork=True)
+    assert viewer.tapes == [tape]
+    assert "a person played" in viewer._message
 
 
 def test_what_cannot_be_shown_is_refused_with_what_is_allowed() -> None:

@@ -22,11 +22,11 @@ SEED = 1_000_006
 
 
 def thumbnail(scenario: str) -> NDArray[np.uint8]:
-    """Draw a scenario just after its first verdict: above the default layer on dark, below the details on light."""
+    """Draw a scenario at its first verdict: above the default layer on dark, below the details on light."""
     cure = SCENARIOS[scenario].cure or "serial"
     panes = [pane_of(Tape(scenario, protocol, SEED)) for protocol in ("none", cure)]
-    marks = [tick for tick, _ in panes[0].chronicle.marks()]
-    time = (marks[0] if marks else 12) + 0.4
+    marks = [when for when, _ in panes[0].marks()]
+    time = marks[0] if marks else 12.4
     halves = []
     for look in (Look(theme=DARK, heading=scenario), Look(theme=LIGHT, heading=scenario, details=True)):
         surface = pygame.Surface(SIZE)

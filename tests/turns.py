@@ -15,8 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stalegrid.protocols.presets import name_of, resolve
+from stalegrid.protocols.textbook import Textbook
 from stalegrid.world import log
-from stalegrid.world.audit import EpisodeReport
+from stalegrid.world.audit import EpisodeReport, audit_episode
+from stalegrid.world.reference import World
 from stalegrid.world.rules import Rules
 from stalegrid.world.scenario import VALUE, Blueprint, Goal, Op, Role, Site, Task
 from stalegrid.world.settings import Settings
@@ -114,7 +116,12 @@ class Played:
 
     report: EpisodeReport
     events: tuple[Seen, ...]
-    sites: tuple[str, ...]
+    rules: Rules
+
+    @property
+    def sites(self) -> tuple[str, ...]:
+        """Names of the sites."""
+        return self.rules.site_names
 
     def count(self, name: str) -> int:
         """Return a counter."""
@@ -140,13 +147,28 @@ class Played:
         return written[-1].value if written else None
 
 
+def read(schedule: Schedule) -> EpisodeReport:
+    """Play a schedule on the readable engine alone and audit the log."""
+    world, choices = World(schedule.rules, Textbook(schedule.config), schedule.world_seed), schedule.choices()
+    agents = range(len(world.agents))
+    while not world.status:
+        ready = [world.is_ready(agent) for agent in agents]
+        chosen = [
+            choices.pick(world.now + 1, agent, world.mask(agent), world.events) if ready[agent] else 0
+            for agent in agents
+        ]
+        world.tick(chosen)
+    return audit_episode(schedule.rules, world.event_array())
+
+
 def watch(schedule: Schedule) -> Played:
-    """Play a schedule on both engines, compare them, audit the log and keep it."""
+    """Play a schedule on both engines where both run its config, compare them, audit the log and keep it."""
     watched = WatchedChoices(schedule.choices())
-    report = compare(
+    play_it = compare if schedule.config.is_compiled else read
+    report = play_it(
         Watched(schedule.rules, schedule.config, schedule.world_seed, schedule.own_reward, str(schedule), watched)
     )
-    return Played(report, tuple(Seen(*event) for event in watched.events), schedule.rules.site_names)
+    return Played(report, tuple(Seen(*event) for event in watched.events), schedule.rules)
 
 
 def play(

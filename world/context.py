@@ -32,7 +32,8 @@ _CONSTANTS = (
 )  # fmt: skip
 _SETS = ("loss", "duplication", "plan", "members", "stocked", "posts")
 _POLICY = (
-    "scopes", "at_act", "at_settle", "admission_reads", "buffered", "branch", "whole_task", "closed", "token",
+    "scopes", "at_act", "at_settle", "by_premise", "snapshots", "pivots",
+    "admission_reads", "buffered", "branch", "whole_task", "closed", "token",
     "stamped", "fifo", "mail_at_settle", "semantic", "locks", "epochs", "corrector", "stops", "kept",
     "adopt_timeout", "resend", "as_needed", "deadlock", "least_sunk", "lock_timeout", "forward",
 )  # fmt: skip
@@ -92,6 +93,7 @@ _WORLD, _AGENT, _SITE, _BELIEF = st.WORLD_RECORD, st.AGENT_RECORD, st.SITE_RECOR
 _INPUT, _JOB, _GOAL, _EVENT, _MAIL = st.INPUT_RECORD, st.JOB_RECORD, st.GOAL_RECORD, st.EVENT_RECORD, st.MAIL_RECORD
 _LOG, _PARCEL, _FOLLOWED = log.EVENT, st.PARCEL_RECORD, st.FOLLOWED_RECORD
 _LOCK, _LOCK_RULE = st.LOCK_RECORD, rules.LOCK_RULE
+_SETTLED, _SETTLED_SIZE = st.SETTLED_RECORD, st.SETTLED_RECORD.itemsize
 _LOCK_RULE_SIZE = _LOCK_RULE.itemsize
 _PARCEL_SIZE, _FOLLOWED_SIZE, _LOCK_SIZE = _PARCEL.itemsize, _FOLLOWED.itemsize, _LOCK.itemsize
 _WORLD_SIZE, _AGENT_SIZE, _SITE_SIZE = _WORLD.itemsize, _AGENT.itemsize, _SITE.itemsize
@@ -193,6 +195,12 @@ def pipe_of(c, b):
 def locks_of(c, b):
     """[S] LOCK_RECORD."""
     return array_at(c.lock + b * c.sites * _LOCK_SIZE, (c.sites,), _LOCK)
+
+
+@inlined
+def settled_of(c, b):
+    """[S] SETTLED_RECORD."""
+    return array_at(c.settled + b * c.sites * _SETTLED_SIZE, (c.sites,), _SETTLED)
 
 
 @inlined

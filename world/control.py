@@ -7,7 +7,7 @@ built-in mechanisms under `protocols/` answer the same questions.
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from . import log
 from .state import NO_SITE
@@ -40,6 +40,43 @@ class Stale(NamedTuple):
     scope: int
 
 
+class Ranks(Protocol):
+    """What a world asks of a protocol that ranks transactions; `protocols.preorder` answers."""
+
+    def reset(self, world: World) -> None:
+        """An episode begins, all sites as they are laid out."""
+
+    def spares(self, agent: int, thought: int) -> int:
+        """How much of a thought need an agent not think again?"""
+
+    def value(self, world: World, txn: Transaction, site: int) -> int:
+        """What does a transaction read?"""
+
+    def own(self, world: World, txn: Transaction, site: int) -> int:
+        """What does a transaction read of what it has just written?"""
+
+    def admitted(self, world: World, txn: Transaction) -> None:
+        """A transaction has been admitted, its inputs are frozen."""
+
+    def make_way(self, world: World, agent: int, txn: int, site: int) -> bool:
+        """A write is about to be done: undo what stands above it, and say whether anything did."""
+
+    def laid(self, world: World, agent: int, txn: int, op: int, site: int, before: int, value: int, how: int) -> None:
+        """It has been done: do again what stands above it."""
+
+    def ends(self, world: World, txn: Transaction, outcome: int) -> bool:
+        """A transaction is refused: may it settle now, or does it go back first?"""
+
+    def take_back(self, world: World, txn: Transaction, is_stuck: bool = False) -> None:
+        """One that goes back stands at the site of the op to be undone, or cannot get there."""
+
+    def recall(self, world: World) -> None:
+        """The tick is over: who is to go back?"""
+
+    def is_final(self) -> bool:
+        """Will nothing that has settled be taken back any more?"""
+
+
 class Control:
     """A protocol as the world sees it. This one refuses nothing: it is the preset `none`.
 
@@ -56,6 +93,7 @@ class Control:
     feedback: Literal["opaque", "semantic"] = "semantic"
     stops: bool = False  # thinking agents are asked in every tick whether they may go on
     kept: int = 0  # percent of the thought that a retry keeps
+    ranks: Ranks | None = None  # how transactions are ranked, if they are
     renews: bool = True  # one that is let in after waiting without a transaction gets all its beliefs renewed
 
     def reset(self) -> None:
@@ -95,7 +133,8 @@ class Control:
     def settle(self, world: World, agent: int) -> None:
         """The agent has finished, given up or passed: whatever it held may go to others.
 
-        Also called inside a region (`World.region_at`), whose borders may need what it holds.
+        As a task settles `Agent.outcome` says how. Also called inside a region (`World.region_at`), whose borders may
+        need what it holds.
         """
 
     def merge(self, world: World, txn: Transaction) -> list[Buffered]:

@@ -32,6 +32,7 @@ COPY_LOSS = 12  # as COPY_DELAY
 ACK_DELAY = 13  # epoch, member, n-th acknowledgement
 ACK_LOSS = 14  # as ACK_DELAY
 STALL = 15  # agent, n-th
+JUDGE = 16  # agent, n-th judgement
 
 _MASK = (1 << 64) - 1
 _GAMMA = 0x9E3779B97F4A7C15

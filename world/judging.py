@@ -65,6 +65,12 @@ def argument_of(me, rule):
 @compiled
 def outcome_on(c, b, a, row, o, renewed):
     """Return (premise, value written) of an op on inputs of which the slots in `renewed` are the current values."""
+    return outcome_by(c, b, a, row, o, renewed, op_rule(c, agents_of(c, b)[a].task, o).premise)
+
+
+@compiled
+def outcome_by(c, b, a, row, o, renewed, premise):
+    """Return the same with a premise that may be another than the op's."""
     me = agents_of(c, b)[a]
     rule, inputs, sites = op_rule(c, me.task, o), inputs_of(c, b, a, row), sites_of(c, b)
     task_input = task_inputs(c)[me.task]
@@ -84,7 +90,7 @@ def outcome_on(c, b, a, row, o, renewed):
             count += 1
     argument = argument_of(me, rule)
     return (
-        followed == rule.when and premise_holds(rule.premise, argument, own, total, least, count),
+        followed == rule.when and premise_holds(premise, argument, own, total, least, count),
         value_written(rule.writes, argument, own, total),
     )
 

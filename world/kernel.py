@@ -31,6 +31,7 @@ from .context import (
     pipe_of,
     seen_of,
     sent_of,
+    settled_of,
     sight_of,
     site_rules,
     sites_of,
@@ -369,6 +370,9 @@ def write(c, b, agent, txn, op, site, value, relative, argument, verb, unsettled
         world.writer = agent
     if value != there.value:
         before = there.value
+        if unsettled != 0 and there.unsettled == NOBODY:
+            settled_of(c, b)[site].value = before
+            settled_of(c, b)[site].version = there.version
         there.value = value
         there.version += 1
         there.unsettled = agent if unsettled != 0 else NOBODY
@@ -548,6 +552,7 @@ def reset_world(c, b, seed):
     world.fenced = _ZERO
     world.stalled = _ZERO
     world.ready = _ZERO
+    world.settles = 0
     forget_followed(c, b, NO_SITE)
     counts = counts_of(c, b)
     for index in range(c.counters):
@@ -569,6 +574,8 @@ def reset_world(c, b, seed):
         lock.increment = _ZERO
         lock.exclusive = _ZERO
         lock.granted = 0
+        settled_of(c, b)[s].read = 0
+        settled_of(c, b)[s].pivot = 0
     _reset_agents(c, b)
     events, event_rule = events_of(c, b), event_rules(c)
     for w in range(c.events):
@@ -653,6 +660,7 @@ def _reset_agent(c, b, a, me):
     me.waits = 0
     me.wait_site = NO_SITE
     me.wait_since = 0
+    me.snapshot = 0
     me.task = -1
     me.op = 0
     me.txn = NO_TXN

@@ -37,7 +37,7 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         "wait_begin",
         "agent waits for other; a: task, b: 0 admission, 1 hold at a site, 2 hold for an epoch, 3 lock of site, "
-        "c: its mode",
+        "4 for ranks to be quiet or undone, c: mode of the lock",
     ),
     Kind("wait_end", "agent waits no more; a: task, b: as in wait_begin, c: ticks waited"),
     Kind("grant", "agent gets the token, or the lock of site; a: mode"),
@@ -46,7 +46,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("border", "agent crosses the border of region site; a: +1 in, -1 out, b: cell it stands on now"),
     Kind(
         "sense",
-        "belief changed; site, value, version, a: channel, b: 0 senses, 1 feedback, 2 registry, 3 look, 4 plan",
+        "belief changed; site, value, version, a: channel, b: 0 senses, 1 feedback, 2 registry, 3 look, 4 plan, 5 rank",
     ),
     Kind(
         "read",
@@ -93,7 +93,10 @@ KINDS: tuple[Kind, ...] = (
         "agent receives from other; site, value, version: stamp, a: message kind, b: 1 if believed, c: number, "
         "d: tick sensed, e: tick sent",
     ),
-    Kind("drop", "message other waited for a txn that did not settle; c: number"),
+    Kind(
+        "drop",
+        "message to other goes no further: its txn did not settle, or a fork sends corrections otherwise; c: number",
+    ),
     Kind("world_event", "a: source, b: n-th, c: what (scenario.EVENT_KINDS)"),
     Kind("accident", "agent's op in txn closed site on bodies; value: bodies, a: boat lost or -1"),
     Kind("out", "agent is out of play; other: agent that caused it"),
@@ -106,17 +109,43 @@ KINDS: tuple[Kind, ...] = (
     Kind("acknowledged", "agent acknowledges epoch value; b: due tick, e: 1 lost"),
     Kind("adopted", "epoch value is the plan of all; a: ticks since it was published, b: members fenced"),
     Kind("stalled", "agent stands still for a ticks"),
+    Kind(
+        "rank",
+        "agent's txn has rank value; a: 0 a new one, 1 that of a txn which was taken back, 2 a border crossed by a "
+        "txn of that rank, 3 a border crossed directly after that rank",
+    ),
+    Kind(
+        "laid",
+        "agent's txn stands on site at rank b with value; a: 0 a value, 1 a difference, 2 a difference directly after "
+        "that rank",
+    ),
+    Kind("taken", "what txn had laid on site at rank b stands there no more"),
+    Kind(
+        "undo",
+        "site takes value and version, without what txn has done there; other: value before, a: 1 if it is taken back, "
+        "0 if a lower rank is slipped in beneath it, b: rank, -1 of world events",
+    ),
+    Kind("redo", "site takes value and version, with what txn has done there; other: value before, b: as in undo"),
+    Kind(
+        "notify",
+        "agent is told that site is now value at rank b, which its txn has; other: by whose act, a: 1 if a lower rank "
+        "waits there for the inverse",
+    ),
+    Kind("judged", "agent judges what its txn, of rank value, was told; a: 1 if to be done again, b: 1 if it matters"),
+    Kind("reread", "txn rests on value of site at rank b from now on; version: as of which"),
+    Kind("revoked", "txn, which had settled, is taken back, and its order is open again; a: think ticks"),
+    Kind("quiet", "all ranks up to value are quiet: they will not change any more"),
 )  # fmt: skip
 
 (
     _NONE, CHOOSE, DECIDE, INPUT, WAIT_BEGIN, WAIT_END, GRANT, RELEASE, THINK_END, BORDER, SENSE, READ, ACT, WRITE,
     BUFFER, REFUSED_BY_WORLD, CHECK_FAILED, COMMIT, PARTIAL_COMMIT, REJECT, ABORT, FAIL, VICTIM, SEND, DELIVER, DROP,
     WORLD_EVENT, ACCIDENT, PUT_OUT, INVARIANT_BROKEN, GOAL, END, PUBLISHED, COPY, RECEIVED,
-    ACKNOWLEDGED, ADOPTED, STALLED,
+    ACKNOWLEDGED, ADOPTED, STALLED, RANK, LAID, TAKEN, UNDO, REDO, NOTIFY, JUDGED, REREAD, REVOKED, QUIET,
 ) = range(len(KINDS))  # fmt: skip
 
 # What a wait is for: column b of wait_begin and wait_end.
-ADMISSION, AT_SITE, FOR_EPOCH, FOR_LOCK = range(4)
+ADMISSION, AT_SITE, FOR_EPOCH, FOR_LOCK, FOR_RANK = range(5)
 
 KIND_NAMES = tuple(kind.name for kind in KINDS)
 

@@ -6,12 +6,15 @@ is the semantics.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from . import actions, entropy, log, scenario, verbs
 from .control import Answer, Control, Stale
 from .layout import UNREACHABLE
+from .ranks import DIFFERENCE, VALUE
 from .reference_state import Agent, Belief, Buffered, Input, Job, Mail, Site, Transaction
 from .rules import PROBABILITY_BITS, ResolvedOp, ResolvedTask, Rules
 from .settings import QUANTILES
@@ -104,6 +107,9 @@ class World:
         self.closings = {rules.event_of_closing(n): EXPECTED for n in range(rules.closings)}
         self.writers: list[int] = []  # who wrote in this tick, for goals
         self.beliefs = [[self._first_belief(index) for index in range(len(self.sites))] for _ in self.agents]
+        self.ranks = control.ranks
+        if self.ranks:
+            self.ranks.reset(self)
         self._sense()
 
     # ------------------------------------------------------------------ the tick
@@ -123,6 +129,8 @@ class World:
         self._deliver()
         self.control.turn_epoch(self)
         self._sense()
+        if self.ranks:
+            self.ranks.recall(self)
         self._stall()
         self._score()
 
@@ -260,6 +268,8 @@ class World:
         if task.thought and not self.rules.settings.lockstep:
             thought = int(self.rules.thought[self._draw(entropy.THOUGHT, agent, index, nth, attempt) % QUANTILES])
         saved = min(thought, self.saved.get((agent, index), 0))
+        if self.ranks:
+            saved = max(saved, self.ranks.spares(agent, thought))
         thought -= saved
         me.txn = Transaction(self.next_txn, agent, index, job, argument, thought, self.now)
         self.next_txn += 1
@@ -287,7 +297,7 @@ class World:
                 self._end_wait(agent, txn.task, waited)
                 if me.phase == LOCKING:
                     self._admit(txn)
-            elif me.txn is txn and self.control.waits_for(self, agent).site != me.wait.site:
+            elif me.txn is txn and me.wait is not None and self.control.waits_for(self, agent).site != me.wait.site:
                 self._end_wait(agent, txn.task, waited)
                 self._begin_wait(agent, txn.task)
 
@@ -306,15 +316,22 @@ class World:
         reads = self.control.reads == "admission" or (self.holder == agent and self._in_region(agent))
         if reads:
             for site in task.inputs:
-                self.renew(agent, site, REGISTRY, 2)
+                if self.sites[site].unsettled == NOBODY:
+                    self.renew(agent, site, REGISTRY, 2, self.ranks.value(self, txn, site) if self.ranks else None)
         for site in task.inputs:
-            belief = self.beliefs[agent][site]
+            belief, there = self.beliefs[agent][site], self.sites[site]
             frozen = Input(belief.value, belief.version, belief.channel, belief.promise, belief.tick)
+            if self.control.reads == "admission" and there.unsettled != NOBODY:
+                # The registry knows what has settled; what stands there now the agent may see for itself.
+                frozen = Input(*there.settled, REGISTRY, False, self.now)
+            frozen.outdated = frozen.version != there.version
             txn.inputs[site] = frozen
             self.record(
                 log.INPUT, agent, txn.number, site=site, value=frozen.value, version=frozen.version,
                 a=frozen.channel, b=int(frozen.promise), c=frozen.sensed,
             )  # fmt: skip
+        if self.ranks:
+            self.ranks.admitted(self, txn)
         if reads and not all(self._premise(txn, op) for op in task.ops):
             self._settle(txn, REJECTED, before_thought=True)
 
@@ -440,7 +457,9 @@ class World:
         if me.stuck < self.rules.settings.patience:
             return
         me.stuck = 0
-        if me.txn is not None:
+        if me.txn is not None and me.txn.undoing and self.ranks:
+            self.ranks.take_back(self, me.txn, is_stuck=True)
+        elif me.txn is not None:
             site = self._op(me.txn).site
             self.record(log.REFUSED_BY_WORLD, agent, me.txn.number, me.txn.op, site, a=verbs.GATE_CLOSED)
             self._settle(me.txn, FAILED)
@@ -554,6 +573,9 @@ class World:
     def _try(self, txn: Transaction) -> bool:
         """Try the next op: hold, refuse, fail or take effect. Return True if the transaction goes on in this tick."""
         me, op, task = self.agents[txn.agent], self._op(txn), self.rules.tasks[txn.task]
+        if txn.undoing and self.ranks:
+            self.ranks.take_back(self, txn)
+            return False
         if self._holds(txn, op):
             return False
         self._log_reads(txn, op)
@@ -591,8 +613,8 @@ class World:
         me = self.agents[txn.agent]
         others, kind = NOBODY, log.AT_SITE
         if self.control.admit(self, txn.agent, txn.task, "act") is Answer.WAIT:
-            if me.txn is not txn:
-                return True  # a victim of its own wish
+            if me.txn is not txn or txn.undoing:
+                return True  # a victim of its own wish, or given up for what it owes
             others, kind = self.control.waits_for(self, txn.agent)[:2]
             if kind == log.FOR_LOCK:
                 self._end_hold(txn)
@@ -612,9 +634,13 @@ class World:
             return True
         self._end_hold(txn)
         if others != NOBODY:
-            self.record(log.WAIT_BEGIN, txn.agent, txn.number, other=others, a=txn.task, b=kind)
-            me.holding, me.hold, me.stuck = others, kind, 1
+            self._begin_hold(txn, others, kind)
         return others != NOBODY
+
+    def _begin_hold(self, txn: Transaction, others: int, kind: int) -> None:
+        me = self.agents[txn.agent]
+        self.record(log.WAIT_BEGIN, txn.agent, txn.number, other=others, a=txn.task, b=kind)
+        me.holding, me.hold, me.stuck = others, kind, 1
 
     def _end_hold(self, txn: Transaction) -> None:
         me = self.agents[txn.agent]
@@ -623,6 +649,7 @@ class World:
             me.holding, me.stuck = NOBODY, 0
 
     def _log_reads(self, txn: Transaction, op: ResolvedOp) -> None:
+        txn.used[txn.op] = {site: replace(read) for site, read in txn.inputs.items()}
         for site in op.inputs:
             read = txn.inputs[site]
             self.record(
@@ -672,14 +699,16 @@ class World:
         before = self.sites[op.site].value
         if op.verb == verbs.DELIVER:
             self._land(txn.agent, op.site)
-        me.hand = verbs.hand_after(op.verb, before, me.hand)
+        hand = verbs.hand_after(op.verb, before, me.hand)
         last = txn.op == len(self.rules.tasks[txn.task].ops) - 1
         self._write(
             txn.agent, txn.number, txn.op, op.site, before + written if op.relative else written, op.relative,
             self._value_of(txn, op), op.verb, unsettled=not last and self.control.writes != "in place",
             held=self.control.mail == "at settle",
         )  # fmt: skip
-        self._own_write(txn, op.site, self.sites[op.site].value, False, buffered=False)
+        me.hand = hand
+        seen = self.ranks.own(self, txn, op.site) if self.ranks else self.sites[op.site].value
+        self._own_write(txn, op.site, seen, False, buffered=False)
         if op.verb == verbs.SET and written == 1:
             self._close_on_bodies(txn, op.site)
 
@@ -688,8 +717,9 @@ class World:
         self.epoch += 1
         self.published = self.now
         changed = [(entry, value) for entry, value in op.entries if self.sites[entry].value != value]
+        written = op.entries if self.ranks else changed  # at its rank it stands on all of them
         self.record(log.PUBLISHED, txn.agent, txn.number, txn.op, op.site, self.epoch, a=txn.task, b=len(changed))
-        for entry, value in changed:
+        for entry, value in written:
             self._write(txn.agent, txn.number, txn.op, entry, value, False, 0, verbs.CORRECT)
         for entry in self.rules.plan:
             self.renew(txn.agent, entry, REGISTRY, 4)
@@ -717,7 +747,7 @@ class World:
         if buffered:
             read.own = True
         else:
-            read.version = self.sites[site].version
+            read.version, read.outdated = self.sites[site].version, False
             if read.channel == MESSAGE:
                 read.channel = REGISTRY  # it no longer rests on what was told
 
@@ -762,22 +792,40 @@ class World:
         unsettled: bool = False, held: bool = False, announcer: int = NOBODY,
     ) -> None:  # fmt: skip
         """Give a site a new version, unless the value stays the same."""
-        there = self.sites[site]
+        there, slips_in = self.sites[site], False
         if agent >= 0:
             self.writers.append(agent)
-        if value != there.value:
-            before, there.value, there.version = there.value, value, there.version + 1
-            self.written.add(site)
+        if self.ranks:
+            slips_in = self.ranks.make_way(self, agent, txn, site)
+        before = there.value
+        if value != before:
+            if unsettled and there.unsettled == NOBODY:
+                there.settled = before, there.version
             there.unsettled = agent if unsettled else NOBODY
-            self.record(
-                log.WRITE, agent, txn, op, site, value, there.version, other=before, a=int(relative), b=argument,
-                c=int(unsettled), d=verb,
-            )  # fmt: skip
-            self._judge_invariants(agent, txn)
-            self.control.watch(self, agent, site)
+            self.install(
+                log.WRITE, agent, txn, op, site, value, int(relative), argument, int(unsettled), verb, not slips_in
+            )
+        if self.ranks:
+            self.ranks.laid(self, agent, txn, op, site, before, value, DIFFERENCE if relative else VALUE)
+            if slips_in:
+                self._judge_invariants(agent, txn)
         if self.rules.blueprint.sites[site].announced and (agent >= 0 or announcer >= 0):
             sender = agent if agent >= 0 else announcer
             self._send(sender, FACT, site, there.value, there.version, self.now, txn if held else NO_TXN)
+
+    def install(
+        self, kind: int, agent: int, txn: int, op: int, site: int, value: int, a: int = 0, b: int = 0, c: int = 0,
+        d: int = 0, is_judged: bool = True,
+    ) -> None:  # fmt: skip
+        """Give a site its next version, logged under a kind with these columns; the invariants are judged on it."""
+        there = self.sites[site]
+        before, there.value, there.version = there.value, value, there.version + 1
+        self.written.add(site)
+        there.writers.append(agent)
+        self.record(kind, agent, txn, op, site, value, there.version, other=before, a=a, b=b, c=c, d=d)
+        if is_judged:
+            self._judge_invariants(agent, txn)
+        self.control.watch(self, agent, site)
 
     def _judge_invariants(self, agent: int, txn: int) -> None:
         for index, rule in enumerate(self.rules.blueprint.invariants):
@@ -807,7 +855,8 @@ class World:
                 channel = self.beliefs[txn.agent][site].channel
                 self.renew(txn.agent, site, channel if channel != NONE else REGISTRY, 1)
         self.control.refused(self, txn)
-        self._settle(txn, REJECTED)
+        if not self.ranks or self.ranks.ends(self, txn, REJECTED):
+            self._settle(txn, REJECTED)
 
     def _settle(self, txn: Transaction, outcome: int, before_thought: bool = False) -> None:
         """End a transaction: buffered writes take effect together or are dropped, and all that it held is let go."""
@@ -835,10 +884,58 @@ class World:
                 site.unsettled = NOBODY
         self._release_mail(txn.number, ended in (COMMITTED, PARTIAL))
         self._use_up(txn, task, ended, spent)
+        me.outcome = ended
         self.control.settle(self, txn.agent)
-        me.outcome, me.txn, me.thought_left, me.stuck = ended, None, 0, 0
+        me.txn, me.thought_left, me.stuck = None, 0, 0
         if me.phase != OUT:
             me.phase = IDLE
+
+    # What a protocol that takes back what was done asks of the world.
+
+    def is_record(self, site: int) -> bool:
+        """Tell whether a site is a record site."""
+        return self.rules.site_kinds[site] in verbs.RECORD_KINDS
+
+    def argument_of(self, txn: Transaction, op: ResolvedOp) -> int:
+        """Return the argument of an op of a transaction."""
+        return self._value_of(txn, op)
+
+    def bodies_at(self, gate: int) -> list[int]:
+        """Return the agents on the cells of a gate."""
+        cells = set(self.rules.site_cells(gate)[1:])
+        return [index for index, other in enumerate(self.agents) if other.cell in cells and other.phase != OUT]
+
+    def hold(self, txn: Transaction, others: int, kind: int) -> None:
+        """Let an agent stand where it is and wait, one tick more."""
+        me = self.agents[txn.agent]
+        if (me.holding, me.hold) == (others, kind):
+            me.stuck += 1
+            return
+        self._end_hold(txn)
+        self._begin_hold(txn, others, kind)
+
+    def end_waits(self, txn: Transaction) -> None:
+        """Let an agent wait no more."""
+        self._end_hold(txn)
+        self._end_wait(txn.agent, txn.task, self.now - self.agents[txn.agent].wait_since)
+
+    def leave_queue(self, agent: int) -> None:
+        """Take an agent out of the queue, in the tick's sensing."""
+        me = self.agents[agent]
+        self._end_wait(agent, me.queued_task, self.now - me.queued_since + 1)
+        me.phase, me.queued_task = IDLE, NO_TASK
+
+    def reopen(self, txn: Transaction) -> None:
+        """Open a transaction again that had settled: it will settle anew once it has been taken back."""
+        me = self.agents[txn.agent]
+        self.record(log.REVOKED, txn.agent, txn.number, a=txn.thought)
+        txn.thought, me.txn, me.thought_left, me.stuck, me.phase = 0, txn, 0, 0, WALKING
+        if not self.rules.tasks[txn.task].jobs:
+            self.completions[txn.agent, txn.task] -= 1
+
+    def settle_now(self, txn: Transaction, outcome: int) -> None:
+        """Settle a transaction that has been taken back."""
+        self._settle(txn, outcome)
 
     def _use_up(self, txn: Transaction, task: ResolvedTask, outcome: int, spent: int) -> None:
         """A commit or a failed act uses its order up; a rejected one does not, and may keep part of its thought."""
@@ -1008,13 +1105,14 @@ class World:
                 me.stalled = length
                 self.record(log.STALLED, index, a=length)
 
-    def renew(self, agent: int, site: int, channel: int, why: int) -> None:
-        """Give an agent the true value and version of a site; `why` is column b of log.SENSE."""
+    def renew(self, agent: int, site: int, channel: int, why: int, value: int | None = None) -> None:
+        """Give an agent the value of a site, the true one or that at a rank; `why` is column b of log.SENSE."""
         there, belief = self.sites[site], self.beliefs[agent][site]
-        changed = (belief.version, belief.channel, belief.promise) != (there.version, channel, False)
-        self.beliefs[agent][site] = Belief(there.value, there.version, channel, self.now, self.now)
-        if changed:
-            self.record(log.SENSE, agent, site=site, value=there.value, version=there.version, a=channel, b=why)
+        value = there.value if value is None else value
+        known = belief.value, belief.version, belief.channel, belief.promise
+        self.beliefs[agent][site] = Belief(value, there.version, channel, self.now, self.now)
+        if known != (value, there.version, channel, False):
+            self.record(log.SENSE, agent, site=site, value=value, version=there.version, a=channel, b=why)
 
     # ------------------------------------------------------------------ score
 
@@ -1071,7 +1169,8 @@ class World:
         open_jobs = any(
             not job.used and self.rules.tasks[job.task].ops[0].site == site for jobs in self.jobs for job in jobs
         )
-        return met, not met and not open_jobs
+        may_change = open_jobs or (self.ranks is not None and not self.ranks.is_final())
+        return met, not met and not may_change
 
     def _judge_parcel(self, goal: scenario.Goal) -> tuple[bool, bool]:
         """Judge one delivery, or whether two of them went to one place."""

@@ -37,6 +37,7 @@ class Input:
     promise: bool
     sensed: int
     own: bool = False  # the agent's own buffered write stands in `value`
+    outdated: bool = False  # it was not current when it was frozen
 
 
 @dataclass
@@ -46,6 +47,8 @@ class Site:
     value: int
     version: int = 0
     unsettled: int = NOBODY
+    settled: tuple[int, int] = (0, 0)  # value and version before it, while it is unsettled
+    writers: list[int] = field(default_factory=list)  # agent or WORLD, of each version
     stock: int = 0  # how often a shelf will be stocked again
     got: set[int] = field(default_factory=set)  # items delivered to a depot
 
@@ -80,9 +83,12 @@ class Transaction:
     thought: int
     decided: int
     inputs: dict[int, Input] = field(default_factory=dict)
+    used: dict[int, dict[int, Input]] = field(default_factory=dict)  # op index -> the inputs as that op used them
     buffered: list[Buffered] = field(default_factory=list)
     op: int = 0
     done: int = 0
+    rank: int = -1  # where transactions are ranked
+    undoing: bool = False  # its ops are being undone, from the last to the first
 
 
 @dataclass

@@ -66,6 +66,7 @@ OP_RECORD = np.dtype(
         ("argument", np.int64),
         ("from_job", np.int64),
         ("premise", np.int64),
+        ("usual_premise", np.int64),  # the verb's own, whatever the scenario declares
         ("writes", np.int64),
         ("relative", np.int64),
         ("reads_own", np.int64),
@@ -211,6 +212,11 @@ class ResolvedOp:
     declared: tuple[int, ...] = ()  # those of `deps` that only the scenario names, and not the verb
 
     @property
+    def usual_premise(self) -> int:
+        """The verb's own premise, in whose place a scenario may have declared another."""
+        return verbs.VERBS[self.verb].premise
+
+    @property
     def relative(self) -> bool:
         """True if the write is a difference."""
         return verbs.is_relative(self.writes)
@@ -244,13 +250,14 @@ class ResolvedOp:
         """`pre`, and what is written absolutely."""
         return tuple(sorted({*self.pre, *self.owned}))
 
-    def premise_holds(self, argument: int, values: Mapping[int, int]) -> bool:
-        """Judge the premise on the values of its inputs."""
+    def premise_holds(self, argument: int, values: Mapping[int, int], premise: int | None = None) -> bool:
+        """Judge the premise, or another in its place, on the values of its inputs."""
         if self.follow != NO_SITE and values[self.follow] != self.when:
             return False
         deps = [values[site] for site in self.deps]
         own = values.get(self.site, 0)
-        return verbs.premise_holds(self.premise, argument, own, sum(deps), min(deps, default=0), len(deps))
+        premise = self.premise if premise is None else premise
+        return verbs.premise_holds(premise, argument, own, sum(deps), min(deps, default=0), len(deps))
 
     def value_written(self, argument: int, values: Mapping[int, int]) -> int:
         """Compute what is written, a value or a difference, from the values of the inputs."""
@@ -688,7 +695,8 @@ def _compile(rules: Rules) -> RuleArrays:
             op[t, o] = (
                 as_set(slot[site] for site in step.deps), as_set(slot[site] for site in step.pre),
                 as_set(slot[site] for site in step.owned), step.verb, step.site, step.argument, step.from_job,
-                step.premise, step.writes, step.relative, verbs.reads_own(step.premise, step.writes), step.modifies,
+                step.premise, step.usual_premise,
+                step.writes, step.relative, verbs.reads_own(step.premise, step.writes), step.modifies,
                 own, slot.get(step.follow, -1), step.when, len(corrections) - 1 if step.entries else -1,
                 rules.site_kinds[step.site] in verbs.RECORD_KINDS,
             )  # fmt: skip

@@ -236,5 +236,6 @@ class Scenario:
     cure: str | None = None  # the preset that cures it
     ceiling: str = "serial reaches every goal"
     seed_changes: str = ""
+    plain: Mapping[str, str] = field(default_factory=dict)  # parts of task names -> the same in plain words
     dials: Mapping[str, str] = field(default_factory=dict)
     limits: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # of parameters that are not just from 1

@@ -129,6 +129,7 @@ WORLD_RECORD = np.dtype(
         ("fenced", _U),  # set of members refused until they know the plan
         ("stalled", _U),  # set of agents that stand still
         ("ready", _U),  # set of agents that must act now: those of whom `ready` is 1
+        ("settles", _I),  # committed transactions so far, where conflicts between them are kept
     ],
     align=True,
 )
@@ -197,6 +198,7 @@ AGENT_RECORD = np.dtype(
         ("lock_since", _I),  # tick
         ("wait_site", _I),
         ("wait_since", _I),  # tick
+        ("snapshot", _I),  # transactions that had settled at its admission
     ],
     align=True,
 )
@@ -266,6 +268,16 @@ LOCK_RECORD = np.dtype(
     align=True,
 )
 
+SETTLED_RECORD = np.dtype(
+    [
+        ("value", _I),  # what stood on a site before the newest version, while that is unsettled
+        ("version", _I),
+        ("read", _I),  # number, among the settled ones, of the last transaction that had read it
+        ("pivot", _I),  # newest version by a transaction that settled with a conflict out: see pivots
+    ],
+    align=True,
+)
+
 MAIL_RECORD = np.dtype(
     [
         ("due", _I),
@@ -311,6 +323,7 @@ class State(NamedTuple):
     sent: NDArray[np.int32]  # [B, A, A, 3]: messages sent so far by sender, receiver, kind
     pipe: NDArray[np.int32]  # [B, A, A]: latest due tick handed out between two agents, for fifo delivery
     lock: NDArray[Any]  # [B, S] LOCK_RECORD
+    settled: NDArray[Any]  # [B, S] SETTLED_RECORD
     followed: NDArray[Any]  # [B, K, A] FOLLOWED_RECORD, by constraint
     counts: NDArray[np.int64]  # [B, len(COUNTERS)]
     log: NDArray[Any]  # [B, L] log.EVENT; L = 0 keeps no log

@@ -9,6 +9,7 @@ import typer
 
 from . import cures as defences
 from . import exposure as probe
+from . import matrix as claims
 from .compare import FIRST_TEST_SEED
 from .make import compile_engine
 from .terminal import Out, check_folder, console, errors, fail, progress_bar
@@ -96,4 +97,66 @@ def cures(
     elif out is None:
         print(text, end="")
     if not all(defences.holds(row) for row in rows):
+        raise typer.Exit(1)
+
+
+@app.command()
+def matrix(
+    protocol: Annotated[list[str] | None, typer.Option(help="only these presets, each with all its numbers")] = None,
+    seeds: Annotated[int, typer.Option(min=0, help="contended episodes for each preset")] = 100,
+    seed: Annotated[int, typer.Option(help="the first seed")] = 0,
+    every: Annotated[int, typer.Option(min=0, help="every so-many-th schedule of the small scope; 0 for none")] = 101,
+    exhaustive: Annotated[bool, typer.Option("--exhaustive", help="every schedule; takes minutes a preset")] = False,
+    claimed: Annotated[bool, typer.Option("--claimed", help="print the table without measuring")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="print docs/matrix.md without measuring")] = False,
+    form: Annotated[str, typer.Option("--format", help="table or json")] = "table",
+    out: Out = None,
+) -> None:
+    """Compare what each preset rules out with what is found.
+
+    On schedules of the small scope and on contended random episodes. Exit code 1 if something forbidden is found.
+    """
+    try:
+        if form not in ("table", "json"):
+            raise ValueError(f"--format is table or json; got {form!r}")
+        unknown = [name for name in protocol or () if name not in claims.measurable()]
+        if unknown:
+            known = ", ".join(claims.measurable())
+            raise ValueError(f"the matrix measures {known}; got {unknown[0]!r}")
+        check_folder(out)
+        if markdown or claimed:
+            text = claims.markdown() if markdown else ""
+            if out is not None:
+                out.write_text(text, encoding="utf-8")
+            elif markdown:
+                print(text, end="")
+            if claimed:
+                console.print(claims.table(claims.rows()))
+                console.print(claims.legend(), style="dim", highlight=False)
+            return
+        compile_engine()
+        presets = protocol or claims.measurable()
+        with progress_bar() as progress:
+            task = progress.add_task("matrix", total=len({"none", *presets}))
+            rows = claims.measure(presets, seeds, seed, 1 if exhaustive else every, lambda: progress.advance(task))
+        text = json.dumps([claims.as_json(row) for row in rows], indent=1) + "\n"
+        if out is not None:
+            out.write_text(text, encoding="utf-8")
+    except (ValueError, OSError) as error:
+        fail(error)
+    except KeyboardInterrupt:
+        errors.print("stopped", highlight=False, markup=False)
+        raise typer.Exit(130) from None
+    if form == "table":
+        console.print(claims.table(presets if protocol else claims.rows(), rows))
+        console.print(claims.legend(), style="dim", highlight=False)
+        for row in rows if protocol else ():
+            console.print()
+            console.print(claims.measured_table(row))
+        if protocol:
+            console.print(claims.MEASURED_LEGEND, style="dim", highlight=False)
+        console.print(claims.summary(rows), style="dim", highlight=False)
+    elif out is None:
+        print(text, end="")
+    if any(row.wrong for row in rows):
         raise typer.Exit(1)

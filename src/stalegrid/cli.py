@@ -1,4 +1,4 @@
-"""The command line: list, compare, demo, view, bench, check. Every command takes the same flags."""
+"""The command line. Every command takes the same flags, in `common`."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from typing import Annotated, Any
 import typer
 from rich.markdown import Markdown
 
+from . import audit_own, check, tables
 from . import bench as benchmark
-from . import check, tables
 from . import demo as story
 from . import record as recording
+from .audit import audit_files
 from .compare import FIRST_TEST_SEED, Cell, Row, all_cells, check_cells, default_cells, regained, run_rows
 from .episodes import run_episodes
-from .judged import histories
+from .judged import histories, judge_own
 from .listing import overview, protocol_facts, scenario_facts
 from .make import compile_engine
 from .protocols.config import AXES, PARAMETERS
-from .protocols.presets import PRESETS, resolve
+from .protocols.presets import PRESETS, READABLE, resolve
 from .render.window import MISSING
 from .replay import read_replay
 from .tape import Tape
@@ -117,12 +118,12 @@ def list_command(
     try:
         if name is None:
             text = overview()
-        elif name in PRESETS:
+        elif name in PRESETS or name in READABLE:
             text = protocol_facts(name)
         elif name in SCENARIOS:
             text = scenario_facts(name, size)
         else:
-            raise ValueError(f"nothing is called {name!r}; there are {', '.join((*SCENARIOS, *PRESETS))}")
+            raise ValueError(f"nothing is called {name!r}; there are {', '.join((*SCENARIOS, *PRESETS, *READABLE))}")
     except ValueError as error:
         fail(error)
     if markdown:
@@ -217,6 +218,67 @@ def _measure(cells: list[Cell], form: str, out: Path | None, audit: bool) -> lis
                 os.replace(part, out)
 
         return run_rows(cells, journal, done, audit)
+
+
+@app.command()
+def audit(
+    files: Annotated[
+        list[Path] | None, typer.Argument(metavar="FILE", help="histories, one a line; .gz is compressed")
+    ] = None,
+    scenario: Annotated[str | None, typer.Option(help="the scenario of an episode to run and judge instead")] = None,
+    protocol: Annotated[str, typer.Option(help="its protocol")] = "none",
+    mind: Annotated[str, typer.Option(help="its mind: naive, careful or random")] = "naive",
+    agents: Agents = None,
+    think: Think = None,
+    delay: Delay = None,
+    size: Size = "small",
+    seeds: Annotated[int, typer.Option(help="how many seeds, from --seed")] = 1,
+    seed: Annotated[int, typer.Option(help="the first seed; test seeds begin at 1,000,000")] = FIRST_TEST_SEED,
+    bracket: Annotated[
+        str | None, typer.Option(help=f"what counts as read: {', '.join(BRACKETS)}; all of them by default")
+    ] = None,
+    unit: Annotated[str, typer.Option(help=f"what a transaction is: {', '.join(UNITS)}")] = "decision",
+    sets: Sets = None,
+    form: Annotated[str, typer.Option("--format", help="table, or json: an object a line")] = "table",
+    out: Out = None,
+    line_limit: Annotated[int, typer.Option(metavar="MIB", help="longest line of a file to read, in MiB")] = 1024,
+) -> None:
+    """Judge histories of files, or episodes of one's own, at the five levels.
+
+    With the anomalies in them and a shortest witness for each. The format is in docs/audit.md. The exit code is 0
+    once everything was read, whatever the verdicts; 1 if the certificate of an episode's protocol is broken.
+    """
+    found = []
+    try:
+        if form not in ("table", "json"):
+            raise ValueError(f"--format is table or json; got {form!r}")
+        if bool(files) == (scenario is not None):
+            raise ValueError("audit takes files of histories, or --scenario with --protocol and --seed: one of the two")
+        if files:
+            audit_files(files, form, out, line_limit * 2**20)
+            return
+        assert scenario is not None
+        settings, axes = common(agents, think, delay, sets)
+        cell = Cell(scenario, protocol, mind, size, seeds, seed, tuple(settings.items()))
+        cell = _with_axes(cell, axes) if axes else cell
+        check_cells([cell])
+        check_folder(out)
+        compile_engine()
+        brackets = BRACKETS if bracket is None else (bracket,)
+        found = list(judge_own(cell.rules(), cell.config, mind, range(seed, seed + seeds), brackets, unit))
+        if out is not None:
+            out.write_text(audit_own.as_text(found), encoding="utf-8")
+    except (ValueError, OSError) as error:
+        fail(error)
+    except KeyboardInterrupt:
+        errors.print("stopped", highlight=False, markup=False)
+        raise typer.Exit(130) from None
+    if form == "table":
+        for one in found:
+            audit_own.show(console, one, f"{scenario}, {cell.name}")
+    elif out is None:
+        sys.stdout.write(audit_own.as_text(found))
+    audit_own.exit_code(found)
 
 
 @app.command()
@@ -322,13 +384,26 @@ def _show(scenario: str, protocol: str | None, versus: list[str], seed: int | No
     """Open the window."""
     if scenario not in SCENARIOS:
         raise ValueError(f"unknown scenario {scenario!r}; available are {', '.join(SCENARIOS)}")
+    view = _view()
+    compile_engine()
+    _run(lambda: view.open_viewer(scenario, protocol, versus, seed, settings))
+
+
+def _view() -> Any:
+    """Return the module of the viewer."""
     try:
-        from . import view as window
+        from . import view
     except ImportError:
         fail(MISSING)
-    compile_engine()
+    return view
+
+
+def _run(opened: Callable[[], Any]) -> None:
+    """Show a viewer until it is closed."""
+    from .window import run
+
     try:
-        window.run(window.open_viewer(scenario, protocol, versus, seed, settings))
+        run(opened())
     except RuntimeError as error:
         fail(error)
 
@@ -362,6 +437,7 @@ def bench(
         fail(error)
 
 
+Details = Annotated[bool, typer.Option("--details", help="draw the detail layer: versions, locks, S, C, E, I")]
 Pixels = Annotated[str, typer.Option(help="width x height of a picture")]
 Ticks = Annotated[str | None, typer.Option(help="first:last tick of a picture; the whole episode by default")]
 Fps = Annotated[float, typer.Option(help="frames a second")]
@@ -387,6 +463,7 @@ def record(
     fps: Fps = recording.FPS,
     speed: Speed = recording.SPEED,
     pixels: Pixels = "960x640",
+    details: Details = False,
 ) -> None:
     """Draw an episode into a file, or keep it as a replay.
 
@@ -397,14 +474,15 @@ def record(
         shown = [protocol, *(name for one in versus or () for name in names(one))]
         protocols = [_with_axes(Cell(scenario, name), axes).protocol if axes else name for name in shown]
         _record(out, lambda: recording.play_tapes(scenario, protocols, seed, mind, size=size, **settings), ticks, fps,
-                speed, pixels)  # fmt: skip
+                speed, pixels, details)  # fmt: skip
     except (ValueError, OSError, ImportError) as error:
         fail(error)
 
 
 def _record(
-    outs: list[Path], play: Callable[[], list[Tape]], ticks: str | None, fps: float, speed: float, pixels: str
-) -> None:
+    outs: list[Path], play: Callable[[], list[Tape]], ticks: str | None, fps: float, speed: float, pixels: str,
+    details: bool = False,
+) -> None:  # fmt: skip
     """Check what can be checked, play, and write."""
     between, sides = recording.read_ticks(ticks), recording.read_size(pixels)
     for out in outs:
@@ -412,7 +490,7 @@ def _record(
     compile_engine()
     tapes = play()
     with console.status("drawing"):
-        said = recording.record(tapes, outs, between, fps=fps, speed=speed, size=sides)
+        said = recording.record(tapes, outs, between, fps=fps, speed=speed, size=sides, details=details)
     for line in said:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
 
@@ -425,6 +503,8 @@ def replay_command(
     fps: Fps = recording.FPS,
     speed: Speed = recording.SPEED,
     pixels: Pixels = "960x640",
+    details: Details = False,
+    window: Annotated[bool, typer.Option("--window", help="show it in a window, as view does")] = False,
 ) -> None:
     """Play a replay again, compare it with what was recorded, and tell it.
 
@@ -438,7 +518,10 @@ def replay_command(
         console.print("It comes out the same.", highlight=False)
         story.tell_tape(console, tape)
         if out:
-            _record(out, lambda: [tape], ticks, fps, speed, pixels)
+            _record(out, lambda: [tape], ticks, fps, speed, pixels, details)
+        if window:
+            viewer = _view().Viewer.of(tape)
+            _run(lambda: viewer)
     except (ValueError, OSError, ImportError) as error:
         fail(error)
 
@@ -472,7 +555,7 @@ def play(
                 raise ValueError(f"what was played is kept as a replay: --out ends in .jsonl.gz; got {out}")
             recording.check_out(out)
         from . import play as playing
-        from . import view as window
+        from . import window
 
         chosen = _with_axes(Cell(scenario, protocol), axes).protocol if axes else protocol
         compile_engine()

@@ -1,9 +1,13 @@
-"""Short animations of one hazard: from before the decision to after the verdict, without protocol and with the cure."""
+"""Short animations of one hazard: from before the decision to how it ended, without protocol and with the cure.
+
+Both panes tell the same decision. The pane that is judged first stands still there until the other is, so that both
+verdicts are read side by side; then what came of each is shown, and then the end of each episode.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pygame
@@ -11,58 +15,101 @@ from numpy.typing import NDArray
 
 from .panes import pane_of
 from .render.arrange import fitting_size
-from .render.pace import APART, Pace
+from .render.chronicle import Verdict
 from .render.painter import Look, Painter
-from .render.pane import READ, Pane
+from .render.pane import BAD, CALM, GOOD, Beat, Pane
 from .render.themes import DARK, Theme
 from .tape import Tape
 from .world.scenarios import SCENARIOS
+from .world.state import NO_TXN
 
 FPS = 12.0
-SPEEDS = (4.0, 5.0, 7.0, 10.0)  # ticks a second, the first that leaves time enough
-MOST_SECONDS = 14.5
-LEAD, TAIL = 8, 10  # ticks shown before the decision and after the verdict
-WAITS = 45  # ticks within which the other pane is to catch the like
+MOST_SECONDS = 15.0
+LEAD = 2  # ticks shown before the decision
 MOST_LEAD = 26  # ticks before the verdict, however long ago it was decided
-TILE_PX = 30
-UNIT = 1.0  # size of the writing
+# Seconds for which the picture stands still: after the decision, the change, the verdicts, what came of them, the end.
+READ_DECISION, READ_CHANGE, READ_VERDICT, READ_HARM, READ_END = 2.2, 1.8, 3.6, 2.2, 2.4
+RUNS = 2.6  # seconds left for what moves
+SPEEDS = 3.0, 14.0  # ticks a second, least and most
+AFTER = 0.3  # ticks after a tick at which what it did is shown
+MOST_TRIED = 8  # verdicts among which a clip chooses
+TILE_PX = 36
+UNIT = 1.1  # size of the writing
 
 Frame = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class Clip:
-    """What to show: panes, the ticks from `first` to `last`, and the tick at which something goes wrong."""
+    """What to show. Times are in ticks; a pane without a verdict of its own ends when the first one's is due."""
 
     panes: tuple[Pane, ...]
-    first: int
-    last: int
-    harm: int
-    answer: int  # tick at which the other pane catches the like, or that of the harm
-    steps: tuple[int, ...] = ()  # ticks at which it was decided, and at which that ceased to hold
+    first: float
+    stops: tuple[tuple[float, float], ...]  # (time, seconds for which it stands still) on the way to the verdicts
+    acts: tuple[float, ...]  # of each pane: the time at which it is judged
+    ends: tuple[float, ...]  # of each pane: that at which is seen what came of it
 
 
 def clip_of(tapes: Sequence[Tape]) -> Clip:
-    """Choose the ticks around the first thing that goes wrong in the first tape (caught, if nothing does)."""
-    panes = tuple(pane_of(tape) for tape in tapes)
-    chronicle = panes[0].chronicle
-    wrong = [verdict for verdict in chronicle.verdicts if not verdict.caught] or chronicle.verdicts
-    longest = max(pane.length for pane in panes)
+    """Choose what goes wrong in the first tape (what is caught, if nothing does) and what the others do about it."""
+    panes = [pane_of(tape) for tape in tapes]
+    chosen = _choose(panes)
+    if chosen is None:
+        last = float(min(MOST_LEAD, *(pane.length for pane in panes)))
+        return Clip(tuple(panes), 0.0, (), (last,) * len(panes), (last,) * len(panes))
+    harm = chosen[0]
+    assert harm is not None
+    decided = panes[0].chronicle.spans[harm.txn].decided
+    first = float(max(0, harm.tick - MOST_LEAD, decided - LEAD))
+    change = panes[0].chronicle.first_change(harm)
+    stops = [(decided + AFTER, READ_DECISION)]
+    if change is not None and decided + 1 < harm.tick and change.tick < harm.tick:
+        stops.append((max(change.tick, decided + 1) + AFTER, READ_CHANGE))
+    acts = tuple(harm.when if one is None else one.when for one in chosen)
+    told = tuple(_told(pane, one) for pane, one in zip(panes, chosen, strict=True))
+    ends = tuple(min(float(pane.length), act + 0.5 + AFTER) for pane, act in zip(panes, acts, strict=True))
+    return Clip(told, first, tuple(stops), acts, ends)
+
+
+def _choose(panes: Sequence[Pane]) -> list[Verdict | None] | None:
+    """Choose a verdict of each pane: the same decision in all where there is one, and best with the same end."""
+    own, *others = ([one for one in pane.chronicle.verdicts if one.txn in pane.chronicle.spans] for pane in panes)
+    wrong = [one for one in own if not one.caught] or own
     if not wrong:
-        return Clip(panes, 0, min(longest, MOST_LEAD + TAIL), 0, 0)
-    harm = wrong[0]
-    decided = chronicle.spans[harm.txn].decided
-    first = max(0, harm.tick - MOST_LEAD, decided - LEAD)
-    others = [verdict.tick for pane in panes[1:] for verdict in pane.chronicle.verdicts]
-    # What was caught before is another story, and a clip does not begin in its midst.
-    earlier = max((tick + READ for tick in others if tick < decided), default=0)
-    first = min(max(first, earlier), decided)
-    caught = [tick for tick in others if tick >= harm.tick - 2]
-    change = chronicle.first_change(harm)
-    steps = (decided,) if change is None else (decided, change.tick)
-    answer = min(caught, default=harm.tick)
-    end = answer if answer - harm.tick <= WAITS else harm.tick
-    return Clip(panes, first, min(longest, max(harm.tick, end) + TAIL), harm.tick, end, steps)
+        return None
+
+    def about(pane: Pane, verdict: Verdict) -> tuple[int, ...]:
+        span = pane.chronicle.spans[verdict.txn]
+        return span.decided, span.agent, span.task
+
+    def twin(nth: int, harm: Verdict) -> Verdict | None:
+        same = [v for v in others[nth] if v.caught and about(panes[nth + 1], v) == about(panes[0], harm)]
+        return same[0] if same else None
+
+    def worth(harm: Verdict) -> tuple[bool, bool, bool, int]:
+        twins = [twin(nth, harm) for nth in range(len(others))]
+        alike = all(one is not None and one.named == harm.named for one in twins)
+        change = panes[0].chronicle.first_change(harm)
+        between = change is not None and about(panes[0], harm)[0] < change.tick < harm.tick
+        return None not in twins, alike, between, -harm.tick
+
+    harm = max(wrong[:MOST_TRIED], key=worth)
+    found: list[Verdict | None] = [harm]
+    for nth, verdicts in enumerate(others):
+        spans = panes[nth + 1].chronicle.spans
+        later = (v for v in verdicts if v.caught and spans[v.txn].decided >= harm.tick - MOST_LEAD)
+        found.append(twin(nth, harm) or next(later, None))
+    return found
+
+
+def _told(pane: Pane, verdict: Verdict | None) -> Pane:
+    """Make a pane tell one story only, and how its episode ended."""
+    txn = NO_TXN if verdict is None else verdict.txn
+    beats = [beat for beat in pane.beats if beat.txn == txn or beat.tick == 0]
+    mood = CALM if verdict is None else GOOD if verdict.caught else BAD
+    end = Beat(pane.length + 0.5, pane.ending, mood, headline="At the end of the episode")
+    beats = [beat if beat.mood not in (BAD, GOOD) else replace(beat, until=pane.length + 0.5) for beat in beats]
+    return replace(pane, beats=(*beats, end), focus=frozenset({txn} - {NO_TXN}))
 
 
 def look_of(scenario: str, note: str = "", theme: Theme = DARK, unit: float | None = UNIT) -> Look:
@@ -79,26 +126,45 @@ def clip_size(clip: Clip, note: bool, tile_px: int = TILE_PX, unit: float = UNIT
 def clip_frames(clip: Clip, look: Look, size: tuple[int, int], fps: float = FPS) -> Iterator[Frame]:
     """Draw the frames of a clip, each [H, W, 3] uint8, in at most `MOST_SECONDS`; needs no display."""
     painter, surface = Painter(clip.panes, look), pygame.Surface(size)
-    for time in clip_times(clip, fps):
-        painter.paint(surface, time)
-        yield frame_of(surface)
+    before, frame = None, None
+    for times in clip_times(clip, fps):
+        if frame is None or times != before:
+            painter.paint(surface, times)
+            before, frame = times, frame_of(surface)
+        yield frame
 
 
-def clip_times(clip: Clip, fps: float = FPS) -> list[float]:
-    """Return the time of each frame: slow where one has to read, as slow as there is room for elsewhere."""
-    verdicts = {clip.harm, clip.answer}
-    # Decision and change are read too, unless the verdict follows so soon that all is read together.
-    steps = {tick for tick in clip.steps if all(abs(tick - verdict) >= APART for verdict in verdicts)}
-    for marks in (verdicts | steps, verdicts):
-        for speed in SPEEDS:
-            times = list(Pace(marks, speed).times(clip.first, clip.last, fps))
-            if len(times) <= MOST_SECONDS * fps:
-                return times
-    return times[: int(MOST_SECONDS * fps)]
+def clip_times(clip: Clip, fps: float = FPS) -> list[tuple[float, ...]]:
+    """Return the time of each pane in each frame."""
+    times: list[tuple[float, ...]] = []
+    last = max(clip.acts)
+    speed = min(max(SPEEDS[0], (last - clip.first) / RUNS), SPEEDS[1])
+
+    def run(start: float, stop: float) -> None:
+        many = max(1, round((stop - start) / speed * fps))
+        for nth in range(1, many + 1):
+            now = start + (stop - start) * nth / many
+            times.append(tuple(min(now, act) for act in clip.acts))
+
+    now = clip.first
+    times.append(tuple(min(now, act) for act in clip.acts))
+    for stop, seconds in clip.stops:
+        if stop < last:
+            run(now, stop)
+            times += times[-1:] * round(seconds * fps)
+            now = stop
+    run(now, last)
+    times += times[-1:] * round(READ_VERDICT * fps)
+    steps = max(1, round(0.4 * fps))
+    for nth in range(1, steps + 1):
+        times.append(tuple(act + (end - act) * nth / steps for act, end in zip(clip.acts, clip.ends, strict=True)))
+    times += times[-1:] * round(READ_HARM * fps)
+    times += [tuple(pane.length + 1.0 for pane in clip.panes)] * round(READ_END * fps)
+    return times[-int(MOST_SECONDS * fps) :]
 
 
-def still(clip: Clip, look: Look, size: tuple[int, int], time: float) -> Frame:
-    """Draw one moment, [H, W, 3] uint8."""
+def still(clip: Clip, look: Look, size: tuple[int, int], time: float | Sequence[float]) -> Frame:
+    """Draw one moment, or one of each pane, [H, W, 3] uint8."""
     surface = pygame.Surface(size)
     Painter(clip.panes, look).paint(surface, time)
     return frame_of(surface)

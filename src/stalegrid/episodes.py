@@ -37,7 +37,7 @@ class Episode:
 
 def run_episodes(rules: Rules, protocol: Config | Control, mind: str, seeds: Sequence[int]) -> list[Episode]:
     """Run an episode for each seed, every agent played by a mind of that name."""
-    if isinstance(protocol, Control):
+    if isinstance(protocol, Control) or not protocol.is_compiled:
         return [_run_reference(rules, protocol, mind, seed) for seed in seeds]
     episodes: list[Episode] = []
     for start in range(0, len(seeds), BLOCK):
@@ -80,7 +80,7 @@ def _run_batch(rules: Rules, config: Config, mind: str, seeds: Sequence[int]) ->
     return episodes
 
 
-def _run_reference(rules: Rules, protocol: Control, mind: str, seed: int) -> Episode:
+def _run_reference(rules: Rules, protocol: Config | Control, mind: str, seed: int) -> Episode:
     engine = ReferenceEngine(rules, protocol)
     for _ in play(engine, mind, seed):
         pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pygame
@@ -11,6 +12,8 @@ from .make import Protocol
 from .panes import pane_of
 from .render.brush import text_size, write
 from .render.painter import Look, Painter
+from .render.pane import Pane
+from .render.scene import Scene
 from .render.themes import DARK, LIGHT, Theme
 from .story import agent_name
 from .tape import Tape
@@ -24,6 +27,19 @@ _DOES = {
     IDLE: "free", QUEUED: "waits for its turn", THINKING: "thinks", WALKING: "on its way", LOOKING: "goes to look",
     OUT: "out of play", LOCKING: "waits for a lock",
 }  # fmt: skip
+
+
+def believed(scene: Scene, agent: int) -> Scene:
+    """Return a scene with what an agent holds true of the sites, and none of the letters that others have sent."""
+    beliefs = scene.beliefs[agent]
+    sites = tuple(site._replace(value=belief.value) for site, belief in zip(scene.sites, beliefs, strict=True))
+    gates = scene.stage.gates.items()
+    return replace(
+        scene,
+        sites=sites,
+        closed=frozenset(cell for gate, cells in gates if beliefs[gate].value == 1 for cell in cells),
+        messages=tuple(mail for mail in scene.messages if mail.sender == agent),
+    )
 
 
 class Game:
@@ -51,10 +67,11 @@ class Game:
         self.speed, self.hurry = speed, hurry
         self.keyboard = Keyboard(self.tape.rules.actions)
         self.is_open, self.full_screen, self.details, self.theme = True, False, False, DARK
+        self.sees_all = False  # the picture shows the whole world, and not what the agent believes
         self._shown = 0.0  # time that the picture shows, at most a tick behind
         self._rows: list[tuple[pygame.Rect, int]] = []  # of the list: where each action stands
         self._listed = [0]  # actions in the list
-        self._painter = Painter([pane_of(self.tape)])
+        self._painter = Painter([self._pane()])
 
     @property
     def waits_for_person(self) -> bool:
@@ -69,7 +86,14 @@ class Game:
     def _step(self, action: int | None) -> None:
         self._shown = float(self.tape.length)
         self.tape.step(action)
-        self._painter.panes = (pane_of(self.tape),)
+        self._painter.panes = (self._pane(),)
+
+    def _pane(self) -> Pane:
+        pane = pane_of(self.tape)
+        if self.sees_all:
+            return pane
+        # The story tells what the agent cannot know.
+        return replace(pane, scene=lambda tick: believed(pane.scene(tick), self.index), beats=pane.beats[:1])
 
     def advance(self, seconds: float) -> None:
         """Let time run until the person must choose or the episode is over."""
@@ -101,6 +125,9 @@ class Game:
             self.is_open = False
         elif key == pygame.K_d:
             self.details = not self.details
+        elif key == pygame.K_v:
+            self.sees_all = not self.sees_all
+            self._painter.panes = (self._pane(),)
         elif key == pygame.K_l:
             self.theme = LIGHT if self.theme is DARK else DARK
         elif key == pygame.K_f:
@@ -134,7 +161,7 @@ class Game:
         width, height = surface.get_size()
         unit = max(0.6, min(width / WIDE, height / 640))
         listed = min(round(LIST_PX * unit), width // 2)
-        view = (0, self.index) if self.details else None
+        view = (0, self.index) if self.details and self.sees_all else None
         self._painter.look = Look(
             theme=self.theme, heading=self.scenario.replace("_", " "), details=self.details, view=view
         )
@@ -158,9 +185,9 @@ class Game:
         if must_act:
             self._listed = [number for number in range(len(actions)) if mask[number]]
         rows = self._listed
-        columns = 1 if len(rows) * 18 * unit <= room.height - top - 30 * unit else 2
+        columns = 1 if len(rows) * 18 * unit <= room.height - top - 48 * unit else 2
         deep = -(-len(rows) // columns)
-        step = max(8, min(round(22 * unit), (room.height - top - round(30 * unit)) // max(1, deep)))
+        step = max(8, min(round(22 * unit), (room.height - top - round(48 * unit)) // max(1, deep)))
         size, across = min(round(19 * unit), round(step * 0.9)), wide // columns
         labels = [f"{number:>3}  {actions[number].name}" for number in rows]
         while size > 9 and max(text_size(label, size)[0] for label in labels) > across - round(6 * unit):
@@ -172,7 +199,9 @@ class Game:
             write(surface, label, place.topleft, size, colour, room=across - round(6 * unit))
             if must_act:
                 self._rows.append((place, number))
-        foot = (
-            f"tick {self.tape.length} of {self.tape.rules.max_cycles}; {self.speed:.0f} ticks a second (+ -), d, l, f"
-        )
-        write(surface, foot, (left, room.bottom - round(22 * unit)), round(14 * unit), theme.soft, room=wide)
+        shows = "shown is the whole world; v: what you believe"
+        if not self.sees_all:
+            shows = "shown is what you believe; v: the whole world"
+        ticks = f"tick {self.tape.length} of {self.tape.rules.max_cycles}, {self.speed:.0f} a second (+ -), d, l, f"
+        for line, up in ((shows, 40), (ticks, 22)):
+            write(surface, line, (left, room.bottom - round(up * unit)), round(14 * unit), theme.soft, room=wide)

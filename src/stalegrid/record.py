@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from .make import Protocol, make_rules
 from .replay import SUFFIX, write_replay
 from .tape import Tape
+from .world.audit import EpisodeReport
 from .world.scenarios import SCENARIOS
 
 FPS = 10.0
@@ -84,12 +85,12 @@ def play_tapes(
 
 def frames_of(
     tapes: Sequence[Tape], first: int = 0, last: int | None = None, *, fps: float = FPS, speed: float = SPEED,
-    size: tuple[int, int] = SIZE,
+    size: tuple[int, int] = SIZE, details: bool = False,
 ) -> Iterator[Frame]:  # fmt: skip
     """Draw tapes side by side, locked in time, from tick `first` to `last`: [H, W, 3] uint8 frames, one at a time.
 
-    `speed` is in ticks a second of the finished picture; it is slower where something goes wrong or is caught. Needs
-    no display.
+    `speed` is in ticks a second of the finished picture; it is slower where something goes wrong or is caught.
+    `details` adds the detail layer, with E and I by the serial run of the seed. Needs no display.
     Raises: ImportError if pygame is missing; ValueError for ticks that are not there, a speed or fps not above 0.
     """
     try:
@@ -99,7 +100,7 @@ def frames_of(
         from .render.painter import Look, Painter
     except ImportError as error:
         raise ImportError(MISSING) from error
-    from .panes import make_pane
+    from .panes import pane_of
 
     longest = max(tape.length for tape in tapes)
     if not 0 <= first <= longest:
@@ -108,16 +109,13 @@ def frames_of(
     for name, value in (("fps", fps), ("speed", speed)):
         if not value > 0:
             raise ValueError(f"{name} is above 0; got {value}")
-    panes = [
-        make_pane(
-            tape.rules, tape.protocol, tape.scene, tape.length, tape.events, tape.report, tape.lines, tape.forked_at
-        )
-        for tape in tapes
-    ]
+    serial = _serial_report(tapes) if details else None
+    panes = [pane_of(tape, serial) for tape in tapes]
     name = tapes[0].rules.name
     note = f"seed {tapes[0].seed}"
-    painter = Painter(panes, Look(heading=name.replace("_", " "), story=SCENARIOS[name].story, note=note))
-    pace = Pace({tick for pane in panes for tick, _ in pane.chronicle.marks()}, speed)
+    look = Look(heading=name.replace("_", " "), story=SCENARIOS[name].story, note=note, details=details)
+    painter = Painter(panes, look)
+    pace = Pace({tick for pane in panes for tick, _ in pane.marks()}, speed)
     surface = pygame.Surface(size)
     for time in pace.times(float(first), float(last), fps):
         painter.paint(surface, time)
@@ -125,9 +123,16 @@ def frames_of(
         yield pixels.reshape(size[1], size[0], 3)
 
 
+def _serial_report(tapes: Sequence[Tape]) -> EpisodeReport:
+    """Return the report of the serial run of the seed, which may be one of the tapes."""
+    first = tapes[0]
+    shown = next((tape for tape in tapes if tape.protocol == "serial" and tape.agent is None), None)
+    return (shown or Tape(first.rules, "serial", first.seed, first.mind)).report
+
+
 def record(
     tapes: Sequence[Tape], outs: Sequence[Path], ticks: tuple[int, int | None] = (0, None), *, fps: float = FPS,
-    speed: float = SPEED, size: tuple[int, int] = SIZE,
+    speed: float = SPEED, size: tuple[int, int] = SIZE, details: bool = False,
 ) -> list[str]:  # fmt: skip
     """Write tapes to files, each by its ending, and return a sentence for each.
 
@@ -150,6 +155,7 @@ def record(
             if out.suffix.lower() == ".png":  # the last moment alone
                 first = max(tape.length for tape in tapes) if last is None else last
                 last = first
-            many = write_film(out, frames_of(tapes, first, last, fps=fps, speed=speed, size=size), fps)
+            frames = frames_of(tapes, first, last, fps=fps, speed=speed, size=size, details=details)
+            many = write_film(out, frames, fps)
             said.append(f"{out}: {many} frame{'s' if many > 1 else ''}, {out.stat().st_size / 1e6:.1f} MB")
     return said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,8 +37,28 @@ def claim(rules: Rules, site: int, value: int) -> str:
     if kind == "switch":
         return f"{name} {'closed' if value else 'open'}"
     if kind == "guard_post" and value in (0, 1):
-        return f"{name} {'manned' if value else 'left'}"
+        return f"{name} manned" if value else f"nobody at {name}"
+    if kind == "shelf":
+        return f"item {value} in {name}" if value else f"{name} empty"
+    if kind == "interface" and value == 0:
+        return f"{name} not built"
+    if kind == "plan":
+        return f"{name} to depot {value}"
     return f"{name} = {value}"
+
+
+def and_more(words: Iterable[str]) -> str:
+    """Join words as one does in speech."""
+    *most, last = words
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def hit_words(rules: Rules, bodies: int, boats: int) -> str:
+    """Say what an accident, or some, did."""
+    roles = [role.name for role in rules.blueprint.roles if role.trips]
+    who = roles[0] if len(roles) == 1 else "agent"
+    hit = f"a {who} hit" if bodies == 1 else f"{bodies} {who}s hit"
+    return hit + (", a boat lost" if boats == 1 else f", {boats} boats lost" if boats else "")
 
 
 def agent_name(rules: Rules, agent: int) -> str:
@@ -54,9 +75,7 @@ def tell(rules: Rules, events: Any, report: EpisodeReport) -> list[Line]:
     for event in events[events["kind"] == log.ACCIDENT]:
         who, many = agent_name(rules, int(event["agent"])), int(event["value"])
         gate = rules.site_names[int(event["site"])].replace("_", " ")
-        cost = ", and a boat is lost" if event["a"] >= 0 else ""
-        bodies = "a body" if many == 1 else f"{many} bodies"
-        text = f"accident: {who} closed the {gate} on {bodies}{cost}."
+        text = f"accident: {who} closed the {gate}: {hit_words(rules, many, int(event['a'] >= 0))}."
         lines.append(Line(int(event["tick"]), text, int(event["agent"]), True))
     return sorted(lines, key=lambda line: line.tick)
 

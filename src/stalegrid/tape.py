@@ -108,7 +108,8 @@ class Tape:
         self._scenes: OrderedDict[int, Scene] = OrderedDict()
 
     def _players(self, log: bool) -> tuple[Engine, Cast]:
-        engine = make_engine(self.rules, self.config, "compiled", log=log)
+        is_compiled = isinstance(self.config, Config) and self.config.is_compiled
+        engine = make_engine(self.rules, self.config, "compiled" if is_compiled else "reference", log=log)
         return engine, Cast(self.mind, engine, self.seed)
 
     # ------------------------------------------------------------------ what it is
@@ -288,12 +289,10 @@ class Tape:
             raise ValueError(f"the tape has ticks 0 to {self.length}; got {tick}")
         if self.parent is not None and tick < self._first:
             raise ValueError(f"this fork begins at tick {self._first}; got {tick}")
-        config = self.config if protocol is None else protocol
-        if isinstance(self.config, Control) or isinstance(config, Control):
-            raise ValueError("only protocols of the compiled engine can be forked: a user's own keeps its state itself")
+        _forkable(self.config)
         forked = Tape.__new__(Tape)
         forked.rules = self._rules_with(think, delay)
-        forked.config = resolve(config)
+        forked.config = _forkable(self.config if protocol is None else protocol)
         forked.seed, forked.mind, forked.agent = self.seed, self.mind, self.agent
         forked.parent, forked.forked_at = self, tick
         forked._fork_from(self, tick)
@@ -326,3 +325,17 @@ class Tape:
         before = parent.events
         self._before = np.concatenate([before[before["tick"] <= tick], handed])
         self._prepare(first=tick)
+
+
+def _forkable(protocol: Protocol) -> Config:
+    """Return the config of a protocol whose state another can take over.
+
+    Raises: ValueError for one that keeps its state itself.
+    """
+    if not isinstance(protocol, Control):
+        config = resolve(protocol)
+        if config.is_compiled:
+            return config
+    name = protocol.name if isinstance(protocol, Control) else name_of(config)
+    only = "only protocols of the compiled engine can be forked"
+    raise ValueError(f"{only}: a user's own keeps its state itself, as ranks do; got {name}")

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import pygame
 
 from .make import make_rules
 from .panes import pane_of, serial_of
 from .protocols.presets import PRESETS
-from .render.arrange import USUAL, Places
+from .render.arrange import Places
 from .render.controls import Controls, time_at, track_of
 from .render.pace import Pace
 from .render.painter import Look, Painter
@@ -23,11 +22,8 @@ from .world.scenarios import SCENARIOS
 SPEEDS = (0.5, 1.0, 2.0, 4.0, 6.0, 8.0, 12.0, 20.0, 40.0)  # ticks a second
 THINKS = (0, 2, 4, 6, 8, 12, 16, 24)
 DELAYS = (0, 3, 6, 9, 12, 18, 24)
-FPS = 60
 MESSAGE_SECONDS = 2.5
 MOST_PANES = 4
-UNSEEN = ("offscreen", "dummy")  # SDL's drivers without a screen
-NO_DISPLAY = "there is no display to open a window on; `stalegrid record` draws the same without one"
 
 
 class Viewer:
@@ -40,9 +36,21 @@ class Viewer:
         """
         if not 1 <= len(protocols) <= MOST_PANES:
             raise ValueError(f"a window has room for 1 to {MOST_PANES} panes; got {len(protocols)}")
+        self._begin(scenario, seed, settings, [Tape(scenario, protocol, seed, **settings) for protocol in protocols])
+
+    @classmethod
+    def of(cls, tape: Tape) -> Viewer:
+        """Show an episode that was played already; other rules begin from its scenario, settings and seed."""
+        viewer = cls.__new__(cls)
+        rules = tape.rules
+        settings = {**rules.parameters, **rules.settings.model_dump(), "mind": tape.mind}
+        viewer._begin(rules.name, tape.seed, settings, [tape])
+        return viewer
+
+    def _begin(self, scenario: str, seed: int, settings: dict[str, Any], tapes: list[Tape]) -> None:
         self.scenario, self.seed = scenario, seed
         self.settings = dict(settings)
-        self.tapes = [self._tape(protocol) for protocol in protocols]
+        self.tapes = tapes
         self.time = 0.0
         self.playing = True
         self.is_open = True
@@ -69,7 +77,7 @@ class Viewer:
         self.active = min(self.active, len(self.panes) - 1)
         self.chosen = None
         # Marks of all panes slow time down: what one catches is to be seen beside what the other does.
-        marks = {tick for pane in self.panes for tick, _ in pane.chronicle.marks()}
+        marks = {when for pane in self.panes for when, _ in pane.marks()}
         self.pace = Pace(marks, SPEEDS[self.speed])
         self.time = min(self.time, float(self.length))
 
@@ -103,8 +111,8 @@ class Viewer:
         self.seek(whole + ticks)
 
     def _hazard(self, direction: int) -> None:
-        ticks = sorted({tick for pane in self.panes for tick, _ in pane.chronicle.marks()})
-        beyond = [tick for tick in ticks if (tick - self.time) * direction > 1e-9]
+        times = sorted({when for pane in self.panes for when, _ in pane.marks()})
+        beyond = [when for when in times if (when - self.time) * direction > 1e-9]
         if beyond:
             self.seek(beyond[0] if direction > 0 else beyond[-1])
         else:
@@ -230,6 +238,8 @@ class Viewer:
     def _fork(self, tape: Tape, what: str, value: Any) -> None:
         if len(self.tapes) == MOST_PANES:
             raise ValueError(f"there is room for {MOST_PANES} panes; x takes one away")
+        if tape.agent is not None:
+            raise ValueError("what a person played is not forked: nobody would play on")
         tick = min(int(self.time), tape.length)
         self.tapes.insert(self.active + 1, tape.fork(tick, **{what: value}))
         self.active += 1
@@ -287,70 +297,3 @@ def open_viewer(
     if seed is None:
         seed = median_bitten(scenario, settings)
     return Viewer(scenario, [first, *others], seed, settings)
-
-
-class Shown(Protocol):
-    """What `run` shows: a viewer, or a game."""
-
-    scenario: str
-    seed: int
-    is_open: bool
-    full_screen: bool
-
-    def handle(self, event: pygame.event.Event) -> None:
-        """Do what a key, a click or the wish to quit asks for."""
-
-    def advance(self, seconds: float) -> None:
-        """Let time run."""
-
-    def draw(self, surface: pygame.Surface) -> None:
-        """Draw the window's content."""
-
-
-def run(viewer: Shown, frames: int | None = None) -> None:
-    """Show a viewer in a window until it is closed, or for so many frames.
-
-    Raises: RuntimeError if there is no display.
-    """
-    # Whole pixels where Windows would otherwise blow the window up.
-    os.environ.setdefault("SDL_WINDOWS_DPI_AWARENESS", "permonitorv2")
-    try:
-        pygame.display.init()
-        # Where it finds no screen, SDL may draw into nowhere: fine if one asked for that, no good otherwise.
-        if pygame.display.get_driver() in UNSEEN and "SDL_VIDEODRIVER" not in os.environ:
-            raise pygame.error(f"SDL found only the driver {pygame.display.get_driver()}")
-        surface = _open(viewer, None)
-    except pygame.error as error:
-        pygame.display.quit()
-        raise RuntimeError(f"{NO_DISPLAY} ({error})") from None
-    clock, shown_full = pygame.time.Clock(), viewer.full_screen
-    windowed = surface.get_size()
-    try:
-        while viewer.is_open and frames != 0:
-            seconds = min(0.1, clock.tick(FPS) / 1000)
-            for event in pygame.event.get():
-                viewer.handle(event)
-            if viewer.full_screen != shown_full:
-                shown_full = viewer.full_screen
-                surface = _open(viewer, windowed)
-            surface = pygame.display.get_surface() or surface
-            viewer.advance(seconds)
-            viewer.draw(surface)
-            pygame.display.flip()
-            frames = None if frames is None else frames - 1
-    finally:
-        pygame.display.quit()
-
-
-def _open(viewer: Shown, size: tuple[int, int] | None) -> pygame.Surface:
-    """Open the window; its first size grows with the screen."""
-    if viewer.full_screen:
-        surface = pygame.display.set_mode((0, 0), pygame.FULLSCREEN)
-    else:
-        if size is None:
-            desktop = pygame.display.get_desktop_sizes()[0]
-            factor = max(1.0, min(desktop[0] / 1920, desktop[1] / 1080) * 1.35)
-            size = min(desktop[0], round(USUAL[0] * factor)), min(desktop[1], round(USUAL[1] * factor))
-        surface = pygame.display.set_mode(size, pygame.RESIZABLE)
-    pygame.display.set_caption(f"StaleGrid: {viewer.scenario}, seed {viewer.seed}")
-    return surface

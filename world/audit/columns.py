@@ -10,13 +10,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
+Ints = NDArray[np.signedinteger[Any]]
 Bools = NDArray[np.bool_]
 Tag = int | str
+
+# Of columns that hold places in others. What is done to a long history waits for memory, and half as much is enough.
+INDEX = np.int32
 
 TYPES = ("ok", "fail", "info")
 OK, FAIL, INFO = range(3)
@@ -27,7 +31,10 @@ NOWHERE = -1  # of a version outside the order, of which nobody said what it was
 
 @dataclass(frozen=True, eq=False)
 class History:
-    """What committed transactions read and wrote, T transactions of O operations on V versions."""
+    """What committed transactions read and wrote, T transactions of O operations on V versions.
+
+    Columns are of INDEX, but for the int64 of `invoke` and `complete`, which count what they like.
+    """
 
     name: Tag
     objects: Sequence[str]
@@ -56,7 +63,7 @@ class History:
     @cached_property
     def op_txn(self) -> Ints:
         """The transaction of each operation, [O]."""
-        return np.repeat(np.arange(self.transactions), np.diff(self.op_start))
+        return np.repeat(np.arange(self.transactions, dtype=INDEX), np.diff(self.op_start))
 
     @cached_property
     def is_committed(self) -> Bools:
@@ -71,8 +78,16 @@ class History:
         """The version that overwrote each one in the order, [V]; NOWHERE where none did or none is known."""
         follows = np.zeros(len(self.writer), bool)
         follows[:-1] = self.is_installed[1:] & (self.object_of[1:] == self.object_of[:-1])
-        after: Ints = np.where((self.stands != NOWHERE) & follows[self.stands], self.stands + 1, NOWHERE)
+        after: Ints = np.where((self.stands != NOWHERE) & follows[self.stands], self.stands + 1, NOWHERE).astype(INDEX)
         return after
+
+    @cached_property
+    def foreign_reads(self) -> tuple[Ints, Ints]:
+        """The operations with which committed transactions read what they did not write, and their transactions."""
+        read = places(~self.is_write)
+        txn = self.op_txn[read]
+        is_foreign = self.is_committed[txn] & (self.writer[self.version[read]] != txn)
+        return read[is_foreign], txn[is_foreign]
 
     @cached_property
     def by_object(self) -> tuple[Ints, Bools]:
@@ -86,19 +101,24 @@ class History:
         version = self.version[order]
         installs = self.is_write[order] & self.is_installed[version]
         # The place of the last installing write of each group, -1 in a group without one.
-        place = np.arange(len(order))
-        group = np.cumsum(~same) - 1
-        last = np.full(int(group[-1]) + 1 if len(group) else 0, -1)
+        place = np.arange(len(order), dtype=INDEX)
+        group = np.cumsum(~same, dtype=INDEX) - 1
+        last = np.full(int(group[-1]) + 1 if len(group) else 0, -1, INDEX)
         last[group[installs]] = place[installs]
         found = np.zeros(len(self.writer), bool)
         found[version[self.is_write[order] & (place < last[group])]] = True
         return found
 
 
+def places(mask: Bools) -> Ints:
+    """Return where a mask is true."""
+    return np.flatnonzero(mask).astype(INDEX)
+
+
 def grouped(txn: Ints, site: Ints, objects: int) -> tuple[Ints, Bools]:
     """Return operations sorted by transaction and object, and of each whether it shares both with the one before."""
-    key = txn * max(objects, 1) + site
-    order: Ints = np.argsort(key, kind="stable")
+    key = txn * np.int64(max(objects, 1)) + site
+    order: Ints = np.argsort(key, kind="stable").astype(INDEX)
     key = key[order]
     same = np.zeros(len(key), bool)
     same[1:] = key[1:] == key[:-1]

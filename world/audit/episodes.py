@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .. import log
 from ..state import NEVER, PROMISE
-from .isolation import is_own_walk
+from .isolation import is_own_walk, lost_silently
 from .units import BRACKETS, BY_WORLD, DECISION, OBSERVED, Units
 
 UNITS = ("decision", "op")
@@ -114,8 +115,8 @@ class _Teller:
         self.writes: dict[Member, list[tuple[int, int, int]]] = {}  # op, site, version
         first = episode * units.sites
         kept = units.written if world else units.written[~units.by_world]
-        kept = kept[(kept["site"] >= first) & (kept["site"] < first + units.sites)]
-        for number, op, at, version, value, relative in kept[
+        inside = kept[(kept["site"] >= first) & (kept["site"] < first + units.sites)]
+        for number, op, at, version, value, relative in inside[
             ["unit", "op", "site", "version", "value", "relative"]
         ].tolist():
             site, member = self.sites[at - first], self._member(number, op)
@@ -126,6 +127,10 @@ class _Teller:
         for site in self.sites:
             for version, _, member in site.versions:
                 self.order.setdefault(self._object(site, member), []).append(str(version))
+        self.silent: dict[Member, list[tuple[int, Op]]] = {}  # op, and what says that an update was lost
+        for use, place in zip(*(found.tolist() for found in lost_silently(units, kept)), strict=True):
+            if units.unit["episode"][units.used["unit"][use]] == episode:
+                self._lose(kept, units.used[use], place)
         self.base: dict[str, dict[str, str | None]] = {}
         self.promises: dict[tuple[str, str], Transaction] = {}  # never kept, by object and tag
 
@@ -155,10 +160,12 @@ class _Teller:
                 ]
             ops[member] += self._used(member, op, start, stop)
             ops[member] += [self._write(member, site, version) for o, site, version in self._written(member) if o == op]
+            ops[member] += [silent for o, silent in self.silent.get(member, []) if o == op]
             ended[member] = int(units.act["tick"][act])
         for member, written in self.writes.items():
             if unit["sort"][member.unit] != DECISION:
                 ops[member] = [self._write(member, site, version) for _, site, version in written]
+                ops[member] += [silent for _, silent in self.silent.get(member, [])]
         for member, listed in ops.items():
             yield self._transaction(member, tuple(listed), ended.get(member, 0))
 
@@ -181,12 +188,29 @@ class _Teller:
 
     # ------------------------------------------------------------------ reads and writes
 
+    def _lose(self, written: NDArray[Any], use: Any, place: int) -> None:
+        """Say by an object of its own that a read-modify-write lost an update and made no version."""
+        loser = self._member(int(use["unit"]), op := int(self.units.act["op"][use["act"]]))
+        site = self.sites[int(use["site"]) % self.units.sites].name
+        name = f"{site}/unchanged by {self._label(Member(loser.unit, op))}"
+        before, after = written[place - 1], written[place : place + 1]
+        after = after[after["site"] == use["site"]]
+        overwrites = [(before, "before"), *((one, "after") for one in after)]
+        for one, tag in overwrites:
+            number, o = int(one["unit"]), int(one["op"])
+            self.silent.setdefault(self._member(number, o), []).append((o, ("w", name, tag)))
+        self.silent.setdefault(loser, []).extend([(op, ("r", name, None)), (op, ("w", name, "unchanged"))])
+        self.order[name] = ["before", "unchanged", *(tag for _, tag in overwrites[1:])]
+
     def _object(self, site: _Site, writer: Member) -> str:
         if not site.commutes:
             return site.name
-        one = self.units.unit[writer.unit]
+        return f"{site.name}/{self._label(writer)}"
+
+    def _label(self, member: Member) -> str:
+        one = self.units.unit[member.unit]
         name = f"{'w' if one['sort'] == BY_WORLD else 't'}{one['txn']}"
-        return f"{site.name}/{name}" if writer.op < 0 else f"{site.name}/{name}.{writer.op}"
+        return name if member.op < 0 else f"{name}.{member.op}"
 
     def _write(self, member: Member, site: int, version: int) -> Op:
         return "w", self._object(self.sites[site], member), str(version)
@@ -254,8 +278,8 @@ class _Teller:
             & (told["a"] == PROMISE)
         ]
         maker = self.units.rules.agent_names[told["other"][-1]] if len(told) else "nobody"
-        tag = f"{belief.version + 1}={belief.value} promised by {maker}"
-        tagged = f"{site.name}/{tag}" if site.commutes else site.name
+        tag = f"{belief.value}, promised after {belief.version} by {maker}"
+        tagged = f"{site.name}/promises" if site.commutes else site.name
         self.order.setdefault(tagged, [])
         self.base.setdefault(tagged, {})[tag] = None if site.commutes else self._newest(site, belief.version)
         when = 2 * int(told["e"][-1]) + 1 if len(told) else 0

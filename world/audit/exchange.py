@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from gc import disable, enable, isenabled
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, NamedTuple, cast
 
 from .columns import NEVER, TYPES, History
 from .parsing import HistoryError, parse
@@ -35,25 +35,45 @@ def from_object(found: Any, where: str = "history") -> History:
 
     Raises: HistoryError, a ValueError that names the field.
     """
-    return parse(found, where)
+    with _collector_off():
+        return parse(found, where)
 
 
-def read_histories(
+class Line(NamedTuple):
+    """A line of a file as the object that it holds, not checked yet."""
+
+    found: Any
+    where: str  # file and line, to open an error
+    size: int  # bytes
+
+
+def read_objects(
     path: Path, line_limit: int = LINE_LIMIT, done: Callable[[int], None] = lambda read: None
-) -> Iterator[History]:
-    """Yield the histories of a file, which may be gzipped (.gz), one line at a time.
+) -> Iterator[Line]:
+    """Yield the objects of a file, which may be gzipped (.gz), one line at a time.
 
     `done` is told after each line how many bytes of the file are behind it.
 
-    Raises: HistoryError, with file, line and field; OSError for a file that cannot be read.
+    Raises: HistoryError, with file and line; OSError for a file that cannot be read.
     """
     with path.open("rb") as raw:
         # GzipFile yields bytes and reads ahead; what it has taken of the file is near enough for a bar.
         lines = cast("IO[bytes]", gzip.GzipFile(fileobj=raw)) if path.suffix == ".gz" else raw
         for number, line in enumerate(_lines(lines, path, line_limit), 1):
             if line.strip():
-                yield _one(line, f"{path}, line {number}")
-            done(raw.tell())
+                where = f"{path}, line {number}"
+                yield Line(_load(line, where), where, len(line))
+            if raw.seekable():  # a pipe is not
+                done(raw.tell())
+
+
+def read_histories(path: Path, line_limit: int = LINE_LIMIT) -> Iterator[History]:
+    """Yield the histories of a file one by one.
+
+    Raises: HistoryError, with file, line and field; OSError for a file that cannot be read.
+    """
+    for line in read_objects(path, line_limit):
+        yield from_object(line.found, line.where)
 
 
 def _lines(file: IO[bytes], path: Path, limit: int) -> Iterator[bytes]:
@@ -71,15 +91,19 @@ def _lines(file: IO[bytes], path: Path, limit: int) -> Iterator[bytes]:
         number += 1
 
 
-def _one(line: bytes, where: str) -> History:
+def parse_line(line: bytes, where: str = "line") -> History:
+    """Return the history of one line of JSON. Raises: HistoryError."""
+    return from_object(_load(line, where), where)
+
+
+def _load(line: bytes, where: str) -> Any:
     with _collector_off():
         try:
-            found = json.loads(line, object_pairs_hook=_once, parse_constant=_no_constant)
+            return json.loads(line, object_pairs_hook=_once, parse_constant=_no_constant)
         except RecursionError:
             raise HistoryError(where, "", "malformed JSON: nested too deeply") from None
         except ValueError as error:  # JSONDecodeError, UnicodeDecodeError, a number of too many digits
             raise HistoryError(where, "", f"malformed JSON: {error}") from None
-        return from_object(found, where)
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -19,14 +19,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .columns import INFO, NOBODY, NOWHERE, Bools, History, Ints
+from .columns import INDEX, INFO, NOBODY, NOWHERE, Bools, History, Ints, places
 
 WW, WR, RW, RT = range(4)
 EDGE_NAMES = ("ww", "wr", "rw", "rt")
 
 
 class Edges(NamedTuple):
-    """Edges from transaction to transaction, [E], without the real-time ones, which `after` has in short."""
+    """Edges from transaction to transaction, [E], without the real-time ones, which `barriers` has in short."""
 
     source: Ints
     target: Ints
@@ -38,48 +38,43 @@ class Edges(NamedTuple):
         return Edges(*(column[keep] for column in self))
 
 
-def dependencies(history: History) -> Edges:
-    """Return the ww, wr and rw edges between committed transactions."""
+def dependencies(history: History) -> tuple[Edges, Edges, Edges]:
+    """Return the ww, the wr and the rw edges between committed transactions."""
     writer, after = history.writer, history.next_version
-    parts = []
 
-    versions = np.flatnonzero(history.is_installed & (writer != NOBODY) & (after != NOWHERE))
-    parts.append((writer[versions], writer[after[versions]], WW, versions))
+    versions = places(history.is_installed & (writer != NOBODY) & (after != NOWHERE))
+    ww = _edges(writer[versions], writer[after[versions]], WW, versions)
 
-    read, reader = foreign_reads(history)
+    read, reader = history.foreign_reads
     version = history.version[read]
+    author = writer[version]
     # Of an info transaction nothing but what stands in the order is committed, and what a later write of it replaced.
     is_there = history.is_installed | history.is_intermediate
-    known = (writer[version] != NOBODY) & is_there[version]
-    known[known] &= history.is_committed[writer[version[known]]]
-    parts.append((writer[version[known]], reader[known], WR, version[known]))
+    known = (author != NOBODY) & is_there[version]
+    known &= history.is_committed[author]
+    wr = _edges(author[known], reader[known], WR, version[known])
 
-    overwritten = after[version] != NOWHERE
-    version, reader = version[overwritten], reader[overwritten]
-    parts.append((reader, writer[after[version]], RW, version))
-
-    source, target, version = (np.concatenate([part[place] for part in parts]) for place in (0, 1, 3))
-    kind = np.repeat([part[2] for part in parts], [len(part[0]) for part in parts])
-    return Edges(source, target, kind, version).where(source != target)
+    following = after[version]
+    overwritten = following != NOWHERE
+    rw = _edges(reader[overwritten], writer[following[overwritten]], RW, version[overwritten])
+    return ww, wr, rw
 
 
-def foreign_reads(history: History) -> tuple[Ints, Ints]:
-    """Return the operations with which committed transactions read what they did not write, and their transactions."""
-    txn = history.op_txn
-    is_foreign = ~history.is_write & history.is_committed[txn] & (history.writer[history.version] != txn)
-    read = np.flatnonzero(is_foreign)
-    return read, txn[read]
+def _edges(source: Ints, target: Ints, kind: int, version: Ints) -> Edges:
+    edges = Edges(source, target, np.full(len(source), kind, np.int8), version)
+    is_own = source == target
+    return edges.where(~is_own) if is_own.any() else edges
 
 
 def wrong_reads(history: History) -> dict[str, Ints]:
     """Return the reads that are anomalies by themselves, by name: G1a, G1b, internal; places of operations."""
-    read, _ = foreign_reads(history)
+    read, _ = history.foreign_reads
     version = history.version[read]
     outside = ~history.is_installed[version]
     is_intermediate = history.is_intermediate[version]
     order, same = history.by_object
     version_of = history.version[order]
-    before = np.full(len(order), NOWHERE)
+    before = np.full(len(order), NOWHERE, INDEX)
     before[1:] = version_of[:-1]
     # The first operation on an object reads anything but what its own transaction has yet to write.
     own = history.writer[version_of] == history.op_txn[order]
@@ -105,12 +100,12 @@ def lost_updates(history: History) -> tuple[Ints, Ints]:
     # The oldest version read so far in each group: a running minimum, with later groups far below the earlier ones.
     many = len(history.writer)
     group = np.cumsum(~same)
-    shifted = np.where(counts, history.stands[version], many) - group * many
+    shifted = np.where(counts, history.stands[version], many) - group * many  # int64: groups times versions
     oldest = np.minimum.accumulate(shifted) + group * many
     # The newest version of the object that is older than a given one and another's.
     is_start = np.ones(many, bool)
     is_start[1:] = (history.writer[1:] != history.writer[:-1]) | (history.object_of[1:] != history.object_of[:-1])
-    others = np.maximum.accumulate(np.where(is_start, np.arange(many), 0)) - 1
+    others = np.maximum.accumulate(np.where(is_start, np.arange(many, dtype=INDEX), 0)) - 1
     lost = np.flatnonzero(is_write & history.is_installed[version] & (oldest < many) & (others[version] > oldest))
     return order[lost], oldest[lost]
 
@@ -122,7 +117,7 @@ def barriers(history: History, nodes: Ints) -> tuple[Ints, Ints]:
     no more than a chain of barriers, one before each beginning: a transaction leads to the barrier at its place, a
     barrier to the transaction behind it and to the next barrier.
     """
-    begun = np.argsort(history.invoke[nodes], kind="stable")
+    begun: Ints = np.argsort(history.invoke[nodes], kind="stable").astype(INDEX)
     # When an info transaction took effect, if it did, is not known: its end orders nothing.
     end = np.where(history.outcome[nodes] == INFO, np.iinfo(np.int64).max, history.complete[nodes])
     return begun, np.searchsorted(history.invoke[nodes][begun], end, side="right")

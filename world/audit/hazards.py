@@ -38,6 +38,7 @@ from ..state import (
 )
 from .corrections import spread
 from .history import SiteHistory, Version, initial_history
+from .ranks import Ranks
 from .report import EpisodeReport, Evidence, Finding
 from .sums import SETTLES, goals_over_time, last_tick, sums
 from .torn import TornPairs
@@ -45,7 +46,11 @@ from .verdicts import NO_TAG, Act, Read, Verdict, hazard_of, judge
 
 HAZARD_OF_SCOPE = {WRITTEN: LOST_UPDATE, SENSED: STALE_READ, TOLD: DESYNC, PLANNED: STALE_CORRECTION}
 
-_RELEVANT = (log.DECIDE, log.INPUT, log.READ, log.ACT, log.WRITE, log.CHECK_FAILED, log.VICTIM, *SETTLES)
+_WRITES = (log.WRITE, log.UNDO, log.REDO)
+_RANKS = (log.RANK, log.LAID, log.TAKEN, log.QUIET)
+_RELEVANT = (
+    log.DECIDE, log.INPUT, log.READ, log.ACT, log.CHECK_FAILED, log.VICTIM, *_WRITES, *_RANKS, *SETTLES,
+)  # fmt: skip
 
 
 def audit_episode(rules: Rules, events: NDArray[Any]) -> EpisodeReport:
@@ -97,6 +102,7 @@ class _Audit:
         self.torn = TornPairs(rules.constraints)
         self.tore: set[int] = set()  # transactions that completed a torn pair
         self.sites: list[SiteHistory] = initial_history(rules)
+        self.ranks = Ranks(rules)
         self.counts: Counter[str] = Counter()
         self.findings: list[Finding] = []
         self.open: dict[int, _Open] = {}
@@ -117,7 +123,8 @@ class _Audit:
         """Read every relevant event once, in order."""
         steps = {
             log.DECIDE: self._decide, log.INPUT: self._input, log.READ: self.reads.append, log.ACT: self._act,
-            log.WRITE: self._write, log.CHECK_FAILED: self._check_failed, log.VICTIM: self._victim,
+            log.CHECK_FAILED: self._check_failed, log.VICTIM: self._victim,
+            **dict.fromkeys(_WRITES, self._write), **dict.fromkeys(_RANKS, self.ranks.read),
         }  # fmt: skip
         for row in self.rows:
             steps.get(row[0], self._settle)(row)
@@ -195,16 +202,19 @@ class _Audit:
 
     def _victim(self, row: tuple[int, ...]) -> None:
         _, tick, _, txn, *_ = row
-        self._prevented([(act, judge(act, self.sites)) for act in self._dropped(txn)], tick, None)
+        self._prevented([(act, self._judge(act)) for act in self._dropped(txn)], tick, None)
 
     def _dropped(self, txn: int) -> list[Act]:
         return [] if txn in self.keepers else list(self.open[txn].pending)
 
     # ------------------------------------------------------------------ what counts
 
+    def _judge(self, act: Act) -> Verdict:
+        return judge(act, self.ranks.below(self.sites, act.txn))
+
     def _executed(self, act: Act, tick: int) -> None:
         """Count an act that the protocol let through, whether or not the world then carried it out."""
-        verdict = judge(act, self.sites)
+        verdict = self._judge(act)
         if torn := self.torn.judge(act, self.sites):
             self.counts["torn"] += torn
             self.tore.add(act.txn)
@@ -238,7 +248,7 @@ class _Audit:
         """Count what a failed check refused."""
         _, _, agent, txn, index, _, _, _, _, scope, _, _, _, _ = row
         hazard = HAZARD_OF_SCOPE[scope]
-        verdicts = [(act, judge(act, self.sites)) for act in acts]
+        verdicts = [(act, self._judge(act)) for act in acts]
         if self._prevented(verdicts, tick, hazard):
             return
         if not any(verdict.wrong for _, verdict in verdicts):

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from ..rules import MAX_OPS
 from .units import CROSSING, DECISION, HEADLINE, Units
 
 Bools = NDArray[np.bool_]
@@ -107,7 +108,8 @@ def dependencies(units: Units) -> Edges:
     on all of those that stand in what it read, and each of the others depends on the reader.
     """
     written = units.written[~units.by_world]
-    used = units.used[(units.used["bracket"] <= HEADLINE) & ~units.used["own"]]
+    counted = (units.used["bracket"] <= HEADLINE) & ~units.used["own"]
+    used = units.used[counted]
     sites = units.episodes * units.sites
     bounds = np.searchsorted(written["site"], np.arange(sites + 1))
     commutes = np.bincount(written["site"], ~written["relative"], minlength=sites)[:sites] == 0
@@ -123,8 +125,15 @@ def dependencies(units: Units) -> Edges:
     own[own] = writer[end[own] - 1] == reader[own]
     after = _spans(end, np.where(plain, np.where(own, end, np.minimum(stop, end + 1)), stop))
     follows = np.flatnonzero((written["site"][1:] == written["site"][:-1]) & ~commutes[written["site"][1:]])
-    tail = np.concatenate((writer[follows], writer[before.place], reader[after.owner]))
-    head = np.concatenate((writer[follows + 1], reader[before.owner], writer[after.place]))
+    silent, place = lost_silently(units, written)
+    by = units.used["unit"][silent]
+    goes_on = place < bounds[units.used["site"][silent] + 1]
+    tail = np.concatenate(
+        (writer[follows], writer[before.place], writer[place - 1], by[goes_on], by, reader[after.owner])
+    )
+    head = np.concatenate(
+        (writer[follows + 1], reader[before.owner], by, writer[place[goes_on]], writer[place - 1], writer[after.place])
+    )
     between = (tail != head) & ~is_own_walk(units, tail, head) & ~is_own_walk(units, head, tail)
     many = len(units.unit)
     use, source = before.owner, writer[before.place]
@@ -135,7 +144,7 @@ def dependencies(units: Units) -> Edges:
     return Edges(
         tail[between],
         head[between],
-        is_rw=(np.arange(len(tail)) >= len(tail) - len(after.owner))[between],
+        is_rw=(np.arange(len(tail)) >= len(tail) - len(after.owner) - len(by))[between],
         aborted=_marked(many, reader[broken]),
         intermediate=_marked(many, torn[0]),
         unsettled=_marked(many, reader[use[units.unit["ended"][source] > row]]),
@@ -158,6 +167,23 @@ def read_versions(used: NDArray[Any], written: NDArray[Any]) -> tuple[Ints, Bool
     else:
         kept[:] = False
     return used["version"] + kept, used["promise"] & ~kept
+
+
+def lost_silently(units: Units, written: NDArray[Any]) -> tuple[Ints, Ints]:
+    """Return the uses of read-modify-writes that lost an update and made no version, and what they were laid on.
+
+    They wrote back the value that another's update had left, so no version says so; yet each overwrote the version
+    before the returned place in `written`, and was overwritten by the one at it, if that is of the same site.
+    """
+    use = units.used[units.silent]
+    row = units.act["row"][use["act"]]
+    place = np.searchsorted(_key(written["site"], written["row"]), _key(use["site"], row))
+    seen = np.searchsorted(_key(written["site"], written["version"]), _key(use["site"], use["version"]), side="right")
+    # What a task had buffered it installs together: behind its own other writes the row is too late.
+    for _ in range(MAX_OPS):
+        place = place - ((place > seen) & (written["unit"][place - 1] == use["unit"])) if len(written) else place
+    lost = place > seen
+    return units.silent[lost], place[lost]
 
 
 def _missed(written: NDArray[Any], used: NDArray[Any], end: Ints, use: Ints, source: Ints) -> tuple[Ints, Ints]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from .anomalies import ANOMALIES, LEVELS, forbids
 from .columns import INFO, Bools, History, Tag
-from .graph import RT, RW, WR, WW, dependencies, lost_updates, wrong_reads
+from .graph import RT, RW, WR, WW, lost_updates, wrong_reads
 from .naming import cycles
 from .witness import Step, shortest_cycles
 
@@ -31,7 +31,7 @@ class Judgement:
     name: Tag
     levels: dict[str, bool]
     anomalies: tuple[str, ...]  # in the order of the table
-    witnesses: tuple[Witness, ...]  # one for each anomaly
+    witnesses: tuple[Witness, ...]  # one for each anomaly, or none where they were not asked for
     committed: int  # transactions
     is_guilty: Bools  # it is on a cycle or read what *serializable* forbids
     goes_back: Bools  # it is on such a cycle by an rw edge to one that had completed before
@@ -52,15 +52,19 @@ class Judgement:
         }  # fmt: skip
 
 
+def levels_without(anomalies: Collection[str]) -> dict[str, bool]:
+    """Tell of each level whether it holds in spite of some anomalies."""
+    return {level: not any(forbids(level, name) for name in anomalies) for level in LEVELS}
+
+
 def judge(history: History, predicates: Collection[str] = ()) -> Judgement:
     """Judge a history at the five levels, in time linear in its size.
 
     `predicates` names the objects that count what is in a region: a cycle that needs one of them is a phantom.
     """
     words = _Words(history)
-    edges = dependencies(history)
     is_predicate = np.array([name in predicates for name in history.objects], bool)
-    found = cycles(history, edges, is_predicate)
+    found = cycles(history, is_predicate)
     witnesses = {
         name: Witness(name, tuple(step.source for step in cycle), tuple(words.step(step) for step in cycle))
         for name, cycle in shortest_cycles(history, found.core, found.named).items()
@@ -76,7 +80,7 @@ def judge(history: History, predicates: Collection[str] = ()) -> Judgement:
     anomalies = tuple(name for name in ANOMALIES if name in witnesses)
     return Judgement(
         name=history.name,
-        levels={level: not any(forbids(level, name) for name in anomalies) for level in LEVELS},
+        levels=levels_without(anomalies),
         anomalies=anomalies,
         witnesses=tuple(witnesses[name] for name in anomalies),
         committed=int(history.is_committed.sum()),

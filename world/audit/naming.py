@@ -8,9 +8,7 @@ import numpy as np
 
 from .columns import Bools, History, Ints
 from .components import ALONE, Arcs, Core, components, core, graph
-from .graph import RW, WR, WW, Edges
-
-ALL = (WW, WR, RW)
+from .graph import RW, WR, WW, dependencies
 
 
 class Named(NamedTuple):
@@ -30,42 +28,40 @@ class Cycles(NamedTuple):
     goes_back: Bools  # [T] on such a cycle by an rw edge to one that had completed before
 
 
-def cycles(history: History, edges: Edges, predicates: Bools) -> Cycles:
+def cycles(history: History, predicates: Bools) -> Cycles:
     """Find and name what is cyclic; `predicates` marks the objects that are counts of a region, [objects]."""
-    part = core(history, edges)
+    part = core(history, dependencies(history))
     many = len(part.txn)
     on_cycle, goes_back = np.zeros((2, history.transactions), bool)
     if not many:
         return Cycles(part, [], on_cycle, goes_back)
-    whole_arcs = graph(part, ALL, real_time=True)
-    whole = components(whole_arcs)
-    full_arcs = graph(part, ALL).inside(whole)
-    full = components(full_arcs)
+    whole = components(graph(part, RW, real_time=True))
+    full = components(graph(part, RW, whole))
     on_cycle[part.txn[full[:many] != ALONE]] = True
-    inside = full_arcs.inside(full)
-    rw = inside.edge[part.edges.kind[inside.edge] == RW]
+    arcs = graph(part, RW, full)
+    rw = arcs.edge[part.edges.kind[arcs.edge] == RW]
     source, target = part.txn[part.edges.source[rw]], part.txn[part.edges.target[rw]]
     goes_back[source[history.complete[target] < history.complete[source]]] = True
     item = part.edges.kind != RW
     item |= ~predicates[history.object_of[part.edges.version]]
-    named = _cascade(part, full_arcs, full, item, "")
+    named = _cascade(part, full, arcs, item, "")
     timed = _without(whole, full)
-    named += _cascade(part, whole_arcs, timed, np.ones(len(item), bool), "-realtime")
+    if np.any(timed != ALONE):
+        arcs = graph(part, RW, timed, real_time=True)
+        named += _cascade(part, timed, arcs, np.ones(len(item), bool), "-realtime")
     return Cycles(part, named, on_cycle, goes_back)
 
 
-def _cascade(part: Core, full_arcs: Arcs, full: Ints, item: Bools, suffix: str) -> list[Named]:
-    """Name the components of the full graph, given with its arcs, by ever smaller graphs within them."""
-    if np.all(full == ALONE):
+def _cascade(part: Core, full: Ints, full_arcs: Arcs, item: Bools, suffix: str) -> list[Named]:
+    """Name the components of the full graph, given with the arcs in them, by ever smaller graphs within them."""
+    if not len(full_arcs.edge):
         return []
     many, timed = len(part.txn), bool(suffix)
-    both_states = full.copy()
-    both_states[many : 2 * many] = full[:many]
-    apart_arcs = graph(part, ALL, timed, apart=True).inside(both_states)
+    apart_arcs = graph(part, RW, full, timed, apart=True)
     apart = components(apart_arcs)
-    flow_arcs = graph(part, (WW, WR), timed).inside(full)
+    flow_arcs = graph(part, WR, full, timed)
     flow = components(flow_arcs)
-    writes_arcs = graph(part, (WW,), timed).inside(flow)
+    writes_arcs = graph(part, WW, flow, timed)
     writes = components(writes_arcs)
     either_state = apart.copy()
     either_state[:many] = np.maximum(apart[:many], apart[many : 2 * many])

@@ -1,21 +1,24 @@
 """From the object of one history to its columns, refusing whatever contradicts itself.
 
-One pass over the operations checks types and numbers versions; what needs the whole is checked on the columns after it.
+One pass over the operations checks types and numbers versions; `checking` looks at the whole after it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from operator import itemgetter
 from typing import Any, NoReturn
 
 import numpy as np
 
-from .columns import FAIL, NEVER, NOBODY, NOWHERE, OK, TYPES, History, Tag, grouped
+from .checking import Check
+from .columns import INDEX, NEVER, NOBODY, NOWHERE, TYPES, History, Ints, Tag
 
 KEYS = ("id", "order", "base", "txns")
 TXN_KEYS = ("process", "type", "invoke", "complete", "ops")
 INDEX_LIMIT = 2**62  # of invoke and complete; beyond it the columns have no room
 _LISTS = (list, tuple)
+_OUTCOMES = {name: code for code, name in enumerate(TYPES)}
 _fields = itemgetter(*TXN_KEYS)
 
 
@@ -28,47 +31,116 @@ class HistoryError(ValueError):
 
 def parse(found: Any, where: str) -> History:
     """Return the columns of a history. Raises: HistoryError."""
-    return _Parser(found, where).history()
+    parser = _Parser()
+    parser.read(found, where)
+    return parser.history()
+
+
+def parse_all(found: Sequence[Any], where: Sequence[str]) -> tuple[History, Ints]:
+    """Return many histories in the columns of one, and where the transactions of each begin, [H + 1].
+
+    They follow each other in time, each wholly before the next, so real time leads from one to another but never back:
+    what lies on a cycle does so within one history. For thousands of small ones this is many times as fast.
+
+    Raises: HistoryError as for the first that is refused.
+    """
+    parser = _Parser()
+    start = [0]
+    try:
+        for one, place in zip(found, where, strict=True):
+            parser.read(one, place)
+            start.append(len(parser.invokes))
+        history = parser.history()
+    except HistoryError:
+        for one, place in zip(found, where, strict=True):
+            parse(one, place)
+        raise
+    begins = np.array(start, INDEX)
+    of = np.repeat(np.arange(len(found)), np.diff(begins))
+    _follow(history.invoke, history.complete, of)
+    return history, begins
+
+
+def _follow(invoke: Ints, complete: Ints, of: Ints) -> None:
+    """Replace times by their ranks, in place, first by history and then by time; equal ones of a history stay equal."""
+    times, of = np.concatenate((invoke, complete)), np.concatenate((of, of))
+    order = np.lexsort((times, of))
+    is_new = np.ones(len(order), bool)
+    is_new[1:] = (times[order][1:] != times[order][:-1]) | (of[order][1:] != of[order][:-1])
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.cumsum(is_new)
+    invoke[:], complete[:] = rank[: len(invoke)], rank[len(invoke) :]
 
 
 class _Parser:
-    """The versions of a history by object and tag, numbered in the order in which they are met."""
+    """Lists of columns that grow with each history that is read; versions are numbered as they are met."""
 
-    def __init__(self, found: Any, where: str) -> None:
-        self.where = where
-        _demand_keys(found, KEYS, ("base",), lambda message: self.refuse("", message))
-        self.found = found
+    def __init__(self) -> None:
+        self.name: Tag = ""
         self.objects: list[str] = []
         self.tags: list[Tag | None] = []
         self.object_of: list[int] = []
+        self.is_installed: list[bool] = []
+        self.laid_on: dict[int, int] = {}  # version outside the order -> installed version
+        self.processes: list[Tag] = []
+        self.process_of: list[int] = []
+        self.outcome_of: list[int] = []
+        self.invokes: list[int] = []
+        self.completes: list[int] = []
+        self.op_start: list[int] = [0]
+        self.is_write: list[bool] = []
+        self.versions: list[int] = []
+        # Of the history that is read:
+        self.where = ""
+        self.found: Any = None
         self.known: dict[str, dict[Any, int]] = {}  # object -> tag -> version; None for the initial one
-        self.number: dict[str, int] = {}  # object -> its place in `objects`
         self.installed = 0  # versions below this one stand in the order
 
     def refuse(self, field: str, message: str) -> NoReturn:
         raise HistoryError(self.where, field, message)
 
-    def history(self) -> History:
-        """Read all parts and check them together."""
-        name = self.found["id"]
-        if not _is_tag(name):
-            self.refuse("id", f"an integer or a string; got {_short(name)}")
+    def read(self, found: Any, where: str) -> None:
+        """Add a history."""
+        self.where, self.found, self.known = where, found, {}
+        _demand_keys(found, KEYS, ("base",), lambda message: self.refuse("", message))
+        self.name = found["id"]
+        if not _is_tag(self.name):
+            self.refuse("id", f"an integer or a string; got {_short(self.name)}")
+        first = len(self.tags)
         self.read_order()
         self.installed = len(self.tags)
-        columns = self.read_transactions()
+        self.read_transactions()
         if any(len({str(tag) for tag in ids}) < len(ids) for ids in self.known.values()):
             self.refuse_twins()
-        is_installed = np.zeros(len(self.tags), bool)
-        is_installed[: self.installed] = True
-        is_installed[[ids[None] for ids in self.known.values()]] = True
-        stands = np.where(is_installed, np.arange(len(self.tags)), NOWHERE)
-        for version, base in self.read_base().items():
+        self.is_installed += [True] * (self.installed - first)
+        self.is_installed += [tag is None for tag in self.tags[self.installed :]]
+        if self.found.get("base", {}) != {}:
+            self.laid_on.update(self.read_base())
+
+    def history(self) -> History:
+        """Return the columns, checked."""
+        is_installed = np.array(self.is_installed, bool)
+        stands = np.where(is_installed, np.arange(len(self.tags), dtype=INDEX), INDEX(NOWHERE))
+        for version, base in self.laid_on.items():
             stands[version] = base
         history = History(
-            name=name, objects=self.objects, tags=self.tags, object_of=np.array(self.object_of, np.int64),
-            writer=np.full(len(self.tags), NOBODY), is_installed=is_installed, stands=stands, **columns,
-        )  # fmt: skip
-        _Check(self, history).all()
+            name=self.name,
+            objects=self.objects,
+            processes=self.processes,
+            tags=self.tags,
+            object_of=np.array(self.object_of, INDEX),
+            writer=np.full(len(self.tags), NOBODY, INDEX),
+            is_installed=is_installed,
+            stands=stands,
+            process=np.array(self.process_of, INDEX),
+            outcome=np.array(self.outcome_of, INDEX),
+            invoke=np.array(self.invokes, np.int64),
+            complete=np.array(self.completes, np.int64),
+            op_start=np.array(self.op_start, INDEX),
+            is_write=np.array(self.is_write, np.bool_),
+            version=np.array(self.versions, INDEX),
+        )
+        Check(history, self.refuse).all()
         return history
 
     # ------------------------------------------------------------------ versions
@@ -76,16 +148,17 @@ class _Parser:
     def new_object(self, name: Any, field: str) -> dict[Any, int]:
         if type(name) is not str:
             self.refuse(field, f"the name of an object is a string; got {_short(name)}")
-        self.number[name] = len(self.objects)
+        self.known[name] = ids = {None: len(self.tags)}
+        self.tags.append(None)
+        self.object_of.append(len(self.objects))
         self.objects.append(name)
-        self.known[name] = {}
-        self.new_version(name, None)
-        return self.known[name]
+        return ids
 
-    def new_version(self, name: str, tag: Tag | None) -> int:
-        self.known[name][tag] = version = len(self.tags)
+    def new_version(self, ids: dict[Any, int], tag: Tag) -> int:
+        """Number a version of an object, given by the numbers of those that are known."""
+        ids[tag] = version = len(self.tags)
         self.tags.append(tag)
-        self.object_of.append(self.number[name])
+        self.object_of.append(self.object_of[ids[None]])
         return version
 
     def read_order(self) -> None:
@@ -102,7 +175,7 @@ class _Parser:
                     self.refuse(f"{field}[{place}]", f"a tag is an integer or a string; got {_short(tag)}")
                 if tag in ids:
                     self.refuse(f"{field}[{place}]", f"duplicate tag {tag!r}")
-                self.new_version(name, tag)
+                self.new_version(ids, tag)
 
     def read_base(self) -> dict[int, int]:
         """Return after which installed version each one outside the order was laid on."""
@@ -141,19 +214,13 @@ class _Parser:
 
     # ------------------------------------------------------------------ transactions
 
-    def read_transactions(self) -> dict[str, Any]:
+    def read_transactions(self) -> None:
         txns = self.found["txns"]
         if type(txns) not in _LISTS:
             self.refuse("txns", f"a list of transactions; got {_short(txns)}")
-        known, outcomes = self.known, {name: code for code, name in enumerate(TYPES)}
+        known, is_write, versions = self.known, self.is_write, self.versions
         numbers: dict[Any, int] = {}  # of processes
-        process_of: list[int] = []
-        outcome_of: list[int] = []
-        invokes: list[int] = []
-        completes: list[int] = []
-        op_start: list[int] = [0]
-        is_write: list[bool] = []
-        versions: list[int] = []
+        before, first = len(self.processes), len(self.invokes)
         for place, txn in enumerate(txns):
             try:
                 process, kind, invoke, complete, ops = _fields(txn)
@@ -162,7 +229,7 @@ class _Parser:
             if len(txn) != len(TXN_KEYS):
                 self.refuse_keys(place, txn)
             if (
-                type(kind) is not str or kind not in outcomes or type(invoke) is not int or not _is_tag(process)
+                type(kind) is not str or kind not in _OUTCOMES or type(invoke) is not int or not _is_tag(process)
                 or not (complete is None or type(complete) is int) or type(ops) not in _LISTS
             ):  # fmt: skip
                 self.refuse_fields(place, txn)
@@ -184,28 +251,20 @@ class _Parser:
                     ids = self.new_object(name, "")
                 version = ids.get(tag)
                 if version is None:
-                    version = self.new_version(name, tag)
+                    version = self.new_version(ids, tag)
                 versions.append(version)
-            process_of.append(numbers.setdefault(process, len(numbers)))
-            outcome_of.append(outcomes[kind])
-            invokes.append(invoke)
-            completes.append(NEVER if complete is None else complete)
-            op_start.append(len(versions))
-        for place, (invoke, complete) in enumerate(zip(invokes, completes, strict=True)):
+            self.process_of.append(numbers.setdefault(process, before + len(numbers)))
+            self.outcome_of.append(_OUTCOMES[kind])
+            self.invokes.append(invoke)
+            self.completes.append(NEVER if complete is None else complete)
+            self.op_start.append(len(versions))
+        self.processes += numbers
+        for place in range(len(txns)):
+            invoke, complete = self.invokes[first + place], self.completes[first + place]
             if not -INDEX_LIMIT < invoke < INDEX_LIMIT or (complete != NEVER and abs(complete) >= INDEX_LIMIT):
                 self.refuse(f"txns[{place}]", "invoke and complete are smaller than 2**62")
             if invoke > complete:
                 self.refuse(f"txns[{place}]", f"invoke, {invoke}, is after complete, {complete}")
-        return {
-            "processes": list(numbers),
-            "process": np.array(process_of, np.int64),
-            "outcome": np.array(outcome_of, np.int64),
-            "invoke": np.array(invokes, np.int64),
-            "complete": np.array(completes, np.int64),
-            "op_start": np.array(op_start, np.int64),
-            "is_write": np.array(is_write, np.bool_),
-            "version": np.array(versions, np.int64),
-        }
 
     # ------------------------------------------------------------------ what exactly is wrong
 
@@ -248,93 +307,6 @@ class _Parser:
                 if type(tag) is int and str(tag) in ids:
                     self.refuse(f"object {name!r}", f'duplicate tag: {tag} and "{tag}" are the same')
         raise AssertionError("no tag stands there twice")
-
-
-class _Check:
-    """What needs the whole history: who wrote each version, and whether that agrees with the order."""
-
-    def __init__(self, parser: _Parser, history: History) -> None:
-        self.parser = parser
-        self.refuse = parser.refuse
-        self.history = history
-        self.writes = np.flatnonzero(history.is_write)
-        self.written = history.version[self.writes]
-
-    def all(self) -> None:
-        """Fill in the writers, and check. Raises: HistoryError."""
-        self.one_writer_each()
-        self.order_is_written()
-        self.reads_are_known()
-        self.own_writes_agree_with_the_order()
-
-    def op_field(self, op: int) -> str:
-        txn = int(self.history.op_txn[op])
-        return f"txns[{txn}].ops[{op - int(self.history.op_start[txn])}]"
-
-    def tag(self, version: int) -> str:
-        return f"{self.history.tags[version]!r} of {self.history.objects[self.history.object_of[version]]!r}"
-
-    def one_writer_each(self) -> None:
-        _, first = np.unique(self.written, return_index=True)
-        if len(first) < len(self.written):
-            again = np.ones(len(self.written), bool)
-            again[first] = False
-            at = int(np.flatnonzero(again)[0])
-            self.refuse(
-                self.op_field(int(self.writes[at])),
-                f"duplicate tag {self.tag(int(self.written[at]))}: it has been written before",
-            )
-        self.history.writer[self.written] = self.history.op_txn[self.writes]
-
-    def order_is_written(self) -> None:
-        history = self.history
-        ordered = history.is_installed & np.array([tag is not None for tag in history.tags], bool)
-        unwritten = ordered & (history.writer == NOBODY)
-        failed = ordered & ~unwritten & (history.outcome[history.writer] == FAIL)
-        for wrong, said in ((unwritten, "no transaction writes it"), (failed, "a fail transaction wrote it")):
-            if wrong.any():
-                version = int(np.flatnonzero(wrong)[0])
-                name = history.objects[history.object_of[version]]
-                place = version - self.parser.known[name][None] - 1
-                self.refuse(f"order[{name!r}][{place}]", f"tag {history.tags[version]!r}: {said}")
-
-    def reads_are_known(self) -> None:
-        """Somebody wrote what is read; and of another's version outside the order, what it was laid on is known."""
-        history = self.history
-        writer = history.writer[history.version]
-        outside = ~history.is_installed[history.version] & ~history.is_write
-        homeless = (history.stands[history.version] == NOWHERE) & (writer != history.op_txn)
-        wrong = outside & (homeless | (writer == NOBODY))
-        if wrong.any():
-            op = int(np.flatnonzero(wrong)[0])
-            known = ", and no transaction writes it" if writer[op] == NOBODY else ""
-            said = f"tag {self.tag(int(history.version[op]))} is a version outside order and base{known}"
-            self.refuse(self.op_field(op), said)
-
-    def own_writes_agree_with_the_order(self) -> None:
-        """What a transaction writes to one object is installed in that order; the last write of an ok one is."""
-        history = self.history
-        txn = history.op_txn[self.writes]
-        order, same = grouped(txn, history.object_of[self.written], len(history.objects))
-        written = self.written[order]
-        ends = np.ones(len(order), bool)
-        ends[:-1] = ~same[1:]
-        lost = ends & ~history.is_installed[written] & (history.outcome[txn[order]] == OK)
-        if lost.any():
-            at = int(np.flatnonzero(lost)[0])
-            self.refuse(
-                self.op_field(int(self.writes[order[at]])),
-                f"tag {self.tag(int(written[at]))} is the last write of an ok transaction, but stands outside order",
-            )
-        inside = history.is_installed[written]
-        order, written, group = order[inside], written[inside], np.cumsum(~same)[inside]
-        turned = np.flatnonzero((group[1:] == group[:-1]) & (written[1:] < written[:-1]))
-        if len(turned):
-            self.refuse(
-                self.op_field(int(self.writes[order[turned[0] + 1]])),
-                f"tag {self.tag(int(written[turned[0] + 1]))} is written after an earlier tag of the same transaction, "
-                "but stands before it in order",
-            )
 
 
 def _is_tag(found: Any) -> bool:

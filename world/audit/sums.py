@@ -25,7 +25,8 @@ def sums(rules: Rules, events: NDArray[Any]) -> dict[str, int]:
     kind, a = events["kind"], events["a"]
     many = np.bincount(kind, minlength=len(log.KINDS))
     committed = events["txn"][np.isin(kind, (log.COMMIT, log.PARTIAL_COMMIT))]
-    wasted = np.isin(kind, (log.REJECT, log.FAIL, log.ABORT))
+    committed = committed[~np.isin(committed, events["txn"][kind == log.REVOKED])]  # and taken back later
+    wasted = np.isin(kind, (log.REJECT, log.FAIL, log.ABORT, log.REVOKED))
     delivered = events[kind == log.DELIVER]
     told, age_thought = _told(events)
     return {

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from .. import log
 from ..rules import MAX_OPS, Rules
-from ..state import AT_SETTLE, MESSAGE, NEVER, WORLD
+from ..state import AT_SETTLE, MESSAGE, NEVER, NO_SITE, WORLD
 from .sums import SETTLES
 
 DECISION, CROSSING, BY_WORLD = range(3)
@@ -72,7 +72,7 @@ USED = np.dtype(
         ("version", np.int64),
         ("value", np.int64),
         ("promise", np.bool_),
-        ("own", np.bool_),  # an own buffered write stands in the value
+        ("own", np.bool_),  # what an earlier op of the same task wrote stands in the value
         ("bracket", np.int64),  # the narrowest that has it
     ]
 )
@@ -95,6 +95,7 @@ class Units:
     act: NDArray[Any]  # ACT, by unit and op
     used: NDArray[Any]  # USED, by unit and op; no own write among them unless it was in place
     written: NDArray[Any]  # WRITTEN, by site and version
+    silent: NDArray[np.int64]  # uses of read-modify-writes that made no version, for they wrote back what stood there
     broke: NDArray[np.bool_]  # of each unit: it broke an invariant
     logs: tuple[NDArray[Any], ...]
 
@@ -147,7 +148,9 @@ def read_logs(rules: Rules, logs: Sequence[NDArray[Any]]) -> Units:
     site = events["site"].astype(np.int64) + episode * len(rules.site_names)
     act = _acts(unit, events, number, row)
     used = _used(rules, unit, act, events, number, site)
-    return Units(rules, len(logs), first, unit, act, used, _written(events, number, row, site), broke, tuple(logs))
+    written = _written(events, number, row, site)
+    silent = _silent(rules, unit, act, used, written)
+    return Units(rules, len(logs), first, unit, act, used, written, silent, broke, tuple(logs))
 
 
 def _key(unit: NDArray[Any], op: NDArray[Any]) -> NDArray[np.int64]:
@@ -158,7 +161,8 @@ def _acts(unit: NDArray[Any], events: NDArray[Any], number: NDArray[Any], row: N
     """Return the acts that took effect, of transactions that settled with what they did or are still open."""
     kind, key = events["kind"], _key(number, events["op"])
     is_act = kind == log.ACT
-    refused = key[((kind == log.CHECK_FAILED) & (events["b"] != AT_SETTLE)) | (kind == log.REFUSED_BY_WORLD)]
+    by_world = (kind == log.REFUSED_BY_WORLD) & (events["txn"] >= 0)  # a step that a gate stops is no act
+    refused = key[((kind == log.CHECK_FAILED) & (events["b"] != AT_SETTLE)) | by_world]
     buffered = np.isin(key[is_act], key[kind == log.BUFFER])
     whose = number[is_act]
     # What is still open counts if it has left a mark.
@@ -196,10 +200,37 @@ def _used(
         ("promise", events["b"]), ("own", events["d"]),
     ):  # fmt: skip
         used[name] = column[rows]
+    used["own"] |= _after_own_write(rules)[task, events["op"][rows], at_site]
     told = (channel == MESSAGE) & ~np.isin(at_site, rules.plan)
     declared = _declared(rules)[task, events["op"][rows], at_site]
     used["bracket"] = np.where(role & 1 == 0, OBSERVED, np.where(told | declared, HEADLINE, PRE))
     return used[np.argsort(at, kind="stable")]
+
+
+def _silent(
+    rules: Rules, unit: NDArray[Any], act: NDArray[Any], used: NDArray[Any], written: NDArray[Any]
+) -> NDArray[np.int64]:
+    modifies = np.full((len(rules.tasks), MAX_OPS), NO_SITE)
+    for t, task in enumerate(rules.tasks):
+        for o, op in enumerate(task.ops):
+            if op.modifies:
+                modifies[t, o] = op.site
+    whose = act[used["act"]]
+    own_site = modifies[unit["task"][used["unit"]], whose["op"]] == used["site"] % len(rules.site_names)
+    made_one = np.isin(_key(whose["unit"], whose["op"]), _key(written["unit"], written["op"]))
+    return np.flatnonzero(own_site & ~made_one & ~used["own"])
+
+
+def _after_own_write(rules: Rules) -> NDArray[np.bool_]:
+    """Return which sites an op finds as an earlier op of its task has written them, [T, 4, S] bool.
+
+    Own writes renew the later ops' inputs, also those that wrote back what stood there and so made no version.
+    """
+    found = np.zeros((len(rules.tasks), MAX_OPS, len(rules.site_names)), np.bool_)
+    for t, task in enumerate(rules.tasks):
+        for o, op in enumerate(task.ops):
+            found[t, o + 1 :, list(op.owned)] = True
+    return found
 
 
 def _declared(rules: Rules) -> NDArray[np.bool_]:

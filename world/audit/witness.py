@@ -21,7 +21,8 @@ from .components import ALONE, NO_EDGE, Core
 from .graph import RT, RW
 from .naming import Named
 
-BUDGET = 2_000_000  # arcs looked at for one name: about a second
+BUDGET = 4_000_000  # arcs looked at for one name: about a second
+A_NODE = 8  # a node that is looked at takes as long as so many arcs
 _FAR = 2**60
 
 
@@ -49,27 +50,49 @@ def shortest_cycles(history: History, core: Core, named: Sequence[Named]) -> dic
     return found
 
 
+def apart_names(history: History, core: Core, named: Named) -> list[tuple[str, Ints]]:
+    """Return what cycles whose rw edges do not follow each other are called, and the nodes in components of each name.
+
+    As `shortest_cycles` names them, but for each component by itself.
+    """
+    search = _Search(history, core, named)
+    component, suffix = named.component, named.name.removeprefix("apart")
+    left = search.without_pair()
+    is_single = ~left
+    for one, arcs in search.rw_arcs(left):
+        search.left = BUDGET
+        is_single[one] = search.has_single(one, arcs)
+    inside = component != ALONE
+    single = inside & is_single[component]
+    return [("G-single" + suffix, np.flatnonzero(single)), ("G-nonadjacent" + suffix, np.flatnonzero(inside & ~single))]
+
+
 class _Search:
-    """The arcs of one named graph as lists, and searches in it."""
+    """The arcs of one named graph by the node they leave, and searches in it."""
 
     def __init__(self, history: History, core: Core, named: Named) -> None:
         self.history, self.core, self.arcs, self.component = history, core, named.arcs, named.component
         self.many = len(core.txn)
         self.left = BUDGET
-        self._lists: tuple[list[int], list[int], list[int]] | None = None
 
     # ------------------------------------------------------------------ cycles of two
 
     @cached_property
     def pairs(self) -> Ints:
-        """Return the arcs from a transaction, in its first state, to one that leads straight back."""
+        """The arcs from a transaction, in its first state, to one that leads straight back."""
         source, target = self.arcs.source, self.arcs.target
-        arcs = np.flatnonzero((self.arcs.edge != NO_EDGE) & (source < self.many))
-        key = np.sort(source * self.arcs.nodes + target)
-        wanted = target[arcs] * self.arcs.nodes + source[arcs]
+        # Nodes are numbered by the order in which they completed. Of an arc and the way back one leads backward; where
+        # the way back is in real time it is the arc.
+        is_edge = self.arcs.edge != NO_EDGE
+        is_back = is_edge & (target % self.many < source % self.many)
+        late, early = np.zeros((2, self.many), bool)
+        late[source[is_back] % self.many] = early[target[is_back] % self.many] = True
+        near = np.flatnonzero(is_back | (is_edge & early[source % self.many] & late[target % self.many]))
+        first, then, nodes = source[near].astype(np.int64), target[near].astype(np.int64), self.arcs.nodes
+        key, wanted = np.sort(first * nodes + then), then * nodes + first
         place = np.minimum(np.searchsorted(key, wanted), max(len(key) - 1, 0))
-        back = key[place] == wanted
-        found: Ints = arcs[back | self.is_rt(target[arcs], source[arcs])]
+        closes = (key[place] == wanted) | self.is_rt(then, first)
+        found: Ints = near[closes & (first < self.many)]
         return found
 
     def is_rt(self, before: Ints, after: Ints) -> Bools:
@@ -77,7 +100,7 @@ class _Search:
         if not np.any(self.arcs.edge == NO_EDGE):
             return np.zeros(len(before), bool)
         txn, history = self.core.txn, self.history
-        first, then = txn[before % self.many], txn[after]
+        first, then = txn[before % self.many], txn[after % self.many]
         ends: Bools = (history.outcome[first] != INFO) & (history.complete[first] < history.invoke[then])
         return ends
 
@@ -118,8 +141,7 @@ class _Search:
 
         Barriers cost nothing: an rt edge is one edge however many of them it passes.
         """
-        start, order, target = self.lists()
-        is_rw = self.is_rw
+        start, order, target = self.rows
         barrier = 2 * self.many
         came_by: dict[int, int] = {}
         length = {source: 0}
@@ -131,11 +153,11 @@ class _Search:
             step = 0 if node >= barrier else 1
             if here + step >= shortest:
                 continue
-            for arc in order[start[node] : start[node + 1]]:
-                self.left -= 1
-                if no_rw and is_rw[arc]:
-                    continue
-                there = target[arc]
+            arcs = order[start[node] : start[node + 1]]
+            self.left -= len(arcs) + A_NODE
+            if no_rw:
+                arcs = arcs[~self.is_rw[arcs]]
+            for arc, there in zip(arcs.tolist(), target[arcs].tolist(), strict=True):
                 if there == goal:
                     if here + step < shortest:
                         shortest = here + step
@@ -161,12 +183,8 @@ class _Search:
     def apart(self) -> dict[str, Cycle]:
         """Return cycles whose rw edges do not follow each other: with one rw edge, and with several, if there are."""
         single = self.two()
-        # A component with a pair is known to have a cycle with one rw edge.
-        left = np.zeros(int(self.component.max()) + 1, bool)
-        left[self.component[self.component != ALONE]] = True
-        left[self.component[self.arcs.source[self.pairs]]] = False
         several: list[int] = []
-        for component, arcs in self.rw_arcs(left):
+        for component, arcs in self.rw_arcs(self.without_pair()):
             has_one = False
             for arc in arcs:
                 if self.left < 0:
@@ -189,9 +207,26 @@ class _Search:
             found_cycles.setdefault(name, cycle)
         return found_cycles
 
+    def without_pair(self) -> Bools:
+        """Tell of each component whether it has no pair; one that has is known to have a cycle with one rw edge."""
+        left = np.zeros(int(self.component.max()) + 1, bool)
+        left[self.component[self.component != ALONE]] = True
+        left[self.component[self.arcs.source[self.pairs]]] = False
+        return left
+
+    def has_single(self, component: int, arcs: Sequence[int]) -> bool:
+        """Tell whether a component, given with its rw arcs, has a cycle with exactly one, as far as the budget goes."""
+        for arc in arcs:
+            if self.left < 0:
+                cycle = self.shortest(self.sources(self.component == component))
+                return sum(step.kind == RW for step in cycle) == 1
+            if self.walk(int(self.arcs.target[arc]), int(self.arcs.source[arc]), _FAR, no_rw=True):
+                return True
+        return False
+
     def rw_arcs(self, wanted: Bools) -> Iterator[tuple[int, list[int]]]:
         """Yield components with the places of their rw arcs, small ones first."""
-        arcs = np.flatnonzero(self.is_rw_column & wanted[self.component[self.arcs.source]])
+        arcs = np.flatnonzero(self.is_rw & wanted[self.component[self.arcs.source]])
         at = self.component[self.arcs.source[arcs]]
         order = np.argsort(at, kind="stable")
         numbers, starts = np.unique(at[order], return_index=True)
@@ -201,25 +236,21 @@ class _Search:
 
     # ------------------------------------------------------------------ parts
 
-    def lists(self) -> tuple[list[int], list[int], list[int]]:
-        """Return where the arcs of each node start, the arcs by node, and the target of each arc."""
-        if self._lists is None:
-            order = np.argsort(self.arcs.source, kind="stable")
-            start = np.searchsorted(self.arcs.source[order], np.arange(self.arcs.nodes + 1))
-            self._lists = start.tolist(), order.tolist(), self.arcs.target.tolist()
-        return self._lists
+    @cached_property
+    def rows(self) -> tuple[Ints, Ints, Ints]:
+        """Where the arcs of each node start, the arcs by node, and the target of each arc."""
+        arcs = self.arcs
+        order: Ints = np.argsort(arcs.source, kind="stable")
+        start = np.zeros(arcs.nodes + 1, np.int64)
+        np.cumsum(np.bincount(arcs.source, minlength=arcs.nodes), out=start[1:])
+        return start, order, arcs.target
 
     @cached_property
-    def is_rw_column(self) -> Bools:
+    def is_rw(self) -> Bools:
         """Tell of each arc whether it is an rw edge."""
         found: Bools = self.arcs.edge != NO_EDGE
         found[found] = self.core.edges.kind[self.arcs.edge[found]] == RW
         return found
-
-    @cached_property
-    def is_rw(self) -> list[bool]:
-        """The same as a list."""
-        return self.is_rw_column.tolist()  # type: ignore[no-any-return]
 
     def txn(self, node: int) -> int:
         """Return the transaction of a node in either state."""

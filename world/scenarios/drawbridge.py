@@ -60,10 +60,11 @@ def _size(rows: int, columns: int, **dials: int) -> dict[str, int]:
 
 SCENARIO = Scenario(
     name="drawbridge",
-    story="Walkers cross a bridge; an operator out of sight closes it for boats when told that the deck is empty.",
+    story="Walkers cross a bridge; an operator who cannot see it raises it for boats when told that the deck is empty.",
     shows="action-message desync, accidents",
     hazard="action_message_desync",
     cure="stamped",
+    plain={"set closed": "raise the bridge", "set open": "lower the bridge"},
     seed_changes="when each boat arrives, and on which bank each walker starts",
     dials={"trips": "crossings per walker", "boats": "boats to let pass"},
     sizes={

@@ -38,6 +38,7 @@ SCENARIO = Scenario(
     shows="lost update",
     hazard="lost_update",
     cure="object_cas",
+    plain={"add ": "add to "},
     seed_changes="each porter's list of jobs: which counter, and an amount of 1 to 9",
     dials={"counters": "fewer counters, more contention", "jobs": "additions per porter"},
     sizes={

@@ -83,6 +83,7 @@ SCENARIO = Scenario(
     shows="stale read over dependencies; nobody renames the canary, so nothing may go wrong there",
     hazard="stale_read",
     cure="sight_check",
+    plain={" migrate ": " with callers "},
     seed_changes="how long each thought takes; when each agent starts",
     dials={"interfaces": "interfaces to rename, a maintainer each", "callers": "modules on each, at most 3"},
     sizes={

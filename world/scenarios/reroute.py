@@ -111,6 +111,7 @@ SCENARIO = Scenario(
     cure="epoch_plans",
     ceiling="serial reaches every goal, for a notice comes before the planner's turn in the queue; where carriers work "
     "side by side, an order whose halves fall on the two sides of a correction is split by the correction itself",
+    plain={"deliver ": "deliver parcel "},
     seed_changes="when each depot closes",
     dials={
         "parcels": "deliveries of each carrier",

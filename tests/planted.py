@@ -1,0 +1,298 @@
+"""Planted bugs: textbook classes with one thing wrong each. The auditor must find what the matrix forbids.
+
+Run as a script it prints where each bug is caught first: the seed of a contended episode, or a small schedule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from stalegrid import contended, small_scope
+from stalegrid.findings import Episode, findings
+from stalegrid.matrix import COLUMNS, FORBIDDEN, NOT_APPLICABLE, cell, is_serializable
+from stalegrid.protocols.presets import resolve
+from stalegrid.protocols.textbook import Textbook
+from stalegrid.world.audit import audit_episode
+from stalegrid.world.control import Answer, Stale
+from stalegrid.world.reference import World
+from stalegrid.world.reference_state import Transaction
+from stalegrid.world.rules import Rules
+from stalegrid.world.state import EXCLUSIVE, INCREMENT, NOBODY, PLANNED, SENSED, SHARED, TOLD, WRITTEN
+
+Make = Callable[[], Textbook]
+
+# Where a bug is looked for: so many contended episodes, then every so-many-th schedule of the small scope.
+SEEDS, EVERY = 40, 37
+
+
+class Bug(NamedTuple):
+    """What is wrong, in which preset, and the class that does it."""
+
+    told: str
+    preset: str
+    make: Make
+
+
+BUGS: list[Bug] = []
+
+
+def _plant(told: str, preset: str) -> Callable[[Callable[[Textbook], None]], None]:
+    """Register a bug: a function that breaks the textbook class of a preset."""
+
+    def register(breaks: Callable[[Textbook], None]) -> None:
+        def make() -> Textbook:
+            control = Textbook(resolve(preset))
+            breaks(control)
+            return control
+
+        BUGS.append(Bug(told, preset, make))
+
+    return register
+
+
+def _passing(control: Any, lets_through: Callable[[World, Transaction, int, Stale], bool]) -> None:
+    """Let the checks overlook some of what they find."""
+    check = control.check
+
+    def careless(world: World, txn: Transaction, op: int, moment: str) -> list[Stale]:
+        return [one for one in check(world, txn, op, moment) if not lets_through(world, txn, op, one)]
+
+    control.check = careless
+
+
+def _skipping_scope(told: str, preset: str, scope: int) -> None:
+    def breaks(control: Textbook) -> None:
+        control.validation.scopes &= ~scope
+
+    _plant(told, preset)(breaks)
+
+
+_skipping_scope("occ does not check what it was told", "occ", TOLD)
+_skipping_scope("occ does not check the plan", "occ", PLANNED)
+_skipping_scope("occ does not check what it writes", "occ", WRITTEN)
+_skipping_scope("occ does not check what it saw", "occ", SENSED)
+_skipping_scope("occ validates only what it writes", "occ", SENSED | TOLD | PLANNED)
+_skipping_scope("full does not check what it saw", "full", SENSED)
+_skipping_scope("occ_forward does not check what it writes", "occ_forward", WRITTEN)
+
+
+@_plant("occ skips the first of its reads", "occ")
+def _(control: Textbook) -> None:
+    _passing(control, lambda world, txn, op, one: one.site == min(txn.inputs))
+
+
+@_plant("occ skips the last of its reads", "occ")
+def _(control: Textbook) -> None:
+    _passing(control, lambda world, txn, op, one: one.site == max(txn.inputs))
+
+
+@_plant("occ truncates versions to one bit", "occ")
+def _(control: Textbook) -> None:
+    _passing(
+        control, lambda world, txn, op, one: (txn.inputs[one.site].version - world.sites[one.site].version) % 2 == 0
+    )
+
+
+@_plant("occ skips one validation in a hundred", "occ")
+def _(control: Textbook) -> None:
+    _passing(control, lambda world, txn, op, one: world.tie(world.now, txn.number) % 100 == 0)
+
+
+@_plant("occ checks each op by itself, and the task never", "occ")
+def _(control: Textbook) -> None:
+    control.validation.whole_task = False
+    control.validation.moments = ("act",)
+
+
+@_plant("occ checks nothing in a task's later ops", "occ")
+def _(control: Textbook) -> None:
+    _passing(control, lambda world, txn, op, one: op > 0)
+
+
+@_plant("occ takes a promise for kept until something else happens", "occ")
+def _(control: Textbook) -> None:
+    _passing(
+        control,
+        lambda world, txn, op, one: (
+            txn.inputs[one.site].promise and txn.inputs[one.site].version == world.sites[one.site].version
+        ),
+    )
+
+
+@_plant("occ lets its buffered writes out at once", "occ")
+def _(control: Textbook) -> None:
+    control.writes = "in place"
+
+
+@_plant("occ leaves sites with unsettled versions open, and installs what it refused", "occ")
+def _(control: Textbook) -> None:
+    control.transaction = "op"
+
+
+@_plant("occ_forward relies on being stopped, and checks no act", "occ_forward")
+def _(control: Textbook) -> None:
+    control.validation.moments = ("think", "watch")
+
+
+@_plant("object_cas compares only before the first op", "object_cas")
+def _(control: Textbook) -> None:
+    _passing(control, lambda world, txn, op, one: op > 0)
+
+
+@_plant("object_cas compares versions by one bit", "object_cas")
+def _(control: Textbook) -> None:
+    _passing(
+        control, lambda world, txn, op, one: (txn.inputs[one.site].version - world.sites[one.site].version) % 2 == 0
+    )
+
+
+@_plant("sight_check skips the first of its reads", "sight_check")
+def _(control: Textbook) -> None:
+    _passing(control, lambda world, txn, op, one: one.site == min(txn.inputs))
+
+
+@_plant("stamped takes an unkept promise for current", "stamped")
+def _(control: Textbook) -> None:
+    _passing(
+        control,
+        lambda world, txn, op, one: (
+            txn.inputs[one.site].promise and txn.inputs[one.site].version == world.sites[one.site].version
+        ),
+    )
+
+
+@_plant("epoch_plans prepares and holds, but refuses nobody", "epoch_plans")
+def _(control: Textbook) -> None:
+    _passing(control, lambda world, txn, op, one: True)
+
+
+@_plant("locks are let go before the first act", "two_phase_locking")
+def _(control: Any) -> None:
+    admit = control.admit
+
+    def careless(world: World, agent: int, task: int, moment: str) -> Answer:
+        if moment == "act":
+            control.locks._release(world, agent, world.region_at(agent), False)
+        return admit(world, agent, task, moment)  # type: ignore[no-any-return]
+
+    control.admit = careless
+
+
+@_plant("shared locks are taken for none", "two_phase_locking")
+def _(control: Any) -> None:
+    take = control.locks._take
+    control.locks._take = lambda world, agent, site, mode: mode == SHARED or take(world, agent, site, mode)
+
+
+@_plant("shared locks are taken for none, write locks as needed", "locking_as_needed")
+def _(control: Any) -> None:
+    take = control.locks._take
+    control.locks._take = lambda world, agent, site, mode: mode == SHARED or take(world, agent, site, mode)
+
+
+@_plant("locks are upgraded past readers", "locking_as_needed")
+def _(control: Any) -> None:
+    locks = control.locks
+    locks._holders = lambda wait: {
+        other for other, held in locks.held.get(wait.site, ()) if other != wait.agent and EXCLUSIVE in (held, wait.mode)
+        and not (wait.mode == EXCLUSIVE and held == SHARED)
+    }  # fmt: skip
+
+
+@_plant("borders are crossed past those who count", "two_phase_locking")
+def _(control: Any) -> None:
+    take = control.locks._take
+    control.locks._take = lambda world, agent, site, mode: mode == INCREMENT or take(world, agent, site, mode)
+
+
+@_plant("the token is passed on while its holder thinks", "serial")
+def _(control: Any) -> None:
+    admit = control.one_at_a_time.admit
+
+    def careless(world: World, agent: int, task: int, moment: str) -> Answer:
+        if moment == "sense":
+            world.holder = NOBODY
+        return admit(world, agent, task, moment)  # type: ignore[no-any-return]
+
+    control.one_at_a_time.admit = careless
+
+
+@_plant("the token is passed on without renewing what its holder believes", "serial")
+def _(control: Textbook) -> None:
+    control.renews = False
+
+
+@_plant("snapshot lets the last committer win", "snapshot")
+def _(control: Textbook) -> None:
+    control.snapshots = None
+
+
+@_plant("snapshot is torn: half of the sites go on changing in it", "snapshot")
+def _(control: Any) -> None:
+    def watch(world: World, agent: int, site: int) -> None:
+        for other in world.agents:
+            if other.txn and other.txn.agent != agent and site in other.txn.inputs and site % 2 == 0:
+                read, there = other.txn.inputs[site], world.sites[site]
+                read.value, read.version = there.value, there.version
+
+    control.watch = watch
+
+
+@_plant("serializable_snapshot looks for no pivot", "serializable_snapshot")
+def _(control: Textbook) -> None:
+    control.pivots = None
+
+
+@_plant("serializable_snapshot forgets what settled transactions have read", "serializable_snapshot")
+def _(control: Any) -> None:
+    settle = control.pivots.settle
+
+    def forgetful(world: World, agent: int) -> None:
+        settle(world, agent)
+        control.pivots.read.clear()
+
+    control.pivots.settle = forgetful
+
+
+def caught(bug: Bug, seed: int) -> list[str]:
+    """Return what is found in the contended episode of a seed that the bug's preset forbids."""
+    return _banned(bug, contended.rules(), contended.play_on_reference(bug.make, seed))
+
+
+def caught_small(bug: Bug, kind: str, number: int) -> list[str]:
+    """Return what is found in a schedule of the small scope that the bug's preset forbids."""
+    return _banned(bug, small_scope.rules_of(kind), small_scope.play_on_reference(bug.make, kind, number))
+
+
+def _banned(bug: Bug, rules: Rules, world: World) -> list[str]:
+    events = world.event_array()
+    (shown,) = findings(rules, [Episode(0, events, audit_episode(rules, events).counts)])
+    banned = {column.name for column in COLUMNS if cell(bug.preset, column) in (FORBIDDEN, NOT_APPLICABLE)}
+    if is_serializable(bug.preset):
+        banned |= {name for name in shown if name.endswith("-realtime") or name == "internal"}
+    return sorted(shown & banned)
+
+
+def first_catch(bug: Bug, seeds: int, every: int) -> tuple[str, list[str]] | None:
+    """Return where a bug is caught first, and by what: in so many episodes, or else in every so-many-th schedule."""
+    for seed in range(seeds):
+        if found := caught(bug, seed):
+            return f"seed {seed}", found
+    for number in range(0, small_scope.SCHEDULES, every):
+        for kind in small_scope.KINDS:
+            if found := caught_small(bug, kind, number):
+                return f"{small_scope.schedule(number)}, {kind}", found
+    return None
+
+
+def main() -> None:
+    """Print seeds to first catch."""
+    for bug in BUGS:
+        found = first_catch(bug, SEEDS, EVERY)
+        print(f"{bug.preset}: {bug.told}")
+        print(f"    {found[0]}: {', '.join(found[1])}" if found else "    not caught", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""What a site holds at each rank: a settled value beneath, and the writes of ranks that are not quiet yet above it.
+
+A protocol that orders transactions by rank keeps these chains, and the auditor rebuilds them from the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+NO_RANK = -1
+TOP = 2**31  # above every rank
+
+# What `log.LAID` says in column a: a value, a difference, or a difference directly after a rank.
+VALUE, DIFFERENCE, AFTER = range(3)
+
+
+class Chains:
+    """For each site its value below all ranks that are not quiet, and by rank what was laid on it."""
+
+    def __init__(self, values: Iterable[int]) -> None:
+        self.base = list(values)
+        self.quiet = NO_RANK  # every rank up to this one has become part of `base`
+        self.laid: list[dict[int, tuple[bool, int]]] = [{} for _ in self.base]  # rank -> is it a value, which
+        self.after: list[dict[int, int]] = [{} for _ in self.base]
+
+    def value(self, site: int, rank: int) -> int:
+        """Return what a reader of a rank sees: lower ranks only."""
+        found, laid, after = self.base[site], self.laid[site], self.after[site]
+        for lower in sorted({*laid, *after}):
+            if lower >= rank:
+                break
+            found = self._with(site, lower, found) + after.get(lower, 0)
+        return found
+
+    def own(self, site: int, rank: int) -> int:
+        """Return what a rank sees with its own write on top."""
+        return self._with(site, rank, self.value(site, rank))
+
+    def lay(self, site: int, rank: int, how: int, value: int) -> None:
+        """Lay a value or a difference on a site; a second one of the same rank goes on top of the first."""
+        if how == AFTER:
+            if rank <= self.quiet:
+                self.base[site] += value
+            else:
+                self.after[site][rank] = self.after[site].get(rank, 0) + value
+            return
+        is_value, before = self.laid[site].get(rank, (False, 0))
+        self.laid[site][rank] = (True, value) if how == VALUE else (is_value, before + value)
+
+    def take(self, site: int, rank: int) -> None:
+        """Take away what a rank has laid on a site."""
+        self.laid[site].pop(rank, None)
+
+    def fold(self, rank: int) -> None:
+        """All ranks up to this one are quiet."""
+        for site in range(len(self.base)):
+            self.base[site] = self.value(site, rank + 1)
+            for chain in (self.laid[site], self.after[site]):
+                for lower in [other for other in chain if other <= rank]:
+                    del chain[lower]
+        self.quiet = rank
+
+    def _with(self, site: int, rank: int, below: int) -> int:
+        is_value, value = self.laid[site].get(rank, (False, 0))
+        return value if is_value else below + value
