@@ -9,6 +9,7 @@ import numpy as np
 
 from ..world import actions, entropy, log
 from ..world.context import (
+    FIGURE_STEP,
     action_rules,
     agent_rules,
     agents_of,
@@ -369,10 +370,11 @@ def present(c, b):
     At the end of an episode those who would have been next see the final state, and nobody is ready.
     """
     world, agents, due = world_of(c, b), agents_of(c, b), _ZERO
+    busy = figure_at(c, b, 0) + 12
     for a in range(c.agents):
         is_idle = np.int64(agents[a].phase == IDLE)
         due |= np.uint64(is_idle) << np.uint64(a)
-        show_flag(figure_at(c, b, a) + 12, is_idle == 0)
+        show_flag(busy + a * FIGURE_STEP, is_idle == 0)
     if (c.lockstep | c.manual | c.stall) != 0:
         due = _ZERO
         for a in range(c.agents):

@@ -140,8 +140,6 @@ def write_observation(c, b, a):
         for role in range(c.roles):
             row[2 + role] = 1.0 if rule.role == role else 0.0
         row[10 + c.roles] = a * c.per_agent - 1.0
-    row[0] = me.row * c.per_row - 1.0
-    row[1] = me.column * c.per_column - 1.0
     at = 2 + c.roles
     holds, inside = np.int64(world.holder == a), np.int64(regions(c)[me.cell] >= 0)
     state = me.outcome | holds << 4 | inside << 5 | me.promised << 6 | me.side << 7 | me.trips << 8 | me.hand << 32
@@ -209,6 +207,8 @@ def _write_sites(c, b, a, row, first):
     if me.reseen != 0:
         me.reseen = 0
         me.show |= visible
+        row[0] = me.row * c.per_row - 1.0
+        row[1] = me.column * c.per_column - 1.0
         near = nearness(c, me.cell)
         at = first + 3
         for site in range(c.sites):
@@ -216,8 +216,8 @@ def _write_sites(c, b, a, row, first):
             row[at + 1] = near[site]
             at += width
     # Where some are out of sight, most ages grow: then all are written, in a loop without a branch to guess wrong.
-    due = me.show & all_sites
-    if (c.ages | c.stamps) != 0 and visible & all_sites != all_sites:
+    due, some_hidden = me.show & all_sites, visible & all_sites != all_sites
+    if (c.ages | c.stamps) != 0 and some_hidden:
         due = all_sites
     me.show = np.uint64(0)
     while due != 0:
@@ -225,20 +225,24 @@ def _write_sites(c, b, a, row, first):
         due &= due - np.uint64(1)
         belief, at, seen = beliefs[site], first + site * width, has(visible, site)
         known, told = belief.channel != NONE, belief.channel == MESSAGE
-        here = observation_at(c, b, a, at)
+        here, later = observation_at(c, b, a, at), at + 5 + jobs_width + c.feedback
         show_flag(here, known)
         row[at + 1] = _clip(belief.value * np.int64(known) * rules[site].share)
         show_flag(here + 8, told)
-        at += 5 + jobs_width
         if c.feedback != 0:
-            show_flag(observation_at(c, b, a, at), has(me.stale, site))
-            at += 1
-        if c.ages != 0:
-            since = belief.arrived if told else belief.tick
-            row[at] = min(1.0, (world.tick - since) * np.int64(known & (not seen)) * AGE_SHARE)
-            at += 1
-        if c.stamps != 0:
-            row[at] = min(1.0, (world.tick - belief.tick) * np.int64(told & (not seen)) * AGE_SHARE)
+            show_flag(here + 20 + 4 * jobs_width, has(me.stale, site))
+        if some_hidden:
+            hidden = np.int64(known & (not seen))
+            if c.ages != 0:
+                since = belief.arrived if told else belief.tick
+                row[later] = min(1.0, (world.tick - since) * hidden * AGE_SHARE)
+            if c.stamps != 0:
+                row[later + c.ages] = min(1.0, (world.tick - belief.tick) * hidden * np.int64(told) * AGE_SHARE)
+        else:
+            if c.ages != 0:
+                row[later] = 0.0
+            if c.stamps != 0:
+                row[later + c.ages] = 0.0
     if c.jobs > 0 and me.rejob != 0:
         me.rejob = 0
         _write_jobs(c, b, a, row, first + 5, width)
