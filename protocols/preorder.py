@@ -397,14 +397,14 @@ class Preorder:
         slot.state, slot.told, slot.forced, slot.doomed = OPEN, False, False, False
         world.reopen(slot.txn)
         if self.ends(world, slot.txn, REJECTED):
-            world.settle_now(slot.txn, REJECTED)
+            world.settle(slot.txn, REJECTED)
 
     def _withdraw(self, world: World, txn: Transaction) -> None:
         """Give up a transaction that waits, while its owner is called for elsewhere."""
         world.record(log.VICTIM, txn.agent, txn.number, other=self.blocker.get(txn.agent, NOBODY))
         world.end_waits(txn)
         if self.ends(world, txn, ABORTED):
-            world.settle_now(txn, ABORTED)
+            world.settle(txn, ABORTED)
 
     def ends(self, world: World, txn: Transaction, outcome: int) -> bool:
         """Undo what it did: in the registry at once, on physical sites by walking; tell whether it may settle now."""
@@ -463,7 +463,7 @@ class Preorder:
             txn.op = slot.done[-1].op_index
             return
         txn.undoing = False
-        world.settle_now(txn, self.outcome.pop(txn.number))
+        world.settle(txn, self.outcome.pop(txn.number))
 
     def _by_hand(self, world: World, slot: Slot) -> list[Done]:
         return [done for done in slot.done if not world.is_record(done.op.site)]

@@ -333,7 +333,7 @@ class World:
         if self.ranks:
             self.ranks.admitted(self, txn)
         if reads and not all(self._premise(txn, op) for op in task.ops):
-            self._settle(txn, REJECTED, before_thought=True)
+            self.settle(txn, REJECTED, before_thought=True)
 
     def _next_job(self, agent: int, task: int) -> int:
         return next((n for n, job in enumerate(self.jobs[agent]) if job.task == task and not job.used), NO_JOB)
@@ -462,7 +462,7 @@ class World:
         elif me.txn is not None:
             site = self._op(me.txn).site
             self.record(log.REFUSED_BY_WORLD, agent, me.txn.number, me.txn.op, site, a=verbs.GATE_CLOSED)
-            self._settle(me.txn, FAILED)
+            self.settle(me.txn, FAILED)
         else:
             self.record(log.REFUSED_BY_WORLD, agent, site=me.look, a=verbs.GATE_CLOSED)
             self._end_look(agent)
@@ -532,7 +532,7 @@ class World:
         txn = self.agents[agent].txn
         if txn is not None:
             self.record(log.VICTIM, agent, txn.number, other=whom)
-            self._settle(txn, ABORTED)
+            self.settle(txn, ABORTED)
 
     # ------------------------------------------------------------------ act
 
@@ -584,15 +584,15 @@ class World:
             self._refuse(txn, stale, 0)
             return False
         room = self.rules.blueprint.sites[op.site].room
-        reason = verbs.world_refuses(op.verb, self.sites[op.site].value, me.hand, self._value_of(txn, op), room)
+        reason = verbs.world_refuses(op.verb, self.sites[op.site].value, me.hand, self.argument_of(txn, op), room)
         if reason != verbs.POSSIBLE:
             self.record(log.REFUSED_BY_WORLD, txn.agent, txn.number, txn.op, op.site, a=reason)
-            self._settle(txn, FAILED)
+            self.settle(txn, FAILED)
             return False
         self._take_effect(txn, op)
         txn.done += 1
         if me.phase == OUT and txn.op < len(task.ops) - 1:
-            self._settle(txn, FAILED)  # its own gate closed on it
+            self.settle(txn, FAILED)  # its own gate closed on it
             return False
         txn.op += 1
         if txn.op == len(task.ops):
@@ -601,7 +601,7 @@ class World:
             if stale:
                 self._refuse(txn, stale, 1)
             else:
-                self._settle(txn, COMMITTED)
+                self.settle(txn, COMMITTED)
         return me.txn is txn
 
     def _holds(self, txn: Transaction, op: ResolvedOp) -> bool:
@@ -625,22 +625,25 @@ class World:
             for site in sorted({*op.pre, op.site}):
                 if self.sites[site].unsettled not in (NOBODY, txn.agent) and others == NOBODY:
                     others = self.sites[site].unsettled
-        if others != NOBODY and (others, kind) == (me.holding, me.hold):
+        if others == NOBODY:
+            self._end_hold(txn)
+            return False
+        waits_on = self.hold(txn, others, kind)
+        if waits_on and me.stuck >= self.rules.settings.patience and kind == log.AT_SITE:
+            self._end_hold(txn)
+            self.give_up(txn.agent, others)
+        return True
+
+    def hold(self, txn: Transaction, others: int, kind: int) -> bool:
+        """Let an agent stand where it is and wait, one tick more; tell whether it has waited for the same before."""
+        me = self.agents[txn.agent]
+        if (me.holding, me.hold) == (others, kind):
             me.stuck += 1
-            if me.stuck >= self.rules.settings.patience and kind == log.AT_SITE:
-                whom = me.holding
-                self._end_hold(txn)
-                self.give_up(txn.agent, whom)
             return True
         self._end_hold(txn)
-        if others != NOBODY:
-            self._begin_hold(txn, others, kind)
-        return others != NOBODY
-
-    def _begin_hold(self, txn: Transaction, others: int, kind: int) -> None:
-        me = self.agents[txn.agent]
         self.record(log.WAIT_BEGIN, txn.agent, txn.number, other=others, a=txn.task, b=kind)
         me.holding, me.hold, me.stuck = others, kind, 1
+        return False
 
     def _end_hold(self, txn: Transaction) -> None:
         me = self.agents[txn.agent]
@@ -657,18 +660,19 @@ class World:
                 b=int(read.promise), c=(site in op.pre) + 2 * (site in op.owned), d=int(read.own),
             )  # fmt: skip
         self.record(
-            log.ACT, txn.agent, txn.number, txn.op, op.site, self._value_of(txn, op), self.sites[op.site].version,
+            log.ACT, txn.agent, txn.number, txn.op, op.site, self.argument_of(txn, op), self.sites[op.site].version,
             other=txn.task, a=op.verb, b=int(self._premise(txn, op)), c=self._written(txn, op),
         )  # fmt: skip
 
-    def _value_of(self, txn: Transaction, op: ResolvedOp) -> int:
+    def argument_of(self, txn: Transaction, op: ResolvedOp) -> int:
+        """Return the argument of an op of a transaction."""
         return txn.argument if op.from_job else op.argument
 
     def _premise(self, txn: Transaction, op: ResolvedOp) -> bool:
-        return op.premise_holds(self._value_of(txn, op), {site: read.value for site, read in txn.inputs.items()})
+        return op.premise_holds(self.argument_of(txn, op), {site: read.value for site, read in txn.inputs.items()})
 
     def _written(self, txn: Transaction, op: ResolvedOp) -> int:
-        return op.value_written(self._value_of(txn, op), {site: read.value for site, read in txn.inputs.items()})
+        return op.value_written(self.argument_of(txn, op), {site: read.value for site, read in txn.inputs.items()})
 
     def is_current(self, read: Input, site: int) -> bool:
         """Tell whether an input is current: its version stands, or its promise was kept by the very next version."""
@@ -685,11 +689,11 @@ class World:
     def _take_effect(self, txn: Transaction, op: ResolvedOp) -> None:
         me = self.agents[txn.agent]
         written = self._written(txn, op)
-        if self.control.writes != "in place" and self.rules.site_kinds[op.site] in verbs.RECORD_KINDS:
+        if self.control.writes != "in place" and self.is_record(op.site):
             txn.buffered.append(Buffered(txn.op, op, written))
             self.record(
                 log.BUFFER, txn.agent, txn.number, txn.op, op.site, written, a=int(op.relative),
-                b=self._value_of(txn, op), d=op.verb,
+                b=self.argument_of(txn, op), d=op.verb,
             )  # fmt: skip
             self._own_write(txn, op.site, written, op.relative, buffered=True)
             return
@@ -703,7 +707,7 @@ class World:
         last = txn.op == len(self.rules.tasks[txn.task].ops) - 1
         self._write(
             txn.agent, txn.number, txn.op, op.site, before + written if op.relative else written, op.relative,
-            self._value_of(txn, op), op.verb, unsettled=not last and self.control.writes != "in place",
+            self.argument_of(txn, op), op.verb, unsettled=not last and self.control.writes != "in place",
             held=self.control.mail == "at settle",
         )  # fmt: skip
         me.hand = hand
@@ -752,8 +756,7 @@ class World:
                 read.channel = REGISTRY  # it no longer rests on what was told
 
     def _close_on_bodies(self, txn: Transaction, gate: int) -> None:
-        cells = set(self.rules.site_cells(gate)[1:])
-        bodies = [index for index, other in enumerate(self.agents) if other.cell in cells and other.phase != OUT]
+        bodies = self.bodies_at(gate)
         if not bodies:
             return
         waiting = [n for n, boat in enumerate(self.boats) if boat == WAITING]
@@ -775,7 +778,7 @@ class World:
         me = self.agents[agent]
         self.record(log.PUT_OUT, agent, other=cause)
         if me.txn is not None and agent != cause:
-            self._settle(me.txn, FAILED)
+            self.settle(me.txn, FAILED)
         elif me.phase == QUEUED:
             # This tick's waiting is not over.
             self._end_wait(agent, me.queued_task, self.now - me.queued_since, self.holder)
@@ -856,13 +859,12 @@ class World:
                 self.renew(txn.agent, site, channel if channel != NONE else REGISTRY, 1)
         self.control.refused(self, txn)
         if not self.ranks or self.ranks.ends(self, txn, REJECTED):
-            self._settle(txn, REJECTED)
+            self.settle(txn, REJECTED)
 
-    def _settle(self, txn: Transaction, outcome: int, before_thought: bool = False) -> None:
+    def settle(self, txn: Transaction, outcome: int, before_thought: bool = False) -> None:
         """End a transaction: buffered writes take effect together or are dropped, and all that it held is let go."""
         me, task = self.agents[txn.agent], self.rules.tasks[txn.task]
-        self._end_hold(txn)
-        self._end_wait(txn.agent, txn.task, self.now - me.wait_since)
+        self.end_waits(txn)
         keeps = outcome == COMMITTED or (self.control.transaction == "op" and txn.done > 0)
         if keeps:
             for index, op, written in self.control.merge(self, txn):
@@ -870,7 +872,8 @@ class World:
                     self._publish(txn, op)
                     continue
                 value = self.sites[op.site].value + written if op.relative else written
-                self._write(txn.agent, txn.number, index, op.site, value, op.relative, self._value_of(txn, op), op.verb)
+                argument = self.argument_of(txn, op)
+                self._write(txn.agent, txn.number, index, op.site, value, op.relative, argument, op.verb)
         physical = txn.done > len(txn.buffered)
         ended = outcome
         if outcome != COMMITTED and (physical or (keeps and txn.buffered)):
@@ -896,23 +899,10 @@ class World:
         """Tell whether a site is a record site."""
         return self.rules.site_kinds[site] in verbs.RECORD_KINDS
 
-    def argument_of(self, txn: Transaction, op: ResolvedOp) -> int:
-        """Return the argument of an op of a transaction."""
-        return self._value_of(txn, op)
-
     def bodies_at(self, gate: int) -> list[int]:
         """Return the agents on the cells of a gate."""
         cells = set(self.rules.site_cells(gate)[1:])
         return [index for index, other in enumerate(self.agents) if other.cell in cells and other.phase != OUT]
-
-    def hold(self, txn: Transaction, others: int, kind: int) -> None:
-        """Let an agent stand where it is and wait, one tick more."""
-        me = self.agents[txn.agent]
-        if (me.holding, me.hold) == (others, kind):
-            me.stuck += 1
-            return
-        self._end_hold(txn)
-        self._begin_hold(txn, others, kind)
 
     def end_waits(self, txn: Transaction) -> None:
         """Let an agent wait no more."""
@@ -920,10 +910,10 @@ class World:
         self._end_wait(txn.agent, txn.task, self.now - self.agents[txn.agent].wait_since)
 
     def leave_queue(self, agent: int) -> None:
-        """Take an agent out of the queue, in the tick's sensing."""
+        """Take an agent out of the queue, in the tick's sensing; it goes on where it was."""
         me = self.agents[agent]
         self._end_wait(agent, me.queued_task, self.now - me.queued_since + 1)
-        me.phase, me.queued_task = IDLE, NO_TASK
+        me.phase, me.queued_task = IDLE if me.look == NO_SITE else LOOKING, NO_TASK
 
     def reopen(self, txn: Transaction) -> None:
         """Open a transaction again that had settled: it will settle anew once it has been taken back."""
@@ -932,10 +922,6 @@ class World:
         txn.thought, me.txn, me.thought_left, me.stuck, me.phase = 0, txn, 0, 0, WALKING
         if not self.rules.tasks[txn.task].jobs:
             self.completions[txn.agent, txn.task] -= 1
-
-    def settle_now(self, txn: Transaction, outcome: int) -> None:
-        """Settle a transaction that has been taken back."""
-        self._settle(txn, outcome)
 
     def _use_up(self, txn: Transaction, task: ResolvedTask, outcome: int, spent: int) -> None:
         """A commit or a failed act uses its order up; a rejected one does not, and may keep part of its thought."""
@@ -1082,12 +1068,11 @@ class World:
             me = self.agents[agent]
             if self.control.admit(self, agent, me.queued_task, "sense") is not Answer.GO:
                 continue
-            self._end_wait(agent, me.queued_task, self.now - me.queued_since + 1)
+            self.leave_queue(agent)
             if self.control.renews:
                 self.record(log.GRANT, agent)
                 for site in range(len(self.sites)):
                     self.renew(agent, site, REGISTRY, 2)
-            me.phase, me.queued_task = IDLE if me.look == NO_SITE else LOOKING, NO_TASK
 
     def _stall(self) -> None:
         """Let those stand still from the next tick on whose moment has come."""
