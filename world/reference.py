@@ -99,7 +99,7 @@ class World:
         self.earned = [0] * len(self.agents)  # goals met less goals unmet, by whose act it was
         self.goal_changes = 0
         self.thought_in_tick: set[int] = set()
-        self.written: set[int] = set()  # sites that got a new version in this tick
+        self.written: set[int] = set()  # sites that got a new version since the last sensing
         self.robbed: set[int] = set()  # goods whose posts are empty and whose intruder has been there
         self.thefts = 0
         self.epoch = 0  # corrections published so far
@@ -120,7 +120,6 @@ class World:
         self.earned = [0] * len(self.agents)
         self.goal_changes = 0
         self.thought_in_tick.clear()
-        self.written.clear()
         self._decide(choices)
         self._think()
         self._walk()
@@ -1052,6 +1051,7 @@ class World:
         return site in self.rules.sights[agent][self.agents[agent].cell]
 
     def _sense(self) -> None:
+        self.written.clear()
         for index, me in enumerate(self.agents):
             if me.phase == OUT:
                 continue
