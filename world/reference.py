@@ -918,7 +918,7 @@ class World:
         """Open a transaction again that had settled: it will settle anew once it has been taken back."""
         me = self.agents[txn.agent]
         self.record(log.REVOKED, txn.agent, txn.number, a=txn.thought)
-        txn.thought, me.txn, me.thought_left, me.stuck, me.phase = 0, txn, 0, 0, WALKING
+        txn.thought, me.txn, me.thought_left, me.stuck, me.phase, me.look = 0, txn, 0, 0, WALKING, NO_SITE
         if not self.rules.tasks[txn.task].jobs:
             self.completions[txn.agent, txn.task] -= 1
 
