@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from ..world import entropy, log, verbs
 from ..world.control import Answer, Blocked, Stale
 from ..world.ranks import AFTER, DIFFERENCE, TOP, VALUE, Chains
+from ..world.reference_waits import end_waits, hold, leave_queue
 from ..world.rules import ResolvedOp
 from ..world.state import (
     ABORTED,
@@ -389,7 +390,7 @@ class Preorder:
             if not doomed:
                 return
             if me.phase == QUEUED:
-                world.leave_queue(agent)
+                leave_queue(world, agent)
             self._revoke(world, doomed[-1])
 
     def _revoke(self, world: World, slot: Slot) -> None:
@@ -402,7 +403,7 @@ class Preorder:
     def _withdraw(self, world: World, txn: Transaction) -> None:
         """Give up a transaction that waits, while its owner is called for elsewhere."""
         world.record(log.VICTIM, txn.agent, txn.number, other=self.blocker.get(txn.agent, NOBODY))
-        world.end_waits(txn)
+        end_waits(world, txn)
         if self.ends(world, txn, ABORTED):
             world.settle(txn, ABORTED)
 
@@ -434,9 +435,9 @@ class Preorder:
         done, me = slot.done[-1], world.agents[txn.agent]
         site, there = done.op.site, world.sites[done.op.site]
         if not is_stuck and not done.op.relative and self._force(world, txn, {site}):
-            world.hold(txn, self.blocker[txn.agent], log.FOR_RANK)
+            hold(world, txn, self.blocker[txn.agent], log.FOR_RANK)
             return
-        world.end_waits(txn)
+        end_waits(world, txn)
         slot.done.pop()
         inverse = verbs.inverse_of(done.op.verb, done.before, done.written, done.hand, there.value, me.hand)
         if done.op.verb == verbs.SET and done.before == 1 and world.bodies_at(site):

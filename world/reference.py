@@ -16,6 +16,17 @@ from .control import Answer, Control, Stale
 from .layout import UNREACHABLE
 from .ranks import DIFFERENCE, VALUE
 from .reference_state import Agent, Belief, Buffered, Input, Job, Mail, Site, Transaction
+from .reference_waits import (
+    ask_the_queue,
+    begin_wait,
+    end_hold,
+    end_wait,
+    end_waits,
+    hold,
+    in_order,
+    may_cross,
+    may_start,
+)
 from .rules import PROBABILITY_BITS, ResolvedOp, ResolvedTask, Rules
 from .settings import QUANTILES
 from .state import (
@@ -128,6 +139,7 @@ class World:
         self._deliver()
         self.control.turn_epoch(self)
         self._sense()
+        ask_the_queue(self)
         if self.ranks:
             self.ranks.recall(self)
         self._stall()
@@ -194,12 +206,12 @@ class World:
             me = self.agents[agent]
             me.inbox = 0
             if action.kind == actions.DO and not self.rules.tasks[action.index].crosses:
-                if self.control.reads == "admission" or self._may_start(agent, action.index):
+                if self.control.reads == "admission" or may_start(self, agent, action.index):
                     self._open(agent, action.index)
                 continue
             step = self._step_chosen(agent, action)
             task = action.index if action.kind == actions.DO else NO_TASK
-            if step != NO_CELL and self._enters_region(agent, step) and not self._may_cross(agent, task):
+            if step != NO_CELL and self._enters_region(agent, step) and not may_cross(self, agent, task):
                 continue
             self.record(log.CHOOSE, agent, a=self.rules.actions.index(action), b=int(illegal))
             if action.kind == actions.CHECK:
@@ -231,32 +243,6 @@ class World:
             return int(self.rules.paths[self.rules.station(agent, me.side)][1][me.cell])
         return NO_CELL
 
-    def _may_start(self, agent: int, task: int) -> bool:
-        """Ask the protocol; one that may not start joins the queue."""
-        if self.rules.settings.lockstep or self.control.admit(self, agent, task, "decide") is Answer.GO:
-            return True
-        me = self.agents[agent]
-        me.phase, me.queued_task, me.queued_since = QUEUED, task, self.now
-        self._begin_wait(agent, task)
-        return False
-
-    def _begin_wait(self, agent: int, task: int) -> None:
-        me = self.agents[agent]
-        me.wait, me.wait_since = self.control.waits_for(self, agent), self.now
-        self.record(
-            log.WAIT_BEGIN, agent, self.txn_of(agent), site=me.wait.site, other=me.wait.whom, a=task, b=me.wait.kind,
-            c=me.wait.mode,
-        )  # fmt: skip
-
-    def _end_wait(self, agent: int, task: int, waited: int, whom: int = NOBODY) -> None:
-        me = self.agents[agent]
-        if me.wait is None:
-            return
-        self.record(
-            log.WAIT_END, agent, self.txn_of(agent), site=me.wait.site, other=whom, a=task, b=me.wait.kind, c=waited
-        )  # fmt: skip
-        me.wait = None
-
     def _open(self, agent: int, index: int) -> None:
         me, task = self.agents[agent], self.rules.tasks[index]
         job = self._next_job(agent, index) if task.jobs else NO_JOB
@@ -280,29 +266,25 @@ class World:
             txn = me.txn
             if self.control.admit(self, agent, index, "decide") is Answer.WAIT:
                 if me.txn is txn:  # no victim of its own wish
-                    self._begin_wait(agent, index)
+                    begin_wait(self, agent, index)
                 return
         self._admit(me.txn)
 
     def _ask_again(self) -> None:
         """Let those go on who wait for admission with their transaction open, or at a border on their way."""
         waiting = [i for i, me in enumerate(self.agents) if me.txn is not None and me.wait is not None]
-        for agent in self._in_order({i: self.agents[i].wait_since for i in waiting}):
+        for agent in in_order(self, {i: self.agents[i].wait_since for i in waiting}):
             me = self.agents[agent]
             if me.txn is None or me.wait is None:
                 continue  # a victim of one before it
             txn, waited = me.txn, self.now - me.wait_since
             if self.control.admit(self, agent, txn.task, "retry") is Answer.GO:
-                self._end_wait(agent, txn.task, waited)
+                end_wait(self, agent, txn.task, waited)
                 if me.phase == LOCKING:
                     self._admit(txn)
             elif me.txn is txn and me.wait is not None and self.control.waits_for(self, agent).site != me.wait.site:
-                self._end_wait(agent, txn.task, waited)
-                self._begin_wait(agent, txn.task)
-
-    def _in_order(self, since: dict[int, int]) -> list[int]:
-        """Return agents in the order of the ticks given, those of one tick in its seeded order."""
-        return sorted(since, key=lambda agent: (since[agent], self.tie(since[agent], agent), agent))
+                end_wait(self, agent, txn.task, waited)
+                begin_wait(self, agent, txn.task)
 
     def _admit(self, txn: Transaction) -> None:
         """Freeze the inputs, renewed by the registry where they are read at admission, and start to think.
@@ -385,7 +367,7 @@ class World:
     def stop(self, txn: Transaction, op: int, stale: list[Stale], moment: int) -> None:
         """Refuse an op that is not tried yet, and its transaction with it; `moment` is column b of CHECK_FAILED."""
         txn.op = op
-        self._end_wait(txn.agent, txn.task, self.now - self.agents[txn.agent].wait_since + 1)  # this tick's is over
+        end_wait(self, txn.agent, txn.task, self.now - self.agents[txn.agent].wait_since + 1)  # this tick's is over
         self._log_reads(txn, self._op(txn))
         self._refuse(txn, stale, moment)
 
@@ -429,25 +411,13 @@ class World:
         me = self.agents[agent]
         distance, following = self.rules.paths[target]
         step = int(following[me.cell])
-        if self._enters_region(agent, step) and not self._may_cross(agent, NO_TASK):
+        if self._enters_region(agent, step) and not may_cross(self, agent, NO_TASK):
             return  # waits at the border, and goes on once it is let in
         if distance[me.cell] < UNREACHABLE and self._step(agent, step):
             me.stuck = 0
             self._count_trip(agent)
         else:
             self._is_stuck(agent)
-
-    def _may_cross(self, agent: int, task: int) -> bool:
-        """Ask the protocol about the border ahead; one that may not cross waits."""
-        me = self.agents[agent]
-        if me.txn is None:
-            return self._may_start(agent, task)
-        txn = me.txn
-        if self.rules.settings.lockstep or self.control.admit(self, agent, NO_TASK, "cross") is Answer.GO:
-            return True
-        if me.txn is txn:
-            self._begin_wait(agent, txn.task)
-        return False
 
     def _is_stuck(self, agent: int) -> None:
         """Physics fails and never waits inside a transaction: after `patience` ticks the agent gives up."""
@@ -616,8 +586,8 @@ class World:
                 return True  # a victim of its own wish, or given up for what it owes
             others, kind = self.control.waits_for(self, txn.agent)[:2]
             if kind == log.FOR_LOCK:
-                self._end_hold(txn)
-                self._begin_wait(txn.agent, txn.task)
+                end_hold(self, txn)
+                begin_wait(self, txn.agent, txn.task)
                 return True
             others = WORLD if others == NOBODY else others  # held, but for nobody in particular
         elif self.control.writes != "in place" and self.control.transaction == "task":
@@ -625,30 +595,13 @@ class World:
                 if self.sites[site].unsettled not in (NOBODY, txn.agent) and others == NOBODY:
                     others = self.sites[site].unsettled
         if others == NOBODY:
-            self._end_hold(txn)
+            end_hold(self, txn)
             return False
-        waits_on = self.hold(txn, others, kind)
+        waits_on = hold(self, txn, others, kind)
         if waits_on and me.stuck >= self.rules.settings.patience and kind == log.AT_SITE:
-            self._end_hold(txn)
+            end_hold(self, txn)
             self.give_up(txn.agent, others)
         return True
-
-    def hold(self, txn: Transaction, others: int, kind: int) -> bool:
-        """Let an agent stand where it is and wait, one tick more; tell whether it has waited for the same before."""
-        me = self.agents[txn.agent]
-        if (me.holding, me.hold) == (others, kind):
-            me.stuck += 1
-            return True
-        self._end_hold(txn)
-        self.record(log.WAIT_BEGIN, txn.agent, txn.number, other=others, a=txn.task, b=kind)
-        me.holding, me.hold, me.stuck = others, kind, 1
-        return False
-
-    def _end_hold(self, txn: Transaction) -> None:
-        me = self.agents[txn.agent]
-        if me.holding != NOBODY:
-            self.record(log.WAIT_END, txn.agent, txn.number, other=me.holding, a=txn.task, b=me.hold, c=me.stuck)
-            me.holding, me.stuck = NOBODY, 0
 
     def _log_reads(self, txn: Transaction, op: ResolvedOp) -> None:
         txn.used[txn.op] = {site: replace(read) for site, read in txn.inputs.items()}
@@ -780,7 +733,7 @@ class World:
             self.settle(me.txn, FAILED)
         elif me.phase == QUEUED:
             # This tick's waiting is not over.
-            self._end_wait(agent, me.queued_task, self.now - me.queued_since, self.holder)
+            end_wait(self, agent, me.queued_task, self.now - me.queued_since, self.holder)
         region = self.rules.region_of.get(me.cell)
         me.phase, me.step, me.look = OUT, NO_CELL, NO_SITE
         if region is not None:
@@ -863,7 +816,7 @@ class World:
     def settle(self, txn: Transaction, outcome: int, before_thought: bool = False) -> None:
         """End a transaction: buffered writes take effect together or are dropped, and all that it held is let go."""
         me, task = self.agents[txn.agent], self.rules.tasks[txn.task]
-        self.end_waits(txn)
+        end_waits(self, txn)
         keeps = outcome == COMMITTED or (self.control.transaction == "op" and txn.done > 0)
         if keeps:
             for index, op, written in self.control.merge(self, txn):
@@ -902,17 +855,6 @@ class World:
         """Return the agents on the cells of a gate."""
         cells = set(self.rules.site_cells(gate)[1:])
         return [index for index, other in enumerate(self.agents) if other.cell in cells and other.phase != OUT]
-
-    def end_waits(self, txn: Transaction) -> None:
-        """Let an agent wait no more."""
-        self._end_hold(txn)
-        self._end_wait(txn.agent, txn.task, self.now - self.agents[txn.agent].wait_since)
-
-    def leave_queue(self, agent: int) -> None:
-        """Take an agent out of the queue, in the tick's sensing; it goes on where it was."""
-        me = self.agents[agent]
-        self._end_wait(agent, me.queued_task, self.now - me.queued_since + 1)
-        me.phase, me.queued_task = IDLE if me.look == NO_SITE else LOOKING, NO_TASK
 
     def reopen(self, txn: Transaction) -> None:
         """Open a transaction again that had settled: it will settle anew once it has been taken back."""
@@ -1061,18 +1003,6 @@ class World:
                 if belief.version != there.version or belief.promise or belief.channel in (NONE, MESSAGE):
                     self.beliefs[index][site] = Belief(there.value, there.version, SENSOR, self.now, self.now)
                     self.record(log.SENSE, index, site=site, value=there.value, version=there.version, a=SENSOR, b=0)
-        self._ask_the_queue()
-
-    def _ask_the_queue(self) -> None:
-        for agent in self._in_order({i: me.queued_since for i, me in enumerate(self.agents) if me.phase == QUEUED}):
-            me = self.agents[agent]
-            if self.control.admit(self, agent, me.queued_task, "sense") is not Answer.GO:
-                continue
-            self.leave_queue(agent)
-            if self.control.renews:
-                self.record(log.GRANT, agent)
-                for site in range(len(self.sites)):
-                    self.renew(agent, site, REGISTRY, 2)
 
     def _stall(self) -> None:
         """Let those stand still from the next tick on whose moment has come."""
