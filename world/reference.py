@@ -15,6 +15,7 @@ from . import actions, entropy, log, scenario, verbs
 from .control import Answer, Control, Stale
 from .layout import UNREACHABLE
 from .ranks import DIFFERENCE, VALUE
+from .reference_mail import deliver, release_mail, send, sense
 from .reference_state import Agent, Belief, Buffered, Input, Job, Mail, Site, Transaction
 from .reference_waits import (
     ask_the_queue,
@@ -60,7 +61,6 @@ from .state import (
     REGISTRY,
     REJECTED,
     RUNNING,
-    SENSOR,
     TERMINATED,
     THINKING,
     TRUNCATED,
@@ -100,7 +100,7 @@ class World:
         self.completions: dict[tuple[int, int], int] = {}
         self.attempts: dict[tuple[int, int], int] = {}
         self.saved: dict[tuple[int, int], int] = {}  # ticks of thought that the next attempt need not think again
-        self.due = [base + self._draw(entropy.ARRIVAL, source, nth) % (jitter + 1)
+        self.due = [base + self.draw(entropy.ARRIVAL, source, nth) % (jitter + 1)
                     for _, source, nth, _, _, base, jitter in rules.world_events]  # fmt: skip
         self.boats = [EXPECTED] * (rules.blueprint.boats.count if rules.blueprint.boats else 0)
         self.targets = [self._target(goal) for goal in rules.blueprint.goals]
@@ -121,7 +121,7 @@ class World:
         self.ranks = control.ranks
         if self.ranks:
             self.ranks.reset(self)
-        self._sense()
+        sense(self)
 
     # ------------------------------------------------------------------ the tick
 
@@ -136,9 +136,9 @@ class World:
         self._walk()
         self._act()
         self._world_events()
-        self._deliver()
+        deliver(self)
         self.control.turn_epoch(self)
-        self._sense()
+        sense(self)
         ask_the_queue(self)
         if self.ranks:
             self.ranks.recall(self)
@@ -160,14 +160,15 @@ class World:
 
     # ------------------------------------------------------------------ reset
 
-    def _draw(self, purpose: int, a: int = 0, b: int = 0, c: int = 0, d: int = 0) -> int:
+    def draw(self, purpose: int, a: int = 0, b: int = 0, c: int = 0, d: int = 0) -> int:
+        """Return 64 random bits, of a purpose and of what else they are to depend on."""
         return entropy.draw(self.seed, purpose, a, b, c, d)
 
     def _new_agent(self, index: int) -> Agent:
         role = self.rules.blueprint.roles[self.rules.role_of[index]]
         if not role.stations:
             return Agent(self.rules.targets[self.rules.station(index, 0)], hand=role.hand)
-        start = self._draw(entropy.START, index) % 2
+        start = self.draw(entropy.START, index) % 2
         return Agent(self.rules.targets[self.rules.station(index, start)], side=1 - start, hand=role.hand)
 
     def _draw_jobs(self, index: int) -> list[Job]:
@@ -176,8 +177,8 @@ class World:
             return []
         return [
             Job(
-                tasks[self._draw(entropy.JOB_TASK, index, nth) % len(tasks)],
-                jobs.low + self._draw(entropy.JOB_AMOUNT, index, nth) % (jobs.high - jobs.low + 1),
+                tasks[self.draw(entropy.JOB_TASK, index, nth) % len(tasks)],
+                jobs.low + self.draw(entropy.JOB_AMOUNT, index, nth) % (jobs.high - jobs.low + 1),
             )
             for nth in range(jobs.count)
         ]
@@ -221,7 +222,7 @@ class World:
             elif action.kind == actions.TELL:
                 belief = self.beliefs[agent][action.index]
                 kind = PROMISE if belief.promise else FACT
-                self._send(agent, kind, action.index, belief.value, belief.version, belief.tick)
+                send(self, agent, kind, action.index, belief.value, belief.version, belief.tick)
             elif action.kind == actions.PROMISE_THAT:
                 self._promise(agent, action.index)
             me.step = step
@@ -251,7 +252,7 @@ class World:
         argument = self.jobs[agent][job].amount if task.jobs else task.ops[0].argument
         thought = 0
         if task.thought and not self.rules.settings.lockstep:
-            thought = int(self.rules.thought[self._draw(entropy.THOUGHT, agent, index, nth, attempt) % QUANTILES])
+            thought = int(self.rules.thought[self.draw(entropy.THOUGHT, agent, index, nth, attempt) % QUANTILES])
         saved = min(thought, self.saved.get((agent, index), 0))
         if self.ranks:
             saved = max(saved, self.ranks.spares(agent, thought))
@@ -330,7 +331,7 @@ class World:
             difference = verbs.value_written(op.writes, argument, belief.value, sum(self._believed(agent, op)))
             value = belief.value + difference if op.relative else difference
         self.agents[agent].promised = True
-        self._send(agent, PROMISE, op.site, value, belief.version, belief.tick)
+        send(self, agent, PROMISE, op.site, value, belief.version, belief.tick)
 
     def _argument(self, agent: int, index: int, op: ResolvedOp) -> int:
         if not op.from_job:
@@ -377,7 +378,7 @@ class World:
                 continue
             if me.step != NO_CELL:
                 self._cross_or_step(index)
-            elif me.phase == LOOKING and not self._sees(index, me.look) and not self.rules.settings.lockstep:
+            elif me.phase == LOOKING and not self.sees(index, me.look) and not self.rules.settings.lockstep:
                 self._walk_towards(index, me.look)
             elif me.phase == WALKING and me.txn is not None and not self._in_reach(index):
                 if self.rules.settings.navigation == "manual":
@@ -487,14 +488,14 @@ class World:
 
     def tie(self, tick: int, agent: int) -> int:
         """Return an agent's place in the seeded order of a tick."""
-        return self._draw(entropy.TIE, tick, agent)
+        return self.draw(entropy.TIE, tick, agent)
 
     def channel(self, delay: int, loss: int, a: int, b: int, c: int) -> tuple[int, bool]:
         """Return when a message of the protocol's own arrives, and whether it is lost; the purposes draw both."""
         if self.rules.settings.lockstep:
             return self.now, False
-        lost = self._happens(loss, (a, b, c), self.rules.settings.loss)
-        return self.now + int(self.rules.delay[self._draw(delay, a, b, c) % QUANTILES]), lost
+        lost = self.happens(loss, (a, b, c), self.rules.settings.loss)
+        return self.now + int(self.rules.delay[self.draw(delay, a, b, c) % QUANTILES]), lost
 
     def give_up(self, agent: int, whom: int) -> None:
         """Abort an agent's transaction, the victim of waiting for another."""
@@ -510,7 +511,7 @@ class World:
             if me.stalled:
                 me.stuck += me.holding != NOBODY
                 continue
-            if me.phase == LOOKING and (self._sees(index, me.look) or self.rules.settings.lockstep):
+            if me.phase == LOOKING and (self.sees(index, me.look) or self.rules.settings.lockstep):
                 self.renew(index, me.look, LOOK, 3)
                 self._end_look(index)
         actors = [
@@ -518,7 +519,7 @@ class World:
             for index, me in enumerate(self.agents)
             if me.phase == WALKING and not me.stalled and me.wait is None and self._in_reach(index)
         ]
-        for agent in sorted(actors, key=lambda index: (self._draw(entropy.TIE, self.now, index), index)):
+        for agent in sorted(actors, key=lambda index: (self.draw(entropy.TIE, self.now, index), index)):
             txn = self.agents[agent].txn
             while txn is not None and self.agents[agent].txn is txn and self._try(txn) and self.rules.settings.lockstep:
                 pass
@@ -684,7 +685,7 @@ class World:
     def send_copies(self, sender: int, entry: int) -> None:
         """Send an entry of the plan, as it is now, to those who follow it."""
         there = self.sites[entry]
-        self._send(sender, CORRECTION, entry, there.value, there.version, self.now)
+        send(self, sender, CORRECTION, entry, there.value, there.version, self.now)
 
     def _land(self, agent: int, depot: int) -> None:
         """Note what is delivered where, and whether the depot is open."""
@@ -766,7 +767,7 @@ class World:
                 self._judge_invariants(agent, txn)
         if self.rules.blueprint.sites[site].announced and (agent >= 0 or announcer >= 0):
             sender = agent if agent >= 0 else announcer
-            self._send(sender, FACT, site, there.value, there.version, self.now, txn if held else NO_TXN)
+            send(self, sender, FACT, site, there.value, there.version, self.now, txn if held else NO_TXN)
 
     def install(
         self, kind: int, agent: int, txn: int, op: int, site: int, value: int, a: int = 0, b: int = 0, c: int = 0,
@@ -837,7 +838,7 @@ class World:
         for site in self.sites:
             if site.unsettled == txn.agent:
                 site.unsettled = NOBODY
-        self._release_mail(txn.number, ended in (COMMITTED, PARTIAL))
+        release_mail(self, txn.number, ended in (COMMITTED, PARTIAL))
         self._use_up(txn, task, ended, spent)
         me.outcome = ended
         self.control.settle(self, txn.agent)
@@ -925,84 +926,14 @@ class World:
             if self.sites[goods].value > 0:
                 self._write(WORLD, NO_TXN, 0, goods, self.sites[goods].value - 1, True, -1, verbs.WRITE)
 
-    def _send(self, sender: int, kind: int, site: int, value: int, stamp: int, sensed: int, held: int = NO_TXN) -> None:
-        for receiver in self.rules.listeners[site]:
-            if receiver == sender:
-                continue
-            nth = self.sent.get((sender, receiver, kind), 0)
-            self.sent[sender, receiver, kind] = nth + 1
-            keys = (sender * 256 + receiver, kind, nth)
-            perfect = self.rules.settings.lockstep
-            copies = 1 + (not perfect and self._happens(entropy.DUPLICATION, keys, self.rules.settings.duplication))
-            for copy in range(copies):
-                lost = not perfect and self._happens(entropy.LOSS, (*keys, copy), self.rules.settings.loss)
-                delay = 0 if perfect else int(self.rules.delay[self._draw(entropy.DELAY, *keys, copy) % QUANTILES])
-                due = self.now + delay
-                if self.control.delivery == "fifo" and not lost:
-                    due = max(due, self.pipe.get((sender, receiver), 0))
-                    self.pipe[sender, receiver] = due
-                number = self.message_number
-                self.message_number += 1
-                self.record(
-                    log.SEND, sender, site=site, value=value, version=stamp, other=receiver, a=kind, b=due, c=number,
-                    d=sensed, e=lost + 2 * copy,
-                )  # fmt: skip
-                if not lost:
-                    mail = Mail(due, number, sender, receiver, kind, site, value, stamp, sensed, self.now, held)
-                    self.mail.append(mail)
-
-    def _happens(self, purpose: int, keys: tuple[int, ...], share: float) -> bool:
-        bits = self._draw(purpose, *keys) >> (64 - PROBABILITY_BITS)
+    def happens(self, purpose: int, keys: tuple[int, ...], share: float) -> bool:
+        """Draw whether something happens that does in a share of cases."""
+        bits = self.draw(purpose, *keys) >> (64 - PROBABILITY_BITS)
         return bits < int(share * (1 << PROBABILITY_BITS))
 
-    def _release_mail(self, txn: int, settled: bool) -> None:
-        """Mail held for a transaction goes out when it settles, or never."""
-        kept = []
-        for mail in self.mail:
-            if mail.held == txn and not settled:
-                self.record(log.DROP, mail.sender, txn, site=mail.site, other=mail.receiver, c=mail.number)
-                continue
-            if mail.held == txn:
-                mail.due, mail.held, mail.sent = mail.due + self.now - mail.sent, NO_TXN, self.now
-                if self.control.delivery == "fifo":
-                    pair = mail.sender, mail.receiver
-                    mail.due = self.pipe[pair] = max(mail.due, self.pipe.get(pair, 0))
-            kept.append(mail)
-        self.mail = kept
-
-    def _deliver(self) -> None:
-        due = [mail for mail in self.mail if mail.due <= self.now and mail.held == NO_TXN]
-        self.mail = [mail for mail in self.mail if not (mail.due <= self.now and mail.held == NO_TXN)]
-        for mail in due:
-            me = self.agents[mail.receiver]
-            # What one sees for oneself no message changes.
-            believed = me.phase != OUT and not self._sees(mail.receiver, mail.site) and self.control.deliver(self, mail)
-            self.record(
-                log.DELIVER, mail.receiver, site=mail.site, value=mail.value, version=mail.stamp, other=mail.sender,
-                a=mail.kind, b=int(believed), c=mail.number, d=mail.sensed, e=mail.sent,
-            )  # fmt: skip
-            if me.phase != OUT:
-                me.inbox += 1
-                me.last_mail = mail
-            if believed:
-                self.beliefs[mail.receiver][mail.site] = Belief(
-                    mail.value, mail.stamp, MESSAGE, mail.sensed, self.now, mail.kind == PROMISE
-                )
-
-    def _sees(self, agent: int, site: int) -> bool:
+    def sees(self, agent: int, site: int) -> bool:
+        """Tell whether an agent sees a site from where it is."""
         return site in self.rules.sights[agent][self.agents[agent].cell]
-
-    def _sense(self) -> None:
-        self.written.clear()
-        for index, me in enumerate(self.agents):
-            if me.phase == OUT:
-                continue
-            for site in sorted(self.rules.sights[index][me.cell]):
-                belief, there = self.beliefs[index][site], self.sites[site]
-                belief.tick = self.now
-                if belief.version != there.version or belief.promise or belief.channel in (NONE, MESSAGE):
-                    self.beliefs[index][site] = Belief(there.value, there.version, SENSOR, self.now, self.now)
-                    self.record(log.SENSE, index, site=site, value=there.value, version=there.version, a=SENSOR, b=0)
 
     def _stall(self) -> None:
         """Let those stand still from the next tick on whose moment has come."""
@@ -1013,7 +944,7 @@ class World:
             if me.stalled:
                 me.stalled -= 1
             if me.stall_at < self.now or me.stall_at == NEVER:
-                late = self._draw(entropy.STALL, index, me.stalls) % (every - length)
+                late = self.draw(entropy.STALL, index, me.stalls) % (every - length)
                 me.stall_at = every * me.stalls + late + 1
                 me.stalls += 1
             if me.stall_at == self.now and me.phase != OUT:
