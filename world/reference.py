@@ -15,6 +15,7 @@ from . import actions, entropy, log, scenario, verbs
 from .control import Answer, Control, Stale
 from .layout import UNREACHABLE
 from .ranks import DIFFERENCE, VALUE
+from .reference_events import close_on_bodies, stall, world_events
 from .reference_mail import deliver, release_mail, send, sense
 from .reference_state import Agent, Belief, Buffered, Input, Job, Mail, Site, Transaction
 from .reference_waits import (
@@ -44,7 +45,6 @@ from .state import (
     LOOKING,
     LOST,
     MESSAGE,
-    NEVER,
     NO_CELL,
     NO_JOB,
     NO_OUTCOME,
@@ -57,14 +57,12 @@ from .state import (
     PARTIAL,
     PASSED,
     PROMISE,
-    QUEUED,
     REGISTRY,
     REJECTED,
     RUNNING,
     TERMINATED,
     THINKING,
     TRUNCATED,
-    WAITING,
     WALKING,
     WORLD,
 )
@@ -135,14 +133,14 @@ class World:
         self._think()
         self._walk()
         self._act()
-        self._world_events()
+        world_events(self)
         deliver(self)
         self.control.turn_epoch(self)
         sense(self)
         ask_the_queue(self)
         if self.ranks:
             self.ranks.recall(self)
-        self._stall()
+        stall(self)
         self._score()
 
     def is_ready(self, agent: int) -> bool:
@@ -463,7 +461,7 @@ class World:
         under_way = self.agents[agent].txn
         read = under_way.inputs.get(region) if under_way else None
         knew = read is not None and self.is_current(read, region)
-        self._write(agent, txn, 0, region, bodies, relative=True, argument=change, verb=verbs.CROSS)
+        self.write(agent, txn, 0, region, bodies, relative=True, argument=change, verb=verbs.CROSS)
         if under_way and knew:  # its own crossing is no news to it
             self._own_write(under_way, region, bodies, False, buffered=False)
         self.record(log.COMMIT, agent, txn)
@@ -658,7 +656,7 @@ class World:
             self._land(txn.agent, op.site)
         hand = verbs.hand_after(op.verb, before, me.hand)
         last = txn.op == len(self.rules.tasks[txn.task].ops) - 1
-        self._write(
+        self.write(
             txn.agent, txn.number, txn.op, op.site, before + written if op.relative else written, op.relative,
             self.argument_of(txn, op), op.verb, unsettled=not last and self.control.writes != "in place",
             held=self.control.mail == "at settle",
@@ -667,7 +665,7 @@ class World:
         seen = self.ranks.own(self, txn, op.site) if self.ranks else self.sites[op.site].value
         self._own_write(txn, op.site, seen, False, buffered=False)
         if op.verb == verbs.SET and written == 1:
-            self._close_on_bodies(txn, op.site)
+            close_on_bodies(self, txn, op.site)
 
     def _publish(self, txn: Transaction, op: ResolvedOp) -> None:
         """Give the plan its next epoch: the entries change together, and the protocol tells those who follow them."""
@@ -677,7 +675,7 @@ class World:
         written = op.entries if self.ranks else changed  # at its rank it stands on all of them
         self.record(log.PUBLISHED, txn.agent, txn.number, txn.op, op.site, self.epoch, a=txn.task, b=len(changed))
         for entry, value in written:
-            self._write(txn.agent, txn.number, txn.op, entry, value, False, 0, verbs.CORRECT)
+            self.write(txn.agent, txn.number, txn.op, entry, value, False, 0, verbs.CORRECT)
         for entry in self.rules.plan:
             self.renew(txn.agent, entry, REGISTRY, 4)
         self.control.correct(self, txn.agent, [entry for entry, _ in changed])
@@ -708,42 +706,9 @@ class World:
             if read.channel == MESSAGE:
                 read.channel = REGISTRY  # it no longer rests on what was told
 
-    def _close_on_bodies(self, txn: Transaction, gate: int) -> None:
-        bodies = self.bodies_at(gate)
-        if not bodies:
-            return
-        waiting = [n for n, boat in enumerate(self.boats) if boat == WAITING]
-        lost = waiting[0] if waiting else self._next_boat()
-        self.record(log.ACCIDENT, txn.agent, txn.number, site=gate, value=len(bodies), a=lost)
-        if lost >= 0:
-            if waiting:
-                board = self.rules.world_events[0][3]
-                self._write(WORLD, NO_TXN, 0, board, self.sites[board].value - 1, True, -1, verbs.WRITE)
-            self.boats[lost] = LOST
-        for body in bodies:
-            self._put_out(body, txn.agent)
-
-    def _next_boat(self) -> int:
-        expected = [(self.due[n], n) for n, boat in enumerate(self.boats) if boat == EXPECTED]
-        return min(expected)[1] if expected else -1
-
-    def _put_out(self, agent: int, cause: int) -> None:
-        me = self.agents[agent]
-        self.record(log.PUT_OUT, agent, other=cause)
-        if me.txn is not None and agent != cause:
-            self.settle(me.txn, FAILED)
-        elif me.phase == QUEUED:
-            # This tick's waiting is not over.
-            end_wait(self, agent, me.queued_task, self.now - me.queued_since, self.holder)
-        region = self.rules.region_of.get(me.cell)
-        me.phase, me.step, me.look = OUT, NO_CELL, NO_SITE
-        if region is not None:
-            self._write(WORLD, NO_TXN, 0, region, self.sites[region].value - 1, True, -1, verbs.CROSS, announcer=agent)
-        self.control.settle(self, agent)
-
     # ------------------------------------------------------------------ writes, settling
 
-    def _write(
+    def write(
         self, agent: int, txn: int, op: int, site: int, value: int, relative: bool, argument: int, verb: int,
         unsettled: bool = False, held: bool = False, announcer: int = NOBODY,
     ) -> None:  # fmt: skip
@@ -826,7 +791,7 @@ class World:
                     continue
                 value = self.sites[op.site].value + written if op.relative else written
                 argument = self.argument_of(txn, op)
-                self._write(txn.agent, txn.number, index, op.site, value, op.relative, argument, op.verb)
+                self.write(txn.agent, txn.number, index, op.site, value, op.relative, argument, op.verb)
         physical = txn.done > len(txn.buffered)
         ended = outcome
         if outcome != COMMITTED and (physical or (keeps and txn.buffered)):
@@ -880,52 +845,6 @@ class World:
 
     # ------------------------------------------------------------------ the rest of the tick
 
-    def _world_events(self) -> None:
-        boats = self.rules.blueprint.boats
-        for index, (what, source, nth, site, amount, _, _) in enumerate(self.rules.world_events):
-            if self.due[index] != self.now:
-                continue
-            if what == scenario.ARRIVES:
-                if self.boats[index] == LOST:
-                    continue
-                self.boats[index] = WAITING
-            elif what == scenario.CLOSES:
-                closing = nth % len(self.rules.notices)
-                too_late = any(self.sites[entry].value == closing for entry in self.rules.plan)
-                self.closings[index] = LOST if too_late else PASSED
-            self.record(log.WORLD_EVENT, WORLD, site=site, a=source, b=nth, c=what)
-            self._write(WORLD, NO_TXN, 0, site, self.sites[site].value + amount, True, amount, verbs.WRITE)
-        if boats and self.sites[self.rules.site_index[boats.gate]].value == 1:
-            waiting = [n for n, boat in enumerate(self.boats) if boat == WAITING]
-            board = self.rules.site_index[boats.board]
-            for nth in waiting:
-                self.boats[nth] = PASSED
-                self.record(log.WORLD_EVENT, WORLD, site=board, a=0, b=nth, c=scenario.PASSES)
-                self._write(WORLD, NO_TXN, 0, board, self.sites[board].value - 1, True, -1, verbs.WRITE)
-        self._answer_acts()
-
-    def _answer_acts(self) -> None:
-        """What the world does in answer to the acts of this tick: it stocks shelves again, and intruders come."""
-        for index in sorted(self.written):
-            shelf, drawn = self.sites[index], self.rules.blueprint.sites[index]
-            if shelf.stock > 0 and shelf.value == 0:
-                shelf.stock -= 1
-                self.record(log.WORLD_EVENT, WORLD, site=index, a=0, b=drawn.stock - shelf.stock, c=scenario.RESTOCKS)
-                self._write(WORLD, NO_TXN, 0, index, drawn.value, False, drawn.value, verbs.PUT)
-        for goods, posts in self.rules.posts_of.items():
-            if not self.written.isdisjoint(posts):
-                self._answer_guards(goods, posts)
-
-    def _answer_guards(self, goods: int, posts: tuple[int, ...]) -> None:
-        if sum(self.sites[post].value for post in posts) > 0:
-            self.robbed.discard(goods)
-        elif goods not in self.robbed:
-            self.robbed.add(goods)
-            self.thefts += 1
-            self.record(log.WORLD_EVENT, WORLD, site=goods, a=0, b=self.thefts, c=scenario.STEALS)
-            if self.sites[goods].value > 0:
-                self._write(WORLD, NO_TXN, 0, goods, self.sites[goods].value - 1, True, -1, verbs.WRITE)
-
     def happens(self, purpose: int, keys: tuple[int, ...], share: float) -> bool:
         """Draw whether something happens that does in a share of cases."""
         bits = self.draw(purpose, *keys) >> (64 - PROBABILITY_BITS)
@@ -934,22 +853,6 @@ class World:
     def sees(self, agent: int, site: int) -> bool:
         """Tell whether an agent sees a site from where it is."""
         return site in self.rules.sights[agent][self.agents[agent].cell]
-
-    def _stall(self) -> None:
-        """Let those stand still from the next tick on whose moment has come."""
-        length, every = self.rules.settings.stall, self.rules.settings.stall_every
-        if length == 0 or self.rules.settings.lockstep:
-            return
-        for index, me in enumerate(self.agents):
-            if me.stalled:
-                me.stalled -= 1
-            if me.stall_at < self.now or me.stall_at == NEVER:
-                late = self.draw(entropy.STALL, index, me.stalls) % (every - length)
-                me.stall_at = every * me.stalls + late + 1
-                me.stalls += 1
-            if me.stall_at == self.now and me.phase != OUT:
-                me.stalled = length
-                self.record(log.STALLED, index, a=length)
 
     def renew(self, agent: int, site: int, channel: int, why: int, value: int | None = None) -> None:
         """Give an agent the value of a site, the true one or that at a rank; `why` is column b of log.SENSE."""
