@@ -16,6 +16,7 @@ from .control import Answer, Control, Stale
 from .layout import UNREACHABLE
 from .ranks import DIFFERENCE, VALUE
 from .reference_events import close_on_bodies, stall, world_events
+from .reference_goals import judge_invariants, score, target_of
 from .reference_mail import deliver, release_mail, send, sense
 from .reference_state import Agent, Belief, Buffered, Input, Job, Mail, Site, Transaction
 from .reference_waits import (
@@ -43,7 +44,6 @@ from .state import (
     LOCKING,
     LOOK,
     LOOKING,
-    LOST,
     MESSAGE,
     NO_CELL,
     NO_JOB,
@@ -55,14 +55,11 @@ from .state import (
     NONE,
     OUT,
     PARTIAL,
-    PASSED,
     PROMISE,
     REGISTRY,
     REJECTED,
     RUNNING,
-    TERMINATED,
     THINKING,
-    TRUNCATED,
     WALKING,
     WORLD,
 )
@@ -101,7 +98,7 @@ class World:
         self.due = [base + self.draw(entropy.ARRIVAL, source, nth) % (jitter + 1)
                     for _, source, nth, _, _, base, jitter in rules.world_events]  # fmt: skip
         self.boats = [EXPECTED] * (rules.blueprint.boats.count if rules.blueprint.boats else 0)
-        self.targets = [self._target(goal) for goal in rules.blueprint.goals]
+        self.targets = [target_of(self, goal) for goal in rules.blueprint.goals]
         self.met = [False] * len(self.targets)
         self.lost = [False] * len(self.targets)
         self.broken: set[int] = set()
@@ -114,7 +111,7 @@ class World:
         self.epoch = 0  # corrections published so far
         self.published = 0  # tick of the last one
         self.closings = {rules.event_of_closing(n): EXPECTED for n in range(rules.closings)}
-        self.writers: list[int] = []  # who wrote in this tick, for goals
+        self.writer = NOBODY  # the last agent that wrote in this tick, for goals
         self.beliefs = [[self._first_belief(index) for index in range(len(self.sites))] for _ in self.agents]
         self.ranks = control.ranks
         if self.ranks:
@@ -141,7 +138,7 @@ class World:
         if self.ranks:
             self.ranks.recall(self)
         stall(self)
-        self._score()
+        score(self)
 
     def is_ready(self, agent: int) -> bool:
         """Tell whether the agent must act now."""
@@ -184,13 +181,6 @@ class World:
     def _first_belief(self, index: int) -> Belief:
         site = self.rules.blueprint.sites[index]
         return Belief(site.value, 0, MESSAGE if site.known else NONE)
-
-    def _target(self, goal: scenario.Goal) -> int:
-        if goal.kind != scenario.TOTAL:
-            return goal.target
-        site = self.rules.site_index[goal.site]
-        amounts = (job.amount for jobs in self.jobs for job in jobs if self.rules.tasks[job.task].ops[0].site == site)
-        return self.sites[site].value + sum(amounts)
 
     # ------------------------------------------------------------------ decide
 
@@ -715,7 +705,7 @@ class World:
         """Give a site a new version, unless the value stays the same."""
         there, slips_in = self.sites[site], False
         if agent >= 0:
-            self.writers.append(agent)
+            self.writer = agent
         if self.ranks:
             slips_in = self.ranks.make_way(self, agent, txn, site)
         before = there.value
@@ -729,7 +719,7 @@ class World:
         if self.ranks:
             self.ranks.laid(self, agent, txn, op, site, before, value, DIFFERENCE if relative else VALUE)
             if slips_in:
-                self._judge_invariants(agent, txn)
+                judge_invariants(self, agent, txn)
         if self.rules.blueprint.sites[site].announced and (agent >= 0 or announcer >= 0):
             sender = agent if agent >= 0 else announcer
             send(self, sender, FACT, site, there.value, there.version, self.now, txn if held else NO_TXN)
@@ -745,23 +735,8 @@ class World:
         there.writers.append(agent)
         self.record(kind, agent, txn, op, site, value, there.version, other=before, a=a, b=b, c=c, d=d)
         if is_judged:
-            self._judge_invariants(agent, txn)
+            judge_invariants(self, agent, txn)
         self.control.watch(self, agent, site)
-
-    def _judge_invariants(self, agent: int, txn: int) -> None:
-        for index, rule in enumerate(self.rules.blueprint.invariants):
-            sites = [self.rules.site_index[name] for name in rule.sites]
-            if rule.kind == scenario.AT_LEAST:
-                broken = sum(self.sites[site].value for site in sites) < rule.floor
-            else:
-                broken = any(
-                    self.sites[site].value == 1 and self.sites[region].value > 0
-                    for site in sites
-                    for region in self.rules.regions_of[site]
-                )
-            if broken and index not in self.broken and agent >= 0:
-                self.record(log.INVARIANT_BROKEN, agent, txn, a=index)
-            (self.broken.add if broken else self.broken.discard)(index)
 
     def _refuse(self, txn: Transaction, stale: list[Stale], moment: int) -> None:
         for site, scope in stale:
@@ -864,71 +839,6 @@ class World:
             self.record(log.SENSE, agent, site=site, value=value, version=there.version, a=channel, b=why)
 
     # ------------------------------------------------------------------ score
-
-    def _score(self) -> None:
-        author = self.writers[-1] if self.writers else NOBODY
-        for index, goal in enumerate(self.rules.blueprint.goals):
-            met, lost = self._judge(goal, self.targets[index])
-            if met != self.met[index]:
-                self.met[index] = met
-                change = 1 if met else -1
-                self.goal_changes += change
-                whose = goal.agent if goal.kind in (scenario.TRIPS, scenario.DONE, scenario.PARCEL) else author
-                if whose >= 0:
-                    self.earned[whose] += change
-                self.record(log.GOAL, whose, a=index, value=int(met))
-            if lost and not self.lost[index]:
-                self.lost[index] = True
-                self.record(log.GOAL, NOBODY, a=index, value=-1)
-        self.writers.clear()
-        if all(met or lost for met, lost in zip(self.met, self.lost, strict=True)):
-            self.status = TERMINATED
-        elif self.now >= self.rules.max_cycles:
-            self.status = TRUNCATED
-        if self.status != RUNNING:
-            self.record(log.END, WORLD, value=sum(self.met), other=len(self.met), a=self.status)
-
-    def _judge(self, goal: scenario.Goal, target: int) -> tuple[bool, bool]:
-        """Return whether a goal is met now, and whether it can no longer be met."""
-        if goal.kind == scenario.BOAT:
-            return self.boats[goal.index] == PASSED, self.boats[goal.index] == LOST
-        if goal.kind == scenario.TRIPS:
-            walker = self.agents[goal.agent]
-            return walker.trips >= target and walker.phase != OUT, walker.phase == OUT
-        if goal.kind == scenario.CORRECTED:
-            state = self.closings[self.rules.event_of_closing(goal.index)]
-            return state == PASSED, state == LOST
-        if goal.kind == scenario.DONE:
-            task = self.rules.task_names.index(goal.task)
-            return self.completions.get((goal.agent, task), 0) >= target, False
-        if goal.kind in (scenario.PARCEL, scenario.TOGETHER):
-            return self._judge_parcel(goal)
-        site = self.rules.site_index[goal.site]
-        there = self.sites[site]
-        if goal.kind == scenario.GOT:
-            return target in there.got, bool(there.got) and target not in there.got
-        if goal.kind == scenario.KEPT:
-            return there.value >= target, there.value < target
-        if goal.kind == scenario.BUILT:
-            deps = self.rules.blueprint.sites[site].depends
-            return there.value == target + sum(self.sites[self.rules.site_index[name]].value for name in deps), False
-        met = there.value == target
-        if goal.kind == scenario.VALUE:
-            return met, False
-        open_jobs = any(
-            not job.used and self.rules.tasks[job.task].ops[0].site == site for jobs in self.jobs for job in jobs
-        )
-        may_change = open_jobs or (self.ranks is not None and not self.ranks.is_final())
-        return met, not met and not may_change
-
-    def _judge_parcel(self, goal: scenario.Goal) -> tuple[bool, bool]:
-        """Judge one delivery, or whether two of them went to one place."""
-        landed = [self.agents[agent].landed[goal.index : goal.index + 1] for agent in (goal.agent, goal.other)]
-        if not landed[0] or (goal.kind == scenario.TOGETHER and not landed[1]):
-            return False, False
-        ((depot, good),) = landed[0]
-        met = good if goal.kind == scenario.PARCEL else landed[1][0][0] == depot
-        return met, not met
 
     # ------------------------------------------------------------------ what agents may do and see
 
