@@ -6,26 +6,23 @@ is the semantics.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 
-from . import actions, entropy, log, scenario, verbs
+from . import actions, entropy, log, verbs
 from .control import Answer, Control, Stale
 from .layout import UNREACHABLE
 from .ranks import DIFFERENCE, VALUE
-from .reference_events import close_on_bodies, stall, world_events
+from .reference_act import act, end_look, log_reads, own_write, premise_holds, publish, think
+from .reference_events import stall, world_events
 from .reference_goals import judge_invariants, score, target_of
 from .reference_mail import deliver, release_mail, send, sense
-from .reference_state import Agent, Belief, Buffered, Input, Job, Mail, Site, Transaction
+from .reference_state import Agent, Belief, Input, Job, Mail, Site, Transaction
 from .reference_waits import (
     ask_the_queue,
     begin_wait,
-    end_hold,
     end_wait,
     end_waits,
-    hold,
     in_order,
     may_cross,
     may_start,
@@ -40,9 +37,7 @@ from .state import (
     FACT,
     FAILED,
     IDLE,
-    IN_THOUGHT,
     LOCKING,
-    LOOK,
     LOOKING,
     MESSAGE,
     NO_CELL,
@@ -61,7 +56,6 @@ from .state import (
     RUNNING,
     THINKING,
     WALKING,
-    WORLD,
 )
 
 _SETTLES = {
@@ -127,9 +121,9 @@ class World:
         self.goal_changes = 0
         self.thought_in_tick.clear()
         self._decide(choices)
-        self._think()
+        think(self)
         self._walk()
-        self._act()
+        act(self)
         world_events(self)
         deliver(self)
         self.control.turn_epoch(self)
@@ -214,7 +208,7 @@ class World:
             elif action.kind == actions.PROMISE_THAT:
                 self._promise(agent, action.index)
             me.step = step
-            if step == NO_CELL and me.phase != WALKING and not self._in_region(agent):
+            if step == NO_CELL and me.phase != WALKING and self.region_at(agent) == NO_SITE:
                 self.control.settle(self, agent)
 
     def _is_ready_in_tick(self, agent: int) -> bool:
@@ -283,7 +277,7 @@ class World:
         agent, task = txn.agent, self.rules.tasks[txn.task]
         me = self.agents[agent]
         me.phase = THINKING
-        reads = self.control.reads == "admission" or (self.holder == agent and self._in_region(agent))
+        reads = self.control.reads == "admission" or (self.holder == agent and self.region_at(agent) != NO_SITE)
         if reads:
             for site in task.inputs:
                 if self.sites[site].unsettled == NOBODY:
@@ -302,7 +296,7 @@ class World:
             )  # fmt: skip
         if self.ranks:
             self.ranks.admitted(self, txn)
-        if reads and not all(self._premise(txn, op) for op in task.ops):
+        if reads and not all(premise_holds(self, txn, op) for op in task.ops):
             self.settle(txn, REJECTED, before_thought=True)
 
     def _next_job(self, agent: int, task: int) -> int:
@@ -331,34 +325,12 @@ class World:
 
     # ------------------------------------------------------------------ think, walk
 
-    def _think(self) -> None:
-        for index, me in enumerate(self.agents):
-            if me.phase != THINKING or me.txn is None or me.stalled:
-                continue
-            if self.control.stops and self._stops(me.txn):
-                continue
-            if me.thought_left > 0:
-                me.thought_left -= 1
-                self.thought_in_tick.add(index)
-                continue
-            self.record(log.THINK_END, index, me.txn.number)
-            me.phase = WALKING
-
-    def _stops(self, txn: Transaction) -> bool:
-        """Refuse a thought on what is no longer so: in the first op that rests on it."""
-        for index in range(len(self.rules.tasks[txn.task].ops)):
-            stale = self.control.check(self, txn, index, "think")
-            if stale:
-                self.stop(txn, index, stale, IN_THOUGHT)
-                return True
-        return False
-
     def stop(self, txn: Transaction, op: int, stale: list[Stale], moment: int) -> None:
         """Refuse an op that is not tried yet, and its transaction with it; `moment` is column b of CHECK_FAILED."""
         txn.op = op
         end_wait(self, txn.agent, txn.task, self.now - self.agents[txn.agent].wait_since + 1)  # this tick's is over
-        self._log_reads(txn, self._op(txn))
-        self._refuse(txn, stale, moment)
+        log_reads(self, txn, self.op_of(txn))
+        self.refuse(txn, stale, moment)
 
     def _walk(self) -> None:
         for index, me in enumerate(self.agents):
@@ -368,11 +340,11 @@ class World:
                 self._cross_or_step(index)
             elif me.phase == LOOKING and not self.sees(index, me.look) and not self.rules.settings.lockstep:
                 self._walk_towards(index, me.look)
-            elif me.phase == WALKING and me.txn is not None and not self._in_reach(index):
+            elif me.phase == WALKING and me.txn is not None and not self.in_reach(index):
                 if self.rules.settings.navigation == "manual":
                     self._is_stuck(index)
                 else:
-                    self._walk_towards(index, self._op(me.txn).site)
+                    self._walk_towards(index, self.op_of(me.txn).site)
 
     def _cross_or_step(self, agent: int) -> None:
         """Take the step chosen in this tick; in lockstep a crossing is made whole."""
@@ -386,7 +358,7 @@ class World:
         while crossing and self.rules.settings.lockstep and moved and me.cell != self.rules.targets[target]:
             moved = self._step(agent, int(self.rules.paths[target][1][me.cell]))
         self._count_trip(agent)
-        if me.phase == IDLE and not self._in_region(agent):
+        if me.phase == IDLE and self.region_at(agent) == NO_SITE:
             self.control.settle(self, agent)
 
     def _count_trip(self, agent: int) -> None:
@@ -418,12 +390,12 @@ class World:
         if me.txn is not None and me.txn.undoing and self.ranks:
             self.ranks.take_back(self, me.txn, is_stuck=True)
         elif me.txn is not None:
-            site = self._op(me.txn).site
+            site = self.op_of(me.txn).site
             self.record(log.REFUSED_BY_WORLD, agent, me.txn.number, me.txn.op, site, a=verbs.GATE_CLOSED)
             self.settle(me.txn, FAILED)
         else:
             self.record(log.REFUSED_BY_WORLD, agent, site=me.look, a=verbs.GATE_CLOSED)
-            self._end_look(agent)
+            end_look(self, agent)
 
     def _step(self, agent: int, cell: int) -> bool:
         """Move to a neighbouring cell unless a closed gate stops it; a region's border settles at once."""
@@ -453,16 +425,13 @@ class World:
         knew = read is not None and self.is_current(read, region)
         self.write(agent, txn, 0, region, bodies, relative=True, argument=change, verb=verbs.CROSS)
         if under_way and knew:  # its own crossing is no news to it
-            self._own_write(under_way, region, bodies, False, buffered=False)
+            own_write(self, under_way, region, bodies, False, buffered=False)
         self.record(log.COMMIT, agent, txn)
 
     def _enters_region(self, agent: int, cell: int) -> bool:
         me = self.agents[agent]
         me.border = self.rules.region_of.get(cell, NO_SITE)
         return me.border not in (NO_SITE, self.rules.region_of.get(me.cell))
-
-    def _in_region(self, agent: int) -> bool:
-        return self.agents[agent].cell in self.rules.region_of
 
     def region_at(self, agent: int) -> int:
         """Return the region that an agent's body stands in, or NO_SITE; a body out of play stands nowhere."""
@@ -494,126 +463,21 @@ class World:
 
     # ------------------------------------------------------------------ act
 
-    def _act(self) -> None:
-        for index, me in enumerate(self.agents):
-            if me.stalled:
-                me.stuck += me.holding != NOBODY
-                continue
-            if me.phase == LOOKING and (self.sees(index, me.look) or self.rules.settings.lockstep):
-                self.renew(index, me.look, LOOK, 3)
-                self._end_look(index)
-        actors = [
-            index
-            for index, me in enumerate(self.agents)
-            if me.phase == WALKING and not me.stalled and me.wait is None and self._in_reach(index)
-        ]
-        for agent in sorted(actors, key=lambda index: (self.draw(entropy.TIE, self.now, index), index)):
-            txn = self.agents[agent].txn
-            while txn is not None and self.agents[agent].txn is txn and self._try(txn) and self.rules.settings.lockstep:
-                pass
-
-    def _end_look(self, agent: int) -> None:
-        me = self.agents[agent]
-        me.phase, me.look = IDLE, NO_SITE
-        if not self._in_region(agent):
-            self.control.settle(self, agent)
-
-    def _in_reach(self, agent: int) -> bool:
+    def in_reach(self, agent: int) -> bool:
+        """Tell whether an agent can do its next op from where it is."""
         txn = self.agents[agent].txn
         if txn is None:
             return False
-        distance = self.rules.paths[self._op(txn).site][0][self.agents[agent].cell]
+        distance = self.rules.paths[self.op_of(txn).site][0][self.agents[agent].cell]
         return bool(distance <= 1) or self.rules.settings.lockstep
 
-    def _op(self, txn: Transaction) -> ResolvedOp:
+    def op_of(self, txn: Transaction) -> ResolvedOp:
+        """Return the next op of a transaction."""
         return self.rules.tasks[txn.task].ops[txn.op]
-
-    def _try(self, txn: Transaction) -> bool:
-        """Try the next op: hold, refuse, fail or take effect. Return True if the transaction goes on in this tick."""
-        me, op, task = self.agents[txn.agent], self._op(txn), self.rules.tasks[txn.task]
-        if txn.undoing and self.ranks:
-            self.ranks.take_back(self, txn)
-            return False
-        if self._holds(txn, op):
-            return False
-        self._log_reads(txn, op)
-        stale = self.control.check(self, txn, txn.op, "act")
-        if stale:
-            self._refuse(txn, stale, 0)
-            return False
-        room = self.rules.blueprint.sites[op.site].room
-        reason = verbs.world_refuses(op.verb, self.sites[op.site].value, me.hand, self.argument_of(txn, op), room)
-        if reason != verbs.POSSIBLE:
-            self.record(log.REFUSED_BY_WORLD, txn.agent, txn.number, txn.op, op.site, a=reason)
-            self.settle(txn, FAILED)
-            return False
-        self._take_effect(txn, op)
-        txn.done += 1
-        if me.phase == OUT and txn.op < len(task.ops) - 1:
-            self.settle(txn, FAILED)  # its own gate closed on it
-            return False
-        txn.op += 1
-        if txn.op == len(task.ops):
-            txn.op -= 1  # stays on its last op while it settles
-            stale = self.control.check(self, txn, txn.op, "settle")
-            if stale:
-                self._refuse(txn, stale, 1)
-            else:
-                self.settle(txn, COMMITTED)
-        return me.txn is txn
-
-    def _holds(self, txn: Transaction, op: ResolvedOp) -> bool:
-        """Hold an op that the protocol does not admit yet, or that meets an unsettled version.
-
-        From read committed upward, what rests on an unsettled version, or overwrites it, waits for its writer. A wait
-        for a lock is no hold: it ends when the lock is granted, at the beginning of a tick.
-        """
-        me = self.agents[txn.agent]
-        others, kind = NOBODY, log.AT_SITE
-        if self.control.admit(self, txn.agent, txn.task, "act") is Answer.WAIT:
-            if me.txn is not txn or txn.undoing:
-                return True  # a victim of its own wish, or given up for what it owes
-            others, kind = self.control.waits_for(self, txn.agent)[:2]
-            if kind == log.FOR_LOCK:
-                end_hold(self, txn)
-                begin_wait(self, txn.agent, txn.task)
-                return True
-            others = WORLD if others == NOBODY else others  # held, but for nobody in particular
-        elif self.control.writes != "in place" and self.control.transaction == "task":
-            for site in sorted({*op.pre, op.site}):
-                if self.sites[site].unsettled not in (NOBODY, txn.agent) and others == NOBODY:
-                    others = self.sites[site].unsettled
-        if others == NOBODY:
-            end_hold(self, txn)
-            return False
-        waits_on = hold(self, txn, others, kind)
-        if waits_on and me.stuck >= self.rules.settings.patience and kind == log.AT_SITE:
-            end_hold(self, txn)
-            self.give_up(txn.agent, others)
-        return True
-
-    def _log_reads(self, txn: Transaction, op: ResolvedOp) -> None:
-        txn.used[txn.op] = {site: replace(read) for site, read in txn.inputs.items()}
-        for site in op.inputs:
-            read = txn.inputs[site]
-            self.record(
-                log.READ, txn.agent, txn.number, txn.op, site, read.value, read.version, a=read.channel,
-                b=int(read.promise), c=(site in op.pre) + 2 * (site in op.owned), d=int(read.own),
-            )  # fmt: skip
-        self.record(
-            log.ACT, txn.agent, txn.number, txn.op, op.site, self.argument_of(txn, op), self.sites[op.site].version,
-            other=txn.task, a=op.verb, b=int(self._premise(txn, op)), c=self._written(txn, op),
-        )  # fmt: skip
 
     def argument_of(self, txn: Transaction, op: ResolvedOp) -> int:
         """Return the argument of an op of a transaction."""
         return txn.argument if op.from_job else op.argument
-
-    def _premise(self, txn: Transaction, op: ResolvedOp) -> bool:
-        return op.premise_holds(self.argument_of(txn, op), {site: read.value for site, read in txn.inputs.items()})
-
-    def _written(self, txn: Transaction, op: ResolvedOp) -> int:
-        return op.value_written(self.argument_of(txn, op), {site: read.value for site, read in txn.inputs.items()})
 
     def is_current(self, read: Input, site: int) -> bool:
         """Tell whether an input is current: its version stands, or its promise was kept by the very next version."""
@@ -627,74 +491,10 @@ class World:
         read = Input(belief.value, belief.version, belief.channel, belief.promise, belief.tick)
         return belief.channel == NONE or self.is_current(read, site)
 
-    def _take_effect(self, txn: Transaction, op: ResolvedOp) -> None:
-        me = self.agents[txn.agent]
-        written = self._written(txn, op)
-        if self.control.writes != "in place" and self.is_record(op.site):
-            txn.buffered.append(Buffered(txn.op, op, written))
-            self.record(
-                log.BUFFER, txn.agent, txn.number, txn.op, op.site, written, a=int(op.relative),
-                b=self.argument_of(txn, op), d=op.verb,
-            )  # fmt: skip
-            self._own_write(txn, op.site, written, op.relative, buffered=True)
-            return
-        if op.verb == verbs.CORRECT:
-            self._publish(txn, op)
-            return
-        before = self.sites[op.site].value
-        if op.verb == verbs.DELIVER:
-            self._land(txn.agent, op.site)
-        hand = verbs.hand_after(op.verb, before, me.hand)
-        last = txn.op == len(self.rules.tasks[txn.task].ops) - 1
-        self.write(
-            txn.agent, txn.number, txn.op, op.site, before + written if op.relative else written, op.relative,
-            self.argument_of(txn, op), op.verb, unsettled=not last and self.control.writes != "in place",
-            held=self.control.mail == "at settle",
-        )  # fmt: skip
-        me.hand = hand
-        seen = self.ranks.own(self, txn, op.site) if self.ranks else self.sites[op.site].value
-        self._own_write(txn, op.site, seen, False, buffered=False)
-        if op.verb == verbs.SET and written == 1:
-            close_on_bodies(self, txn, op.site)
-
-    def _publish(self, txn: Transaction, op: ResolvedOp) -> None:
-        """Give the plan its next epoch: the entries change together, and the protocol tells those who follow them."""
-        self.epoch += 1
-        self.published = self.now
-        changed = [(entry, value) for entry, value in op.entries if self.sites[entry].value != value]
-        written = op.entries if self.ranks else changed  # at its rank it stands on all of them
-        self.record(log.PUBLISHED, txn.agent, txn.number, txn.op, op.site, self.epoch, a=txn.task, b=len(changed))
-        for entry, value in written:
-            self.write(txn.agent, txn.number, txn.op, entry, value, False, 0, verbs.CORRECT)
-        for entry in self.rules.plan:
-            self.renew(txn.agent, entry, REGISTRY, 4)
-        self.control.correct(self, txn.agent, [entry for entry, _ in changed])
-
     def send_copies(self, sender: int, entry: int) -> None:
         """Send an entry of the plan, as it is now, to those who follow it."""
         there = self.sites[entry]
         send(self, sender, CORRECTION, entry, there.value, there.version, self.now)
-
-    def _land(self, agent: int, depot: int) -> None:
-        """Note what is delivered where, and whether the depot is open."""
-        me, notice = self.agents[agent], self.rules.notices.get(depot)
-        self.sites[depot].got.add(me.hand)
-        if len(me.landed) < self.rules.blueprint.parcels:
-            me.landed.append((depot, notice is None or self.sites[notice].value < scenario.SHUT))
-
-    def _own_write(self, txn: Transaction, site: int, value: int, difference: bool, buffered: bool) -> None:
-        """An agent's own write renews the later ops' inputs of the same task."""
-        read = txn.inputs.get(site)
-        if read is None:
-            return
-        read.value = read.value + value if difference else value
-        read.promise = read.promise and buffered
-        if buffered:
-            read.own = True
-        else:
-            read.version, read.outdated = self.sites[site].version, False
-            if read.channel == MESSAGE:
-                read.channel = REGISTRY  # it no longer rests on what was told
 
     # ------------------------------------------------------------------ writes, settling
 
@@ -738,7 +538,8 @@ class World:
             judge_invariants(self, agent, txn)
         self.control.watch(self, agent, site)
 
-    def _refuse(self, txn: Transaction, stale: list[Stale], moment: int) -> None:
+    def refuse(self, txn: Transaction, stale: list[Stale], moment: int) -> None:
+        """Refuse an op and end its transaction, which may be taken back first; `moment` is column b of CHECK_FAILED."""
         for site, scope in stale:
             read = txn.inputs[site]
             self.record(
@@ -762,7 +563,7 @@ class World:
         if keeps:
             for index, op, written in self.control.merge(self, txn):
                 if op.verb == verbs.CORRECT:
-                    self._publish(txn, op)
+                    publish(self, txn, op)
                     continue
                 value = self.sites[op.site].value + written if op.relative else written
                 argument = self.argument_of(txn, op)
@@ -844,7 +645,7 @@ class World:
 
     def _steers_itself(self, agent: int) -> bool:
         waits = self.agents[agent].wait is not None
-        return self.rules.settings.navigation == "manual" and not waits and not self._in_reach(agent)
+        return self.rules.settings.navigation == "manual" and not waits and not self.in_reach(agent)
 
     def mask(self, agent: int) -> NDArray[np.bool_]:
         """Return which actions the agent may take now, [actions] bool; a busy one may only wait."""
