@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from . import actions, entropy, log, verbs
 from .control import Answer, Control, Stale
-from .layout import UNREACHABLE
 from .ranks import DIFFERENCE, VALUE
-from .reference_act import act, end_look, log_reads, own_write, premise_holds, publish, think
+from .reference_act import act, log_reads, premise_holds, publish, think
 from .reference_events import stall, world_events
 from .reference_goals import judge_invariants, score, target_of
 from .reference_mail import deliver, release_mail, send, sense
@@ -27,6 +26,7 @@ from .reference_waits import (
     may_cross,
     may_start,
 )
+from .reference_walk import enters_region, walk
 from .rules import PROBABILITY_BITS, ResolvedOp, ResolvedTask, Rules
 from .settings import QUANTILES
 from .state import (
@@ -122,7 +122,7 @@ class World:
         self.thought_in_tick.clear()
         self._decide(choices)
         think(self)
-        self._walk()
+        walk(self)
         act(self)
         world_events(self)
         deliver(self)
@@ -194,7 +194,7 @@ class World:
                 continue
             step = self._step_chosen(agent, action)
             task = action.index if action.kind == actions.DO else NO_TASK
-            if step != NO_CELL and self._enters_region(agent, step) and not may_cross(self, agent, task):
+            if step != NO_CELL and enters_region(self, agent, step) and not may_cross(self, agent, task):
                 continue
             self.record(log.CHOOSE, agent, a=self.rules.actions.index(action), b=int(illegal))
             if action.kind == actions.CHECK:
@@ -331,107 +331,6 @@ class World:
         end_wait(self, txn.agent, txn.task, self.now - self.agents[txn.agent].wait_since + 1)  # this tick's is over
         log_reads(self, txn, self.op_of(txn))
         self.refuse(txn, stale, moment)
-
-    def _walk(self) -> None:
-        for index, me in enumerate(self.agents):
-            if me.phase == OUT or me.stalled or (me.txn is not None and me.wait is not None):
-                continue
-            if me.step != NO_CELL:
-                self._cross_or_step(index)
-            elif me.phase == LOOKING and not self.sees(index, me.look) and not self.rules.settings.lockstep:
-                self._walk_towards(index, me.look)
-            elif me.phase == WALKING and me.txn is not None and not self.in_reach(index):
-                if self.rules.settings.navigation == "manual":
-                    self._is_stuck(index)
-                else:
-                    self._walk_towards(index, self.op_of(me.txn).site)
-
-    def _cross_or_step(self, agent: int) -> None:
-        """Take the step chosen in this tick; in lockstep a crossing is made whole."""
-        me = self.agents[agent]
-        crossing = self.rules.settings.navigation == "auto"
-        target = self.rules.station(agent, me.side)
-        step, me.step = me.step, NO_CELL
-        moved = self._step(agent, step)
-        if not moved:
-            self.record(log.REFUSED_BY_WORLD, agent, site=self.rules.gate_of.get(step, NO_SITE), a=verbs.GATE_CLOSED)
-        while crossing and self.rules.settings.lockstep and moved and me.cell != self.rules.targets[target]:
-            moved = self._step(agent, int(self.rules.paths[target][1][me.cell]))
-        self._count_trip(agent)
-        if me.phase == IDLE and self.region_at(agent) == NO_SITE:
-            self.control.settle(self, agent)
-
-    def _count_trip(self, agent: int) -> None:
-        me = self.agents[agent]
-        role = self.rules.blueprint.roles[self.rules.role_of[agent]]
-        if role.stations and me.cell == self.rules.targets[self.rules.station(agent, me.side)]:
-            me.side = 1 - me.side
-            me.trips += 1
-
-    def _walk_towards(self, agent: int, target: int) -> None:
-        me = self.agents[agent]
-        distance, following = self.rules.paths[target]
-        step = int(following[me.cell])
-        if self._enters_region(agent, step) and not may_cross(self, agent, NO_TASK):
-            return  # waits at the border, and goes on once it is let in
-        if distance[me.cell] < UNREACHABLE and self._step(agent, step):
-            me.stuck = 0
-            self._count_trip(agent)
-        else:
-            self._is_stuck(agent)
-
-    def _is_stuck(self, agent: int) -> None:
-        """Physics fails and never waits inside a transaction: after `patience` ticks the agent gives up."""
-        me = self.agents[agent]
-        me.stuck += 1
-        if me.stuck < self.rules.settings.patience:
-            return
-        me.stuck = 0
-        if me.txn is not None and me.txn.undoing and self.ranks:
-            self.ranks.take_back(self, me.txn, is_stuck=True)
-        elif me.txn is not None:
-            site = self.op_of(me.txn).site
-            self.record(log.REFUSED_BY_WORLD, agent, me.txn.number, me.txn.op, site, a=verbs.GATE_CLOSED)
-            self.settle(me.txn, FAILED)
-        else:
-            self.record(log.REFUSED_BY_WORLD, agent, site=me.look, a=verbs.GATE_CLOSED)
-            end_look(self, agent)
-
-    def _step(self, agent: int, cell: int) -> bool:
-        """Move to a neighbouring cell unless a closed gate stops it; a region's border settles at once."""
-        me = self.agents[agent]
-        gate = self.rules.gate_of.get(cell)
-        if gate is not None and self.sites[gate].value == 1 and cell != me.cell:
-            return False
-        before, after = self.rules.region_of.get(me.cell), self.rules.region_of.get(cell)
-        me.cell = cell
-        if before != after:
-            if before is not None:
-                self._border(agent, before, -1)
-            if after is not None:
-                self._border(agent, after, +1)
-            elif me.txn is None:
-                self.control.settle(self, agent)
-        return True
-
-    def _border(self, agent: int, region: int, change: int) -> None:
-        txn = self.next_txn
-        self.next_txn += 1
-        self.record(log.BORDER, agent, txn, site=region, a=change, b=self.agents[agent].cell)
-        self.agents[agent].promised = False
-        bodies = self.sites[region].value + change
-        under_way = self.agents[agent].txn
-        read = under_way.inputs.get(region) if under_way else None
-        knew = read is not None and self.is_current(read, region)
-        self.write(agent, txn, 0, region, bodies, relative=True, argument=change, verb=verbs.CROSS)
-        if under_way and knew:  # its own crossing is no news to it
-            own_write(self, under_way, region, bodies, False, buffered=False)
-        self.record(log.COMMIT, agent, txn)
-
-    def _enters_region(self, agent: int, cell: int) -> bool:
-        me = self.agents[agent]
-        me.border = self.rules.region_of.get(cell, NO_SITE)
-        return me.border not in (NO_SITE, self.rules.region_of.get(me.cell))
 
     def region_at(self, agent: int) -> int:
         """Return the region that an agent's body stands in, or NO_SITE; a body out of play stands nowhere."""
