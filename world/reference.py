@@ -10,23 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import actions, entropy, log, verbs
-from .control import Answer, Control, Stale
+from .control import Control, Stale
 from .ranks import DIFFERENCE, VALUE
-from .reference_act import act, log_reads, premise_holds, publish, think
+from .reference_act import act, log_reads, publish, think
+from .reference_decide import decide
 from .reference_events import stall, world_events
 from .reference_goals import judge_invariants, score, target_of
 from .reference_mail import deliver, release_mail, send, sense
 from .reference_state import Agent, Belief, Input, Job, Mail, Site, Transaction
 from .reference_waits import (
     ask_the_queue,
-    begin_wait,
     end_wait,
     end_waits,
-    in_order,
-    may_cross,
-    may_start,
 )
-from .reference_walk import enters_region, walk
+from .reference_walk import walk
 from .rules import PROBABILITY_BITS, ResolvedOp, ResolvedTask, Rules
 from .settings import QUANTILES
 from .state import (
@@ -37,24 +34,17 @@ from .state import (
     FACT,
     FAILED,
     IDLE,
-    LOCKING,
-    LOOKING,
     MESSAGE,
-    NO_CELL,
     NO_JOB,
-    NO_OUTCOME,
     NO_SITE,
-    NO_TASK,
     NO_TXN,
     NOBODY,
     NONE,
     OUT,
     PARTIAL,
-    PROMISE,
     REGISTRY,
     REJECTED,
     RUNNING,
-    THINKING,
     WALKING,
 )
 
@@ -116,11 +106,12 @@ class World:
 
     def tick(self, choices: list[int]) -> None:
         """Advance by one tick; `choices[agent]` is an action index, ignored where the agent is busy."""
+        ready = [agent for agent in range(len(self.agents)) if self.is_ready(agent)]
         self.now += 1
         self.earned = [0] * len(self.agents)
         self.goal_changes = 0
         self.thought_in_tick.clear()
-        self._decide(choices)
+        decide(self, ready, choices)
         think(self)
         walk(self)
         act(self)
@@ -178,150 +169,9 @@ class World:
 
     # ------------------------------------------------------------------ decide
 
-    def _decide(self, choices: list[int]) -> None:
-        ready = [agent for agent in range(len(self.agents)) if self._is_ready_in_tick(agent)]
-        allowed = {agent: self.mask(agent)[choices[agent]] for agent in ready}  # even if it is wounded before its turn
-        self._ask_again()
-        for agent in ready:
-            choice = choices[agent]
-            illegal = not allowed[agent]
-            action = self.rules.actions[0 if illegal else choice]
-            me = self.agents[agent]
-            me.inbox = 0
-            if action.kind == actions.DO and not self.rules.tasks[action.index].crosses:
-                if self.control.reads == "admission" or may_start(self, agent, action.index):
-                    self._open(agent, action.index)
-                continue
-            step = self._step_chosen(agent, action)
-            task = action.index if action.kind == actions.DO else NO_TASK
-            if step != NO_CELL and enters_region(self, agent, step) and not may_cross(self, agent, task):
-                continue
-            self.record(log.CHOOSE, agent, a=self.rules.actions.index(action), b=int(illegal))
-            if action.kind == actions.CHECK:
-                me.stale = {site for site in range(len(self.sites)) if not self._is_current_belief(agent, site)}
-            elif action.kind == actions.LOOK_AT:
-                me.phase, me.look = LOOKING, action.index
-            elif action.kind == actions.TELL:
-                belief = self.beliefs[agent][action.index]
-                kind = PROMISE if belief.promise else FACT
-                send(self, agent, kind, action.index, belief.value, belief.version, belief.tick)
-            elif action.kind == actions.PROMISE_THAT:
-                self._promise(agent, action.index)
-            me.step = step
-            if step == NO_CELL and me.phase != WALKING and self.region_at(agent) == NO_SITE:
-                self.control.settle(self, agent)
-
-    def _is_ready_in_tick(self, agent: int) -> bool:
-        # `now` has already moved on to the tick that is being computed.
-        self.now -= 1
-        ready = self.is_ready(agent)
-        self.now += 1
-        return ready
-
-    def _step_chosen(self, agent: int, action: actions.Action) -> int:
-        me = self.agents[agent]
-        if action.kind == actions.MOVE:
-            return int(self.rules.layout.neighbour[me.cell][action.index])
-        if action.kind == actions.DO:
-            return int(self.rules.paths[self.rules.station(agent, me.side)][1][me.cell])
-        return NO_CELL
-
-    def _open(self, agent: int, index: int) -> None:
-        me, task = self.agents[agent], self.rules.tasks[index]
-        job = self._next_job(agent, index) if task.jobs else NO_JOB
-        nth = job if task.jobs else self.completions.get((agent, index), 0)
-        attempt = self.jobs[agent][job].attempt if task.jobs else self.attempts.get((agent, index), 0)
-        argument = self.jobs[agent][job].amount if task.jobs else task.ops[0].argument
-        thought = 0
-        if task.thought and not self.rules.settings.lockstep:
-            thought = int(self.rules.thought[self.draw(entropy.THOUGHT, agent, index, nth, attempt) % QUANTILES])
-        saved = min(thought, self.saved.get((agent, index), 0))
-        if self.ranks:
-            saved = max(saved, self.ranks.spares(agent, thought))
-        thought -= saved
-        me.txn = Transaction(self.next_txn, agent, index, job, argument, thought, self.now)
-        self.next_txn += 1
-        me.age = me.age if me.outcome == ABORTED else self.now
-        me.outcome, me.stale = NO_OUTCOME, set()
-        me.thought_left, me.stuck, me.phase = thought, 0, LOCKING
-        self.record(log.DECIDE, agent, me.txn.number, value=argument, a=index, b=thought, c=attempt, d=nth, e=saved)
-        if self.control.reads == "admission" and not self.rules.settings.lockstep:
-            txn = me.txn
-            if self.control.admit(self, agent, index, "decide") is Answer.WAIT:
-                if me.txn is txn:  # no victim of its own wish
-                    begin_wait(self, agent, index)
-                return
-        self._admit(me.txn)
-
-    def _ask_again(self) -> None:
-        """Let those go on who wait for admission with their transaction open, or at a border on their way."""
-        waiting = [i for i, me in enumerate(self.agents) if me.txn is not None and me.wait is not None]
-        for agent in in_order(self, {i: self.agents[i].wait_since for i in waiting}):
-            me = self.agents[agent]
-            if me.txn is None or me.wait is None:
-                continue  # a victim of one before it
-            txn, waited = me.txn, self.now - me.wait_since
-            if self.control.admit(self, agent, txn.task, "retry") is Answer.GO:
-                end_wait(self, agent, txn.task, waited)
-                if me.phase == LOCKING:
-                    self._admit(txn)
-            elif me.txn is txn and me.wait is not None and self.control.waits_for(self, agent).site != me.wait.site:
-                end_wait(self, agent, txn.task, waited)
-                begin_wait(self, agent, txn.task)
-
-    def _admit(self, txn: Transaction) -> None:
-        """Freeze the inputs, renewed by the registry where they are read at admission, and start to think.
-
-        So are those of the token's holder within a region: what it did since the grant it need not have seen.
-        """
-        agent, task = txn.agent, self.rules.tasks[txn.task]
-        me = self.agents[agent]
-        me.phase = THINKING
-        reads = self.control.reads == "admission" or (self.holder == agent and self.region_at(agent) != NO_SITE)
-        if reads:
-            for site in task.inputs:
-                if self.sites[site].unsettled == NOBODY:
-                    self.renew(agent, site, REGISTRY, 2, self.ranks.value(self, txn, site) if self.ranks else None)
-        for site in task.inputs:
-            belief, there = self.beliefs[agent][site], self.sites[site]
-            frozen = Input(belief.value, belief.version, belief.channel, belief.promise, belief.tick)
-            if self.control.reads == "admission" and there.unsettled != NOBODY:
-                # The registry knows what has settled; what stands there now the agent may see for itself.
-                frozen = Input(*there.settled, REGISTRY, False, self.now)
-            frozen.outdated = frozen.version != there.version
-            txn.inputs[site] = frozen
-            self.record(
-                log.INPUT, agent, txn.number, site=site, value=frozen.value, version=frozen.version,
-                a=frozen.channel, b=int(frozen.promise), c=frozen.sensed,
-            )  # fmt: skip
-        if self.ranks:
-            self.ranks.admitted(self, txn)
-        if reads and not all(premise_holds(self, txn, op) for op in task.ops):
-            self.settle(txn, REJECTED, before_thought=True)
-
-    def _next_job(self, agent: int, task: int) -> int:
+    def next_job(self, agent: int, task: int) -> int:
+        """Return the place of an agent's next open job of a task, or NO_JOB."""
         return next((n for n, job in enumerate(self.jobs[agent]) if job.task == task and not job.used), NO_JOB)
-
-    def _promise(self, agent: int, index: int) -> None:
-        task = self.rules.tasks[index]
-        op = task.ops[-1]
-        belief = self.beliefs[agent][op.site]
-        if task.crosses:
-            value = belief.value - 1
-        else:
-            argument = self._argument(agent, index, op)
-            difference = verbs.value_written(op.writes, argument, belief.value, sum(self._believed(agent, op)))
-            value = belief.value + difference if op.relative else difference
-        self.agents[agent].promised = True
-        send(self, agent, PROMISE, op.site, value, belief.version, belief.tick)
-
-    def _argument(self, agent: int, index: int, op: ResolvedOp) -> int:
-        if not op.from_job:
-            return op.argument
-        return self.jobs[agent][self._next_job(agent, index)].amount
-
-    def _believed(self, agent: int, op: ResolvedOp) -> list[int]:
-        return [self.beliefs[agent][site].value for site in op.deps]
 
     # ------------------------------------------------------------------ think, walk
 
@@ -384,11 +234,6 @@ class World:
         if read.promise:
             return there.version == read.version + 1 and there.value == read.value
         return there.version == read.version
-
-    def _is_current_belief(self, agent: int, site: int) -> bool:
-        belief = self.beliefs[agent][site]
-        read = Input(belief.value, belief.version, belief.channel, belief.promise, belief.tick)
-        return belief.channel == NONE or self.is_current(read, site)
 
     def send_copies(self, sender: int, entry: int) -> None:
         """Send an entry of the plan, as it is now, to those who follow it."""
@@ -579,7 +424,7 @@ class World:
             else:
                 known = set(task.reads)
             return all(beliefs[site].channel != NONE for site in known) and (
-                not task.jobs or self._next_job(agent, action.index) != NO_JOB
+                not task.jobs or self.next_job(agent, action.index) != NO_JOB
             )
         return True
 
