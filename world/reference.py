@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from . import actions, entropy, log, verbs
+from . import entropy, log, verbs
 from .control import Control, Stale
 from .ranks import DIFFERENCE, VALUE
 from .reference_act import act, log_reads, publish, think
@@ -17,6 +17,7 @@ from .reference_decide import decide
 from .reference_events import stall, world_events
 from .reference_goals import judge_invariants, score, target_of
 from .reference_mail import deliver, release_mail, send, sense
+from .reference_masks import mask_of, steers_itself
 from .reference_state import Agent, Belief, Input, Job, Mail, Site, Transaction
 from .reference_waits import (
     ask_the_queue,
@@ -129,6 +130,10 @@ class World:
         """Tell whether the agent must act now."""
         return self.status == RUNNING and self.would_be_ready(agent)
 
+    def mask(self, agent: int) -> NDArray[np.bool_]:
+        """Return which actions the agent may take now, [actions] bool; a busy one may only wait."""
+        return mask_of(self, agent)
+
     def would_be_ready(self, agent: int) -> bool:
         """Tell whether the agent would have to act next, were the episode to go on."""
         if self.rules.settings.lockstep and self.now % len(self.agents) != agent:
@@ -136,7 +141,7 @@ class World:
         me = self.agents[agent]
         if me.stalled:
             return False
-        return me.phase == IDLE or (me.phase == WALKING and self._steers_itself(agent))
+        return me.phase == IDLE or (me.phase == WALKING and steers_itself(self, agent))
 
     # ------------------------------------------------------------------ reset
 
@@ -386,47 +391,6 @@ class World:
     # ------------------------------------------------------------------ score
 
     # ------------------------------------------------------------------ what agents may do and see
-
-    def _steers_itself(self, agent: int) -> bool:
-        waits = self.agents[agent].wait is not None
-        return self.rules.settings.navigation == "manual" and not waits and not self.in_reach(agent)
-
-    def mask(self, agent: int) -> NDArray[np.bool_]:
-        """Return which actions the agent may take now, [actions] bool; a busy one may only wait."""
-        me = self.agents[agent]
-        allowed = np.zeros(len(self.rules.actions), np.bool_)
-        allowed[0] = True
-        if me.phase not in (IDLE, WALKING) or (me.phase == WALKING and not self._steers_itself(agent)):
-            return allowed
-        for index, action in enumerate(self.rules.actions):
-            if action.kind == actions.MOVE:
-                allowed[index] = self.rules.layout.neighbour[me.cell][action.index] != me.cell
-            elif me.phase != WALKING:
-                allowed[index] = self._allows(agent, action)
-        return allowed
-
-    def _allows(self, agent: int, action: actions.Action) -> bool:
-        beliefs, role = self.beliefs[agent], self.rules.blueprint.roles[self.rules.role_of[agent]]
-        if action.kind == actions.TELL:
-            return beliefs[action.index].channel != NONE
-        if action.kind in (actions.DO, actions.PROMISE_THAT):
-            task = self.rules.tasks[action.index]
-            if agent not in task.agents:
-                return False
-            if task.crosses:
-                if action.kind == actions.DO:
-                    return self.rules.settings.navigation == "auto" and self.agents[agent].trips < role.trips
-                inside = self.rules.region_of.get(self.agents[agent].cell) == task.ops[0].site
-                return inside and beliefs[task.ops[0].site].channel != NONE
-            if action.kind == actions.PROMISE_THAT:
-                last = task.ops[-1]
-                known = {*last.pre, last.site}
-            else:
-                known = set(task.reads)
-            return all(beliefs[site].channel != NONE for site in known) and (
-                not task.jobs or self.next_job(agent, action.index) != NO_JOB
-            )
-        return True
 
     def record(
         self, kind: int, agent: int, txn: int = NO_TXN, op: int = 0, site: int = NO_SITE, value: int = 0,
