@@ -1,7 +1,8 @@
 """The readable engine: one world in plain Python, written from the semantics; the compiled one must equal it.
 
 It runs the built-in protocols and any user's own (`control.Control`). Read `World.tick` first: the order of its lines
-is the semantics.
+is the semantics. What each line does stands in a file of its own, `reference_*.py`; what several of them ask and do,
+and how a transaction ends, stands here.
 """
 
 from __future__ import annotations
@@ -19,11 +20,7 @@ from .reference_goals import judge_invariants, score, target_of
 from .reference_mail import deliver, release_mail, send, sense
 from .reference_masks import mask_of, steers_itself
 from .reference_state import Agent, Belief, Input, Job, Mail, Site, Transaction
-from .reference_waits import (
-    ask_the_queue,
-    end_wait,
-    end_waits,
-)
+from .reference_waits import ask_the_queue, end_wait, end_waits
 from .reference_walk import walk
 from .rules import PROBABILITY_BITS, ResolvedOp, ResolvedTask, Rules
 from .settings import QUANTILES
@@ -103,6 +100,29 @@ class World:
             self.ranks.reset(self)
         sense(self)
 
+    def _new_agent(self, index: int) -> Agent:
+        role = self.rules.blueprint.roles[self.rules.role_of[index]]
+        if not role.stations:
+            return Agent(self.rules.targets[self.rules.station(index, 0)], hand=role.hand)
+        start = self.draw(entropy.START, index) % 2
+        return Agent(self.rules.targets[self.rules.station(index, start)], side=1 - start, hand=role.hand)
+
+    def _draw_jobs(self, index: int) -> list[Job]:
+        jobs, tasks = self.rules.blueprint.jobs, self.rules.job_tasks[index]
+        if jobs is None or not tasks:
+            return []
+        return [
+            Job(
+                tasks[self.draw(entropy.JOB_TASK, index, nth) % len(tasks)],
+                jobs.low + self.draw(entropy.JOB_AMOUNT, index, nth) % (jobs.high - jobs.low + 1),
+            )
+            for nth in range(jobs.count)
+        ]
+
+    def _first_belief(self, index: int) -> Belief:
+        site = self.rules.blueprint.sites[index]
+        return Belief(site.value, 0, MESSAGE if site.known else NONE)
+
     # ------------------------------------------------------------------ the tick
 
     def tick(self, choices: list[int]) -> None:
@@ -130,10 +150,6 @@ class World:
         """Tell whether the agent must act now."""
         return self.status == RUNNING and self.would_be_ready(agent)
 
-    def mask(self, agent: int) -> NDArray[np.bool_]:
-        """Return which actions the agent may take now, [actions] bool; a busy one may only wait."""
-        return mask_of(self, agent)
-
     def would_be_ready(self, agent: int) -> bool:
         """Tell whether the agent would have to act next, were the episode to go on."""
         if self.rules.settings.lockstep and self.now % len(self.agents) != agent:
@@ -143,59 +159,20 @@ class World:
             return False
         return me.phase == IDLE or (me.phase == WALKING and steers_itself(self, agent))
 
-    # ------------------------------------------------------------------ reset
+    def mask(self, agent: int) -> NDArray[np.bool_]:
+        """Return which actions the agent may take now, [actions] bool; a busy one may only wait."""
+        return mask_of(self, agent)
+
+    # ------------------------------------------------------------------ what is drawn
 
     def draw(self, purpose: int, a: int = 0, b: int = 0, c: int = 0, d: int = 0) -> int:
         """Return 64 random bits, of a purpose and of what else they are to depend on."""
         return entropy.draw(self.seed, purpose, a, b, c, d)
 
-    def _new_agent(self, index: int) -> Agent:
-        role = self.rules.blueprint.roles[self.rules.role_of[index]]
-        if not role.stations:
-            return Agent(self.rules.targets[self.rules.station(index, 0)], hand=role.hand)
-        start = self.draw(entropy.START, index) % 2
-        return Agent(self.rules.targets[self.rules.station(index, start)], side=1 - start, hand=role.hand)
-
-    def _draw_jobs(self, index: int) -> list[Job]:
-        jobs, tasks = self.rules.blueprint.jobs, self.rules.job_tasks[index]
-        if jobs is None or not tasks:
-            return []
-        return [
-            Job(
-                tasks[self.draw(entropy.JOB_TASK, index, nth) % len(tasks)],
-                jobs.low + self.draw(entropy.JOB_AMOUNT, index, nth) % (jobs.high - jobs.low + 1),
-            )
-            for nth in range(jobs.count)
-        ]
-
-    def _first_belief(self, index: int) -> Belief:
-        site = self.rules.blueprint.sites[index]
-        return Belief(site.value, 0, MESSAGE if site.known else NONE)
-
-    # ------------------------------------------------------------------ decide
-
-    def next_job(self, agent: int, task: int) -> int:
-        """Return the place of an agent's next open job of a task, or NO_JOB."""
-        return next((n for n, job in enumerate(self.jobs[agent]) if job.task == task and not job.used), NO_JOB)
-
-    # ------------------------------------------------------------------ think, walk
-
-    def stop(self, txn: Transaction, op: int, stale: list[Stale], moment: int) -> None:
-        """Refuse an op that is not tried yet, and its transaction with it; `moment` is column b of CHECK_FAILED."""
-        txn.op = op
-        end_wait(self, txn.agent, txn.task, self.now - self.agents[txn.agent].wait_since + 1)  # this tick's is over
-        log_reads(self, txn, self.op_of(txn))
-        self.refuse(txn, stale, moment)
-
-    def region_at(self, agent: int) -> int:
-        """Return the region that an agent's body stands in, or NO_SITE; a body out of play stands nowhere."""
-        me = self.agents[agent]
-        return NO_SITE if me.phase == OUT else self.rules.region_of.get(me.cell, NO_SITE)
-
-    def txn_of(self, agent: int) -> int:
-        """Return the number of an agent's open transaction, or NO_TXN."""
-        txn = self.agents[agent].txn
-        return NO_TXN if txn is None else txn.number
+    def happens(self, purpose: int, keys: tuple[int, ...], share: float) -> bool:
+        """Draw whether something happens that does in a share of cases."""
+        bits = self.draw(purpose, *keys) >> (64 - PROBABILITY_BITS)
+        return bits < int(share * (1 << PROBABILITY_BITS))
 
     def tie(self, tick: int, agent: int) -> int:
         """Return an agent's place in the seeded order of a tick."""
@@ -208,14 +185,32 @@ class World:
         lost = self.happens(loss, (a, b, c), self.rules.settings.loss)
         return self.now + int(self.rules.delay[self.draw(delay, a, b, c) % QUANTILES]), lost
 
-    def give_up(self, agent: int, whom: int) -> None:
-        """Abort an agent's transaction, the victim of waiting for another."""
-        txn = self.agents[agent].txn
-        if txn is not None:
-            self.record(log.VICTIM, agent, txn.number, other=whom)
-            self.settle(txn, ABORTED)
+    # ------------------------------------------------------------------ what is so
 
-    # ------------------------------------------------------------------ act
+    def is_record(self, site: int) -> bool:
+        """Tell whether a site is a record site."""
+        return self.rules.site_kinds[site] in verbs.RECORD_KINDS
+
+    def is_current(self, read: Input, site: int) -> bool:
+        """Tell whether an input is current: its version stands, or its promise was kept by the very next version."""
+        there = self.sites[site]
+        if read.promise:
+            return there.version == read.version + 1 and there.value == read.value
+        return there.version == read.version
+
+    def bodies_at(self, gate: int) -> list[int]:
+        """Return the agents on the cells of a gate."""
+        cells = set(self.rules.site_cells(gate)[1:])
+        return [index for index, other in enumerate(self.agents) if other.cell in cells and other.phase != OUT]
+
+    def region_at(self, agent: int) -> int:
+        """Return the region that an agent's body stands in, or NO_SITE; a body out of play stands nowhere."""
+        me = self.agents[agent]
+        return NO_SITE if me.phase == OUT else self.rules.region_of.get(me.cell, NO_SITE)
+
+    def sees(self, agent: int, site: int) -> bool:
+        """Tell whether an agent sees a site from where it is."""
+        return site in self.rules.sights[agent][self.agents[agent].cell]
 
     def in_reach(self, agent: int) -> bool:
         """Tell whether an agent can do its next op from where it is."""
@@ -225,6 +220,15 @@ class World:
         distance = self.rules.paths[self.op_of(txn).site][0][self.agents[agent].cell]
         return bool(distance <= 1) or self.rules.settings.lockstep
 
+    def next_job(self, agent: int, task: int) -> int:
+        """Return the place of an agent's next open job of a task, or NO_JOB."""
+        return next((n for n, job in enumerate(self.jobs[agent]) if job.task == task and not job.used), NO_JOB)
+
+    def txn_of(self, agent: int) -> int:
+        """Return the number of an agent's open transaction, or NO_TXN."""
+        txn = self.agents[agent].txn
+        return NO_TXN if txn is None else txn.number
+
     def op_of(self, txn: Transaction) -> ResolvedOp:
         """Return the next op of a transaction."""
         return self.rules.tasks[txn.task].ops[txn.op]
@@ -233,19 +237,7 @@ class World:
         """Return the argument of an op of a transaction."""
         return txn.argument if op.from_job else op.argument
 
-    def is_current(self, read: Input, site: int) -> bool:
-        """Tell whether an input is current: its version stands, or its promise was kept by the very next version."""
-        there = self.sites[site]
-        if read.promise:
-            return there.version == read.version + 1 and there.value == read.value
-        return there.version == read.version
-
-    def send_copies(self, sender: int, entry: int) -> None:
-        """Send an entry of the plan, as it is now, to those who follow it."""
-        there = self.sites[entry]
-        send(self, sender, CORRECTION, entry, there.value, there.version, self.now)
-
-    # ------------------------------------------------------------------ writes, settling
+    # ------------------------------------------------------------------ what changes
 
     def write(
         self, agent: int, txn: int, op: int, site: int, value: int, relative: bool, argument: int, verb: int,
@@ -287,6 +279,29 @@ class World:
             judge_invariants(self, agent, txn)
         self.control.watch(self, agent, site)
 
+    def renew(self, agent: int, site: int, channel: int, why: int, value: int | None = None) -> None:
+        """Give an agent the value of a site, the true one or that at a rank; `why` is column b of log.SENSE."""
+        there, belief = self.sites[site], self.beliefs[agent][site]
+        value = there.value if value is None else value
+        known = belief.value, belief.version, belief.channel, belief.promise
+        self.beliefs[agent][site] = Belief(value, there.version, channel, self.now, self.now)
+        if known != (value, there.version, channel, False):
+            self.record(log.SENSE, agent, site=site, value=value, version=there.version, a=channel, b=why)
+
+    def send_copies(self, sender: int, entry: int) -> None:
+        """Send an entry of the plan, as it is now, to those who follow it."""
+        there = self.sites[entry]
+        send(self, sender, CORRECTION, entry, there.value, there.version, self.now)
+
+    # ------------------------------------------------------------------ how a transaction ends
+
+    def stop(self, txn: Transaction, op: int, stale: list[Stale], moment: int) -> None:
+        """Refuse an op that is not tried yet, and its transaction with it; `moment` is column b of CHECK_FAILED."""
+        txn.op = op
+        end_wait(self, txn.agent, txn.task, self.now - self.agents[txn.agent].wait_since + 1)  # this tick's is over
+        log_reads(self, txn, self.op_of(txn))
+        self.refuse(txn, stale, moment)
+
     def refuse(self, txn: Transaction, stale: list[Stale], moment: int) -> None:
         """Refuse an op and end its transaction, which may be taken back first; `moment` is column b of CHECK_FAILED."""
         for site, scope in stale:
@@ -303,6 +318,13 @@ class World:
         self.control.refused(self, txn)
         if not self.ranks or self.ranks.ends(self, txn, REJECTED):
             self.settle(txn, REJECTED)
+
+    def give_up(self, agent: int, whom: int) -> None:
+        """Abort an agent's transaction, the victim of waiting for another."""
+        txn = self.agents[agent].txn
+        if txn is not None:
+            self.record(log.VICTIM, agent, txn.number, other=whom)
+            self.settle(txn, ABORTED)
 
     def settle(self, txn: Transaction, outcome: int, before_thought: bool = False) -> None:
         """End a transaction: buffered writes take effect together or are dropped, and all that it held is let go."""
@@ -336,25 +358,6 @@ class World:
         if me.phase != OUT:
             me.phase = IDLE
 
-    # What a protocol that takes back what was done asks of the world.
-
-    def is_record(self, site: int) -> bool:
-        """Tell whether a site is a record site."""
-        return self.rules.site_kinds[site] in verbs.RECORD_KINDS
-
-    def bodies_at(self, gate: int) -> list[int]:
-        """Return the agents on the cells of a gate."""
-        cells = set(self.rules.site_cells(gate)[1:])
-        return [index for index, other in enumerate(self.agents) if other.cell in cells and other.phase != OUT]
-
-    def reopen(self, txn: Transaction) -> None:
-        """Open a transaction again that had settled: it will settle anew once it has been taken back."""
-        me = self.agents[txn.agent]
-        self.record(log.REVOKED, txn.agent, txn.number, a=txn.thought)
-        txn.thought, me.txn, me.thought_left, me.stuck, me.phase, me.look = 0, txn, 0, 0, WALKING, NO_SITE
-        if not self.rules.tasks[txn.task].jobs:
-            self.completions[txn.agent, txn.task] -= 1
-
     def _use_up(self, txn: Transaction, task: ResolvedTask, outcome: int, spent: int) -> None:
         """A commit or a failed act uses its order up; a rejected one does not, and may keep part of its thought."""
         again = outcome in (REJECTED, ABORTED)
@@ -368,29 +371,15 @@ class World:
         self.attempts[key] = self.attempts.get(key, 0) + 1 if again else 0
         self.completions[key] = self.completions.get(key, 0) + (not again)
 
-    # ------------------------------------------------------------------ the rest of the tick
+    def reopen(self, txn: Transaction) -> None:
+        """Open a transaction again that had settled: it will settle anew once it has been taken back."""
+        me = self.agents[txn.agent]
+        self.record(log.REVOKED, txn.agent, txn.number, a=txn.thought)
+        txn.thought, me.txn, me.thought_left, me.stuck, me.phase, me.look = 0, txn, 0, 0, WALKING, NO_SITE
+        if not self.rules.tasks[txn.task].jobs:
+            self.completions[txn.agent, txn.task] -= 1
 
-    def happens(self, purpose: int, keys: tuple[int, ...], share: float) -> bool:
-        """Draw whether something happens that does in a share of cases."""
-        bits = self.draw(purpose, *keys) >> (64 - PROBABILITY_BITS)
-        return bits < int(share * (1 << PROBABILITY_BITS))
-
-    def sees(self, agent: int, site: int) -> bool:
-        """Tell whether an agent sees a site from where it is."""
-        return site in self.rules.sights[agent][self.agents[agent].cell]
-
-    def renew(self, agent: int, site: int, channel: int, why: int, value: int | None = None) -> None:
-        """Give an agent the value of a site, the true one or that at a rank; `why` is column b of log.SENSE."""
-        there, belief = self.sites[site], self.beliefs[agent][site]
-        value = there.value if value is None else value
-        known = belief.value, belief.version, belief.channel, belief.promise
-        self.beliefs[agent][site] = Belief(value, there.version, channel, self.now, self.now)
-        if known != (value, there.version, channel, False):
-            self.record(log.SENSE, agent, site=site, value=value, version=there.version, a=channel, b=why)
-
-    # ------------------------------------------------------------------ score
-
-    # ------------------------------------------------------------------ what agents may do and see
+    # ------------------------------------------------------------------ the log
 
     def record(
         self, kind: int, agent: int, txn: int = NO_TXN, op: int = 0, site: int = NO_SITE, value: int = 0,
