@@ -47,10 +47,11 @@ OPEN, SETTLED, REOPENED, VOID = range(4)  # reopened: taken back, and kept for i
 
 @dataclass
 class Done:
-    """One op that took effect: enough to undo it."""
+    """One write of an op that took effect: enough to undo it."""
 
     op_index: int
     op: ResolvedOp
+    site: int
     before: int  # what the site held
     written: int  # value or difference
     hand: int  # what the agent held before
@@ -121,7 +122,7 @@ class Preorder:
         if moment == "retry" and self._owes(agent):
             world.give_up(agent, self.blocker.get(agent, NOBODY))
             return Answer.WAIT
-        kept = [slot for slot in self.slots.values() if slot.agent == agent and slot.state == REOPENED]
+        kept = self._of(agent, REOPENED)
         if not kept and len(self.slots) >= self.window:
             return self._when_quiet(agent, self.newest)
         if kept:
@@ -180,18 +181,21 @@ class Preorder:
             if slot.rank > txn.rank
             and slot.agent != txn.agent
             and world.agents[slot.agent].phase != OUT
-            and any(done.op.site in sites and (done.op.site, slot.rank) not in self.stays for done in slot.done)
+            and any(done.site in sites and (done.site, slot.rank) not in self.stays for done in slot.done)
         ]
         for slot in above:
             if not slot.forced:
                 slot.forced = True
-                site = next(done.op.site for done in slot.done if done.op.site in sites)
+                site = next(done.site for done in slot.done if done.site in sites)
                 self._notify(world, slot, site, txn.agent, is_forced=True)
             self.blocker[txn.agent] = slot.agent
         return bool(above)
 
     def _owes(self, agent: int) -> bool:
-        return any(slot.agent == agent and slot.state == SETTLED and slot.is_called for slot in self.slots.values())
+        return any(slot.is_called for slot in self._of(agent, SETTLED))
+
+    def _of(self, agent: int, state: int) -> list[Slot]:
+        return [slot for slot in self.slots.values() if slot.agent == agent and slot.state == state]
 
     # ------------------------------------------------------------------ what a rank sees and plans
 
@@ -205,8 +209,7 @@ class Preorder:
 
     def spares(self, agent: int, thought: int) -> int:
         """Return how much of a thought its repair need not think again."""
-        reopened = any(slot.agent == agent and slot.state == REOPENED for slot in self.slots.values())
-        return thought - -(-thought * self.repair // 100) if reopened else 0
+        return thought - -(-thought * self.repair // 100) if self._of(agent, REOPENED) else 0
 
     def admitted(self, world: World, txn: Transaction) -> None:
         """Note what it read and what it plans to do on that; show its owner the world as it is again."""
@@ -260,7 +263,7 @@ class Preorder:
             written = value if how == VALUE else value - before
             if slot.txn.number == txn:
                 resolved = world.rules.tasks[slot.txn.task].ops[op]
-                slot.done.append(Done(op, resolved, before, written, world.agents[agent].hand))
+                slot.done.append(Done(op, resolved, site, before, written, world.agents[agent].hand))
             else:
                 world.record(log.RANK, agent, txn, value=rank, a=2)
             self._lay(world, agent, txn, site, rank, how, written)
@@ -346,7 +349,7 @@ class Preorder:
 
     def _read_again(self, world: World, slot: Slot, in_vain: bool) -> None:
         """What makes no difference is read anew; who takes for nothing what matters keeps to what it has read."""
-        written = {done.op.site for done in slot.done}
+        written = {done.site for done in slot.done}
         for site in self._changed(world, slot):
             value = slot.reads[site] = self.chains.value(site, slot.rank)
             there = world.sites[site]
@@ -373,14 +376,14 @@ class Preorder:
                 self._recall(world, agent, me)
         self._grow_quiet(world)
         for agent, me in enumerate(world.agents):
-            reopened = [s for s in self.slots.values() if s.agent == agent and s.state == REOPENED]
+            reopened = self._of(agent, REOPENED)
             if reopened and me.phase == IDLE:
                 for site in range(len(world.sites)):
                     world.renew(agent, site, REGISTRY, 5, self.chains.value(site, reopened[0].rank))
 
     def _recall(self, world: World, agent: int, me: Agent) -> None:
         while me.txn is None:
-            mine = [slot for slot in self.slots.values() if slot.agent == agent and slot.state == SETTLED]
+            mine = self._of(agent, SETTLED)
             for slot in mine:
                 if slot.forced or (slot.told and self._judges(world, slot)):
                     slot.told, slot.forced, slot.doomed = False, False, True
@@ -412,15 +415,13 @@ class Preorder:
         if txn.rank < 0:
             return True
         slot = self.slots[txn.rank]
-        for done in reversed([done for done in slot.done if world.is_record(done.op.site)]):
-            for site, _ in done.op.entries or ((done.op.site, 0),):
-                self.chains.take(site, slot.rank)
-                world.record(log.TAKEN, slot.agent, txn.number, done.op_index, site, b=slot.rank)
-                self._install(world, log.UNDO, slot.rank, site, self.chains.value(site, TOP), is_last=True)
-                self._tell(world, site, slot.rank, slot.agent)
-        for op_index in {done.op_index for done in slot.done if world.is_record(done.op.site)}:
-            slot.done = [done for done in slot.done if done.op_index != op_index]
-            txn.done -= 1
+        in_registry = [done for done in slot.done if world.is_record(done.site)]
+        for done in reversed(in_registry):
+            self._take(world, slot, done)
+            self._install(world, log.UNDO, slot.rank, done.site, self.chains.value(done.site, TOP), is_last=True)
+            self._tell(world, done.site, slot.rank, slot.agent)
+        txn.done -= len({done.op_index for done in in_registry})
+        slot.done = self._by_hand(world, slot)
         slot.state = REOPENED
         if not slot.done:
             return True
@@ -429,11 +430,15 @@ class Preorder:
         world.agents[txn.agent].phase = WALKING
         return False
 
+    def _take(self, world: World, slot: Slot, done: Done) -> None:
+        self.chains.take(done.site, slot.rank)
+        world.record(log.TAKEN, slot.agent, slot.txn.number, done.op_index, done.site, b=slot.rank)
+
     def take_back(self, world: World, txn: Transaction, is_stuck: bool = False) -> None:
         """Stand at a site and perform the inverse there; what the world refuses stays."""
         slot = self.slots[txn.rank]
         done, me = slot.done[-1], world.agents[txn.agent]
-        site, there = done.op.site, world.sites[done.op.site]
+        site, there = done.site, world.sites[done.site]
         if not is_stuck and not done.op.relative and self._force(world, txn, {site}):
             hold(world, txn, self.blocker[txn.agent], log.FOR_RANK)
             return
@@ -456,8 +461,7 @@ class Preorder:
             elif any(earlier.op.site == site for earlier in slot.done):
                 self._lay(world, txn.agent, txn.number, site, slot.rank, VALUE, done.before)
             else:
-                self.chains.take(site, slot.rank)
-                world.record(log.TAKEN, txn.agent, txn.number, done.op_index, site, b=slot.rank)
+                self._take(world, slot, done)
             self._agree(world, site)
             self._tell(world, site, slot.rank, txn.agent)
         if slot.done:
@@ -467,7 +471,7 @@ class Preorder:
         world.settle(txn, self.outcome.pop(txn.number))
 
     def _by_hand(self, world: World, slot: Slot) -> list[Done]:
-        return [done for done in slot.done if not world.is_record(done.op.site)]
+        return [done for done in slot.done if not world.is_record(done.site)]
 
     # ------------------------------------------------------------------ settle
 
@@ -478,12 +482,11 @@ class Preorder:
             for slot in self.slots.values():
                 if slot.agent == agent:
                     slot.told = slot.forced = slot.doomed = False
-                    slot.state = VOID if slot.state == REOPENED else slot.state
+        if me.phase == OUT or me.txn is None:
+            for slot in self._of(agent, REOPENED):
+                slot.state = VOID
         if me.txn is None:
             self.borders.pop(agent, None)
-            for slot in self.slots.values():
-                if slot.agent == agent and slot.state == REOPENED:
-                    slot.state = VOID
             self._show_truth(world, agent)
             return
         rank = me.txn.rank
@@ -494,8 +497,6 @@ class Preorder:
         if me.txn.done:
             slot.state = SETTLED
         elif slot.state != REOPENED:
-            slot.state = VOID
-        if me.phase == OUT and slot.state == REOPENED:
             slot.state = VOID
 
     def _grow_quiet(self, world: World) -> None:
