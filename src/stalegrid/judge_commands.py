@@ -107,3 +107,4 @@ def export(
         episodes = run_episodes(cell.rules(), cell.config, mind, range(seed, seed + seeds))
         told = histories(cell.rules(), episodes, f"{scenario}, {cell.name}", bracket, unit)
         write_histories(out, (one.to_object() for one in told))
+    console.print(f"{out}: {seeds} {'history' if seeds == 1 else 'histories'}", highlight=False, markup=False)
