@@ -16,7 +16,7 @@ from stalegrid.protocols.config import AXES
 from stalegrid.protocols.presets import LATER, PRESETS
 from stalegrid.world.scenarios import SCENARIOS
 
-COMMANDS = ("list", "compare", "audit", "export", "demo", "bench")
+COMMANDS = ("list", "compare", "audit", "export", "demo", "view", "record", "replay", "play", "bench")
 
 
 def stalegrid(*arguments: str, code: int = 0) -> Result:
@@ -33,10 +33,12 @@ def words(text: str) -> str:
 
 def test_help_names_the_commands_and_each_has_help_without_a_cut() -> None:
     said = stalegrid("--help").stdout
+    for listing in (said, stalegrid("check", "--help").stdout):
+        assert "..." not in listing.replace("[ARGS]...", "")
     for command in COMMANDS:
         assert re.search(rf"^\s+{command} +\S.*\.$", said, re.MULTILINE)
         help_text = stalegrid(command, "--help").stdout
-        assert "--size" in help_text or command in ("audit", "demo")
+        assert "--size" in help_text or command in ("demo", "replay")
         assert "..." not in re.sub(r"FILE\W?\.\.\.", "", help_text)
 
 

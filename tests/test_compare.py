@@ -190,7 +190,7 @@ def test_axes_are_set_on_top_of_a_preset() -> None:
         (("--protocol", "ticket"), "protocol 'ticket' is not available yet; available are none, fresh, object_cas"),
         (("--mind", "wise"), "unknown mind 'wise'; available are naive, careful, random"),
         (("--size", "huge"), "unknown size 'huge'; ledger has tiny, small, medium, large"),
-        (("--format", "xml"), "--format is one of table, json, csv; got 'xml'"),
+        (("--format", "xml"), "--format is table, json or csv; got 'xml'"),
         (("--set", "tempo=3"), "--set knows no 'tempo'; settings are agents, boats"),
         (("--set", "think"), "--set takes key=value; got 'think'"),
         (("--set", "lease=ttl"), "lease = 'ttl' is not available yet; available are 'none'"),

@@ -12,7 +12,7 @@ from . import exposure as probe
 from . import matrix as claims
 from .compare import FIRST_TEST_SEED
 from .make import compile_engine
-from .terminal import Out, check_folder, console, errors, fail, progress_bar
+from .terminal import Out, check_folder, check_form, console, progress_bar, telling
 
 app = typer.Typer(
     help="Check claims by measuring them.", no_args_is_help=True, add_completion=False, rich_markup_mode=None
@@ -35,9 +35,8 @@ def exposure(
 
     Over agents, writes, think time and its law, and sight. Exit code 1 if a cell disagrees beyond chance.
     """
-    try:
-        if form not in ("table", "json"):
-            raise ValueError(f"--format is table or json; got {form!r}")
+    with telling():
+        check_form(form, "table", "json")
         check_folder(out)
         compile_engine()
         with progress_bar() as progress:
@@ -46,11 +45,6 @@ def exposure(
         text = json.dumps(rows, indent=1) + "\n"
         if out is not None:
             out.write_text(text, encoding="utf-8")
-    except (ValueError, OSError) as error:
-        fail(error)
-    except KeyboardInterrupt:
-        errors.print("stopped", highlight=False, markup=False)
-        raise typer.Exit(130) from None
     if form == "table":
         console.print(probe.table(rows))
         console.print(probe.summary(rows), style="dim", highlight=False)
@@ -68,13 +62,12 @@ def cures(
     form: Annotated[str, typer.Option("--format", help="table or json")] = "table",
     out: Out = None,
 ) -> None:
-    """Compare who cures what, as measured, with the table that claims it.
+    """Compare who cures what with the table that claims it.
 
     Each one-hazard scenario under each single defence, or under all their sets. Exit code 1 if a cell is not so.
     """
-    try:
-        if form not in ("table", "json"):
-            raise ValueError(f"--format is table or json; got {form!r}")
+    with telling():
+        check_form(form, "table", "json")
         check_folder(out)
         compile_engine()
         total = len(defences.one_hazard_scenarios()) * (16 if sets else 4)
@@ -84,11 +77,6 @@ def cures(
         text = json.dumps(defences.as_json(rows), indent=1) + "\n"
         if out is not None:
             out.write_text(text, encoding="utf-8")
-    except (ValueError, OSError) as error:
-        fail(error)
-    except KeyboardInterrupt:
-        errors.print("stopped", highlight=False, markup=False)
-        raise typer.Exit(130) from None
     if form == "table":
         console.print(defences.sets_table(rows) if sets else defences.table(rows))
         said = defences.SETS_LEGEND if sets else defences.LEGEND
@@ -116,9 +104,8 @@ def matrix(
 
     On schedules of the small scope and on contended random episodes. Exit code 1 if something forbidden is found.
     """
-    try:
-        if form not in ("table", "json"):
-            raise ValueError(f"--format is table or json; got {form!r}")
+    with telling():
+        check_form(form, "table", "json")
         unknown = [name for name in protocol or () if name not in claims.measurable()]
         if unknown:
             known = ", ".join(claims.measurable())
@@ -142,11 +129,6 @@ def matrix(
         text = json.dumps([claims.as_json(row) for row in rows], indent=1) + "\n"
         if out is not None:
             out.write_text(text, encoding="utf-8")
-    except (ValueError, OSError) as error:
-        fail(error)
-    except KeyboardInterrupt:
-        errors.print("stopped", highlight=False, markup=False)
-        raise typer.Exit(130) from None
     if form == "table":
         console.print(claims.table(presets if protocol else claims.rows(), rows))
         console.print(claims.legend(), style="dim", highlight=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -19,6 +21,31 @@ def fail(message: object) -> NoReturn:
     """Say what is wrong in a sentence and stop."""
     errors.print(f"stalegrid: {message}", style="red", highlight=False, soft_wrap=True, markup=False)
     raise typer.Exit(2)
+
+
+@contextmanager
+def telling(*more: type[Exception], kept: str = "") -> Iterator[None]:
+    """Tell what goes wrong in a sentence, with exit code 2, and an interruption with 130 and what is `kept`.
+
+    A ValueError says what was got and what is allowed, an OSError which file; `more` kinds are told likewise.
+    """
+    kinds: tuple[type[Exception], ...] = (ValueError, OSError, *more)
+    try:
+        yield
+    except kinds as error:
+        fail(error)
+    except KeyboardInterrupt:
+        errors.print(f"stopped{kept}", highlight=False, markup=False)
+        raise typer.Exit(130) from None
+
+
+def check_form(form: str, *allowed: str) -> None:
+    """Refuse a form of output that a command does not have.
+
+    Raises: ValueError.
+    """
+    if form not in allowed:
+        raise ValueError(f"--format is {', '.join(allowed[:-1])} or {allowed[-1]}; got {form!r}")
 
 
 def check_folder(out: Path | None) -> None:
