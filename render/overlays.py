@@ -12,8 +12,9 @@ from .board import Grid
 from .brush import Canvas, Surface, dashes
 from .chronicle import Input
 from .letters import bubble
+from .map import region_label_place
 from .palette import Colour
-from .pane import EARLY, Pane, region_label_place
+from .pane import EARLY, Pane
 from .scene import Stage
 from .themes import Theme
 from .words import how_known, short_claim, short_names

@@ -16,22 +16,13 @@ import pygame
 
 from .arrange import PanePlaces, Places, arrange
 from .brush import Surface, wrapped, write
+from .card import draw_card, draw_head, draw_sentence
 from .controls import Controls, draw_active, draw_help, draw_line, draw_message
 from .details import draw_badges, draw_details, draw_epochs, draw_own_view, draw_threads
 from .legend import draw_legend
+from .map import draw_mail, draw_map, draw_names, draw_plan
 from .overlays import draw_beliefs, draw_verdicts, flash
-from .pane import (
-    BAD,
-    GOOD,
-    Pane,
-    draw_card,
-    draw_head,
-    draw_mail,
-    draw_map,
-    draw_names,
-    draw_plan,
-    draw_sentence,
-)
+from .pane import BAD, GOOD, Pane
 from .panel import draw_panel
 from .themes import DARK, Theme
 
