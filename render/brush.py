@@ -6,7 +6,7 @@ Importing this file imports pygame; nothing but the painter does. No display is 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import TypeAlias
 
@@ -90,11 +90,6 @@ class Canvas:
             cover[...] = (cover * fade).astype(np.uint8)
         del colours, cover
         return small
-
-
-def _family() -> str:
-    pygame.font.init()
-    return pygame.font.get_default_font()
 
 
 @lru_cache(maxsize=64)
@@ -250,6 +245,3 @@ def glow(width: int, height: int, colour: Colour, strength: float, corner: float
     made = pill(width, height, colour, None, corner).copy()
     made.set_alpha(round(255 * max(0.0, min(1.0, strength))))
     return made
-
-
-Draw: TypeAlias = Callable[[Surface], None]

@@ -17,7 +17,6 @@ from ..world.state import (
     ABORTED,
     COMMITTED,
     FAILED,
-    HAZARDS,
     NEVER,
     NO_OUTCOME,
     NO_TASK,
@@ -284,6 +283,3 @@ class Chronicle:
     def epoch_adopted(self, tick: int) -> int:
         """Return the newest epoch adopted by all at once; 0 where corrections are broadcast."""
         return max((epoch for when, epoch in self.adopted if when <= tick), default=0)
-
-
-HAZARD_NAMES = {name: name.replace("_", " ").replace("action message", "action-message") for name in HAZARDS}
