@@ -29,15 +29,13 @@ def _fitting(text: str, width: float, height: float) -> int:
 
 
 @lru_cache(maxsize=4096)
-def site(kind: str, value: int, unsettled: bool, px: int, theme: Theme, ghost: bool = False) -> Surface:
+def site(kind: str, value: int, unsettled: bool, px: int, theme: Theme) -> Surface:
     """Draw a site of `px` pixels: a shape by kind, and what it holds. A folded corner: its newest version is open."""
     canvas, u = Canvas(px, px), px / 32
-    frame = theme.ghost if ghost else theme.frame
-    paper = theme.ghost_paper if ghost else theme.paper
-    ink = theme.ghost if ghost else theme.print
+    frame, paper = theme.frame, theme.paper
     line = max(1.0, 1.8 * u)
     middle, room = (px / 2, px / 2), (px - 11 * u, px * 0.46)
-    text, text_colour = str(value), ink
+    text, text_colour = str(value), theme.print
     if kind == "switch":
         text = ""
         _switch(canvas, value, u, theme)
