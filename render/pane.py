@@ -16,6 +16,7 @@ from .scene import Scene
 CALM, ALERT, BAD, GOOD = range(4)
 EARLY = 1e-6  # ticks: what is off by rounding only
 READ = 6  # ticks for which a verdict stands
+FRESH = 3  # ticks after its tick for which a verdict or an accident has the map for itself
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,12 @@ class Pane:
     def marks(self) -> list[tuple[float, bool]]:
         """List (time, caught) of what is to be shown of it, accidents included, in order."""
         return self.chronicle.marks() if self.focus is None else [(one.when, one.caught) for one in self.verdicts]
+
+    def is_grave(self, time: float) -> bool:
+        """Tell whether a verdict or an accident is to be looked at: what else there is stands back."""
+        verdicts = ((one.when, one.tick) for one in self.verdicts)
+        accidents = ((float(one.tick), one.tick) for one in self.chronicle.accidents)
+        return any(begins <= time + EARLY < tick + FRESH for begins, tick in (*verdicts, *accidents))
 
     def moment(self, time: float) -> Moment:
         """Return the moment at a time in ticks; before the beginning and after the end it stands still.

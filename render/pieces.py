@@ -228,18 +228,6 @@ def cross(px: int, theme: Theme) -> Surface:
 
 
 @lru_cache(maxsize=64)
-def unlike(px: int, theme: Theme) -> Surface:
-    """Draw the sign at a site about which somebody is wrong: unequal."""
-    canvas, u = Canvas(px, px), px / 16
-    canvas.disc((8 * u, 8 * u), 8 * u, theme.print)
-    canvas.disc((8 * u, 8 * u), 7 * u, theme.ghost)
-    for down in (6.2, 9.8):
-        canvas.line((4.4 * u, down * u), (11.6 * u, down * u), 1.5 * u, theme.ghost_paper)
-    canvas.line((6.2 * u, 12.4 * u), (9.8 * u, 3.6 * u), 1.5 * u, theme.ghost_paper)
-    return canvas.sprite()
-
-
-@lru_cache(maxsize=64)
 def lock(px: int, colour: Colour, theme: Theme) -> Surface:
     """Draw a padlock in the colour of who holds it."""
     canvas, u = Canvas(px, px), px / 16
