@@ -8,6 +8,7 @@ from stalegrid import SCENARIOS
 from stalegrid.clip import FPS, clip_frames, clip_of, clip_size, look_of, still
 from stalegrid.compare import FIRST_TEST_SEED, Cell, Comparison
 from stalegrid.demo import SEEDS, median_seed
+from stalegrid.story import HAPPENS
 from stalegrid.tape import Tape
 
 PICTURES = Path(__file__).parent.parent / "docs" / "pictures"
@@ -23,7 +24,8 @@ def harm(name):
     bitten = sum(report.counts[f"{scenario.hazard}.decisive"] > 0 for report in run.reports)
     seed = median_seed(run, scenario.hazard)
     clip = clip_of([Tape(name, protocol, seed) for protocol in ("none", scenario.cure)])
-    note = f"The same episode twice. Without a protocol this happens in {bitten} of {SEEDS} episodes."
+    happens = HAPPENS[scenario.hazard]
+    note = f"The same episode twice. Without a protocol, {happens} in {bitten} of {SEEDS} episodes."
     look, size = look_of(name, note), clip_size(clip, note=True)
     save_still(still(clip, look, size, clip.acts), f"{name}.png")
     frames = list(clip_frames(clip, look, size))

@@ -54,13 +54,13 @@ def spots(scene: Scene) -> tuple[Spot, ...]:
 
 def _berth(nth: int, many: int, at_site: bool) -> tuple[float, float, float]:
     if at_site:  # along the lower and right edge, so that the site's digits stay free
-        size = 0.7 if many == 1 else 0.6 if many <= 3 else 0.5
+        size = 0.74 if many == 1 else 0.64 if many <= 3 else 0.5
         places = ((0.78, 0.8), (0.22, 0.8), (0.78, 0.2), (0.22, 0.2), (0.5, 0.9), (0.9, 0.5), (0.1, 0.5), (0.5, 0.1))
         return (*places[nth % len(places)], size)
     if many == 2:
-        return 0.3 + 0.4 * nth, 0.32 + 0.36 * nth, 0.66
+        return 0.3 + 0.4 * nth, 0.32 + 0.36 * nth, 0.78
     across = 2 if many <= 4 else 3
-    size = 0.58 if across == 2 else 0.44
+    size = 0.7 if across == 2 else 0.5
     rows = -(-many // across)
     return (nth % across + 0.5) / across, (nth // across + 0.5) / rows, size
 

@@ -144,3 +144,17 @@ def fitting_size(
     height += round(34 * unit) + pad if line else 0
     width = max(widths) * len(stages) + pad * (len(stages) + 1)
     return -(-width // 16) * 16, -(-height // 16) * 16
+
+
+def plan_places(places: PanePlaces) -> dict[int, pygame.Rect]:
+    """Return the part of the row beneath the map in which each entry of the plan stands."""
+    entries = [index for index, kind in enumerate(places.grid.stage.site_kinds) if kind == "plan"]
+    if places.plan is None or not entries:
+        return {}
+    room = places.plan
+    left = room.left + round(46 * places.unit)
+    step = (room.right - left) / len(entries)
+    return {
+        entry: pygame.Rect(round(left + nth * step), room.top, round(step), room.height)
+        for nth, entry in enumerate(entries)
+    }

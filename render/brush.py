@@ -6,7 +6,7 @@ Importing this file imports pygame; nothing but the painter does. No display is 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import TypeAlias
 
@@ -79,22 +79,15 @@ class Canvas:
         self.disc(start, half, colour)
         self.disc(end, half, colour)
 
-    def sprite(self, fade: float = 1.0) -> Surface:
-        """Return what was drawn, with soft edges; `fade` below 1 makes all of it transparent."""
+    def sprite(self) -> Surface:
+        """Return what was drawn, with soft edges."""
         # Shapes are opaque on transparent black, which is their premultiplied form: shrink first, then divide.
         small = pygame.transform.smoothscale(self._big, (self.width, self.height))
         colours, cover = pygame.surfarray.pixels3d(small), pygame.surfarray.pixels_alpha(small)
         share = np.maximum(cover, 1)[..., None].astype(np.uint16)
         colours[...] = np.minimum(colours.astype(np.uint16) * 255 // share, 255)
-        if fade < 1:
-            cover[...] = (cover * fade).astype(np.uint8)
         del colours, cover
         return small
-
-
-def _family() -> str:
-    pygame.font.init()
-    return pygame.font.get_default_font()
 
 
 @lru_cache(maxsize=64)
@@ -194,26 +187,24 @@ def label(
 
 
 def dashes(
-    surface: Surface, start: Point, end: Point, colour: Colour, thick: float = 1, dash: float = 5, gap: float = 4,
-    offset: float = 0,
-) -> None:  # fmt: skip
-    """Draw a dashed line; `offset` shifts the dashes, in pixels, so that they can be made to run."""
+    surface: Surface, start: Point, end: Point, colour: Colour, thick: float = 1, dash: float = 5, gap: float = 4
+) -> None:
+    """Draw a dashed line."""
     length = math.hypot(end[0] - start[0], end[1] - start[1])
     if length < 1:
         return
     step = (end[0] - start[0]) / length, (end[1] - start[1]) / length
-    at = -(offset % (dash + gap))
-    while at < length:
-        first, last = max(0.0, at), min(length, at + dash)
-        if last > first:
-            stroke(
-                surface,
-                (start[0] + step[0] * first, start[1] + step[1] * first),
-                (start[0] + step[0] * last, start[1] + step[1] * last),
-                colour,
-                thick,
-            )
-        at += dash + gap
+    first = 0.0
+    while first < length:
+        last = min(length, first + dash)
+        stroke(
+            surface,
+            (start[0] + step[0] * first, start[1] + step[1] * first),
+            (start[0] + step[0] * last, start[1] + step[1] * last),
+            colour,
+            thick,
+        )
+        first += dash + gap
 
 
 def stroke(surface: Surface, start: Point, end: Point, colour: Colour, thick: float = 1) -> None:
@@ -243,13 +234,3 @@ def curve(start: Point, end: Point, bow: float, steps: int = 16) -> list[Point]:
             (1 - t) ** 2 * start[1] + 2 * t * (1 - t) * middle[1] + t * t * end[1],
         ))  # fmt: skip
     return points
-
-
-def glow(width: int, height: int, colour: Colour, strength: float, corner: float) -> Surface:
-    """Return a rectangle of a colour, as strong as `strength` of 0 to 1."""
-    made = pill(width, height, colour, None, corner).copy()
-    made.set_alpha(round(255 * max(0.0, min(1.0, strength))))
-    return made
-
-
-Draw: TypeAlias = Callable[[Surface], None]

@@ -17,7 +17,6 @@ from ..world.state import (
     ABORTED,
     COMMITTED,
     FAILED,
-    HAZARDS,
     NEVER,
     NO_OUTCOME,
     NO_TASK,
@@ -96,6 +95,7 @@ class Accident(NamedTuple):
 class VersionView(NamedTuple):
     """One version of a site."""
 
+    site: int
     tick: int
     value: int
     version: int
@@ -111,7 +111,7 @@ class Chronicle:
         self.spans: dict[int, Span] = {}
         self.accidents: list[Accident] = []
         self.versions: list[list[VersionView]] = [
-            [VersionView(0, site.value, 0, NOBODY)] for site in rules.blueprint.sites
+            [VersionView(index, 0, site.value, 0, NOBODY)] for index, site in enumerate(rules.blueprint.sites)
         ]
         self.counted: dict[str, list[int]] = defaultdict(list)  # ticks at which something countable happened
         self.published: list[tuple[int, int]] = []  # (tick, epoch)
@@ -119,6 +119,7 @@ class Chronicle:
         self.held: list[tuple[int, int]] = []  # (tick, agent) who begins to wait for a new plan
         self.adopted: list[tuple[int, int]] = []
         self.passed: list[int] = []  # ticks at which a boat passed
+        self.put_out: dict[int, int] = {}  # agent -> tick at which an accident put it out of play
         self._locks: list[tuple[int, int, int, int, int]] = []  # (tick, site, agent, mode, +1 granted or -1 released)
         self.broken: dict[int, int] = {}  # transaction -> the first invariant that it broke
         self._by_agent: dict[int, list[Span]] = defaultdict(list)
@@ -147,7 +148,7 @@ class Chronicle:
             span.settled, span.outcome = tick, _SETTLED[kind]
             self.counted[{COMMITTED: "committed", PARTIAL: "committed"}.get(span.outcome, "refused")].append(tick)
         elif kind == log.WRITE:
-            self.versions[site].append(VersionView(tick, int(row["value"]), int(row["version"]), agent))
+            self.versions[site].append(VersionView(site, tick, int(row["value"]), int(row["version"]), agent))
             if span is None and txn != NO_TXN and agent >= 0:  # a crossing: decided and done in one
                 span = self.spans[txn] = Span(txn, agent, NO_TASK, tick, 0, tick, tick)
                 self._by_agent[agent].append(span)
@@ -159,6 +160,8 @@ class Chronicle:
                 self.counted["broke"].append(tick)
         elif kind == log.ACCIDENT:
             self.accidents.append(Accident(tick, agent, site, int(row["value"]), int(row["a"]) >= 0))
+        elif kind == log.PUT_OUT:
+            self.put_out[agent] = tick
         elif kind == log.WORLD_EVENT and int(row["c"]) == PASSES:
             self.passed.append(tick)
         elif kind == log.SEND:
@@ -222,25 +225,60 @@ class Chronicle:
                     found.append(view)
         return found
 
-    def first_change(self, verdict: Verdict) -> VersionView | None:
-        """Return the first version that another wrote of what a verdict names while the act was decided on."""
+    def changes(self, verdict: Verdict) -> list[VersionView]:
+        """List what others wrote, between the decision and the tick of the act, of the sites that a verdict names."""
         span = self.spans.get(verdict.txn)
         if span is None:
-            return None
+            return []
+        known = {one.site: one.version for one in verdict.named}
         found = [
             version
-            for one in verdict.named
-            for version in self.versions[one.site]
+            for site, told in known.items()
+            for version in self.versions[site]
             if span.decided <= version.tick < verdict.tick
-            and version.version > one.version
+            and version.version > told
             and version.writer != verdict.agent
-            and version.value != one.value
         ]
+        return sorted(found, key=lambda version: version.tick)
+
+    def cause(self, verdict: Verdict) -> VersionView | None:
+        """Return the change since which what a verdict names is no longer so, up to the act; None if it was before.
+
+        Of a region: that with which the first of those came who are on it at the act; others may have been and gone.
+        """
+        changes = self.changes(verdict)
+        found = []
+        for one in verdict.named:
+            since = None
+            there = self.bodies_on(one.site, one.current_version)
+            for change in (change for change in changes if change.site == one.site):
+                if there:
+                    since = since or (change if change.writer in there and self.enters(change) else None)
+                elif change.value == one.value:
+                    since = None
+                else:
+                    since = since or change
+            if since is not None:
+                found.append(since)
         return min(found, key=lambda version: version.tick, default=None)
 
-    def site_of(self, version: VersionView) -> int:
-        """Return the site that a version is of."""
-        return next(site for site, versions in enumerate(self.versions) if any(one is version for one in versions))
+    def enters(self, version: VersionView) -> bool:
+        """Tell whether a version of a region is somebody's coming."""
+        return version.value > self.versions[version.site][version.version - 1].value
+
+    def bodies_on(self, site: int, version: int) -> list[int]:
+        """Return who is on a region at one of its versions, those who came first first; nobody is on another site."""
+        if self.rules.blueprint.sites[site].kind != "region":
+            return []
+        there: list[int] = []
+        for one in self.versions[site][1 : version + 1]:
+            if one.writer < 0:  # the world carries off whom an accident put out of play
+                there = [agent for agent in there if self.put_out.get(agent, NEVER) > one.tick]
+            elif self.enters(one):
+                there.append(one.writer)
+            elif one.writer in there:
+                there.remove(one.writer)
+        return there
 
     def version_at(self, site: int, tick: int) -> VersionView:
         """Return the version that a site has after a tick."""
@@ -284,6 +322,3 @@ class Chronicle:
     def epoch_adopted(self, tick: int) -> int:
         """Return the newest epoch adopted by all at once; 0 where corrections are broadcast."""
         return max((epoch for when, epoch in self.adopted if when <= tick), default=0)
-
-
-HAZARD_NAMES = {name: name.replace("_", " ").replace("action message", "action-message") for name in HAZARDS}

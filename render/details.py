@@ -13,8 +13,9 @@ from .arrange import PanePlaces
 from .board import Grid
 from .brush import Surface, label, text_size, write
 from .chronicle import Chronicle
+from .map import region_label_place, site_px
 from .overlays import FLASH
-from .pane import Pane, region_label_place, site_px
+from .pane import Pane
 from .strip import arrow, draw_strip
 from .themes import Theme
 from .words import agent_mark, short_claim

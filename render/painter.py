@@ -16,22 +16,13 @@ import pygame
 
 from .arrange import PanePlaces, Places, arrange
 from .brush import Surface, wrapped, write
+from .card import draw_card, draw_head, draw_sentence
 from .controls import Controls, draw_active, draw_help, draw_line, draw_message
 from .details import draw_badges, draw_details, draw_epochs, draw_own_view, draw_threads
 from .legend import draw_legend
-from .overlays import draw_beliefs, draw_verdicts, flash
-from .pane import (
-    BAD,
-    GOOD,
-    Pane,
-    draw_card,
-    draw_head,
-    draw_mail,
-    draw_map,
-    draw_names,
-    draw_plan,
-    draw_sentence,
-)
+from .map import draw_map, draw_names, draw_plan
+from .overlays import crowded, draw_beliefs, draw_verdicts, flash
+from .pane import BAD, GOOD, Pane
 from .panel import draw_panel
 from .themes import DARK, Theme
 
@@ -134,10 +125,9 @@ def paint_pane(
         draw_badges(surface, pane, places.grid, moment, theme)
         if view is not None:
             draw_own_view(surface, places.grid, moment, view, theme)
-    draw_names(surface, pane, places.grid, moment, where, theme)
-    draw_mail(surface, pane, places.grid, moment, where, theme)
-    draw_beliefs(surface, pane, places.grid, moment, where, theme)
-    draw_verdicts(surface, pane, places.grid, moment, where, theme)
+    taken = crowded(places.grid, moment, where) + draw_names(surface, pane, places.grid, moment, where, theme)
+    draw_beliefs(surface, pane, places.grid, moment, where, taken, theme)
+    draw_verdicts(surface, pane, places.grid, moment, where, taken, theme)
     draw_sentence(surface, pane, places, time, theme)
     if look.details:
         draw_epochs(surface, places.grid, moment, where, pane.chronicle, theme)

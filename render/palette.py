@@ -9,7 +9,6 @@ from __future__ import annotations
 
 Colour = tuple[int, int, int]  # red, green, blue, 0 to 255
 
-BLACK: Colour = (0, 0, 0)
 WHITE: Colour = (255, 255, 255)
 ORANGE: Colour = (230, 159, 0)
 SKY: Colour = (86, 180, 233)

@@ -29,15 +29,13 @@ def _fitting(text: str, width: float, height: float) -> int:
 
 
 @lru_cache(maxsize=4096)
-def site(kind: str, value: int, unsettled: bool, px: int, theme: Theme, ghost: bool = False) -> Surface:
+def site(kind: str, value: int, unsettled: bool, px: int, theme: Theme) -> Surface:
     """Draw a site of `px` pixels: a shape by kind, and what it holds. A folded corner: its newest version is open."""
     canvas, u = Canvas(px, px), px / 32
-    frame = theme.ghost if ghost else theme.frame
-    paper = theme.ghost_paper if ghost else theme.paper
-    ink = theme.ghost if ghost else theme.print
+    frame, paper = theme.frame, theme.paper
     line = max(1.0, 1.8 * u)
     middle, room = (px / 2, px / 2), (px - 11 * u, px * 0.46)
-    text, text_colour = str(value), ink
+    text, text_colour = str(value), theme.print
     if kind == "switch":
         text = ""
         _switch(canvas, value, u, theme)
@@ -226,18 +224,6 @@ def cross(px: int, theme: Theme) -> Surface:
     canvas.polygon(small, theme.bad)
     for slope in (1, -1):
         canvas.line((11.6 * u, (16 - 4.4 * slope) * u), (20.4 * u, (16 + 4.4 * slope) * u), 3.2 * u, WHITE)
-    return canvas.sprite()
-
-
-@lru_cache(maxsize=64)
-def unlike(px: int, theme: Theme) -> Surface:
-    """Draw the sign at a site about which somebody is wrong: unequal."""
-    canvas, u = Canvas(px, px), px / 16
-    canvas.disc((8 * u, 8 * u), 8 * u, theme.print)
-    canvas.disc((8 * u, 8 * u), 7 * u, theme.ghost)
-    for down in (6.2, 9.8):
-        canvas.line((4.4 * u, down * u), (11.6 * u, down * u), 1.5 * u, theme.ghost_paper)
-    canvas.line((6.2 * u, 12.4 * u), (9.8 * u, 3.6 * u), 1.5 * u, theme.ghost_paper)
     return canvas.sprite()
 
 

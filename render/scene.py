@@ -45,6 +45,7 @@ class Stage:
     site_cells: tuple[int, ...]  # where agents go to reach it, NO_CELL for a region
     gates: dict[int, tuple[int, ...]]  # switch -> the cells that it opens and closes
     regions: dict[int, tuple[int, ...]]  # region -> its cells
+    boats_at: int  # the board on which boats are counted that wait, NO_SITE without boats
     mails: bool  # some sites have listeners, who get messages
 
 
@@ -138,7 +139,7 @@ _STAGES: WeakKeyDictionary[Rules, Stage] = WeakKeyDictionary()
 def stage_of(rules: Rules) -> Stage:
     """Return the stage of some rules, the same object at each call."""
     if rules not in _STAGES:
-        sites = rules.blueprint.sites
+        sites, boats = rules.blueprint.sites, rules.blueprint.boats
         cells = [tuple(rules.layout.cell(place) for place in site.cells) for site in sites]
         _STAGES[rules] = Stage(
             name=rules.name,
@@ -154,6 +155,7 @@ def stage_of(rules: Rules) -> Stage:
             site_cells=tuple(NO_CELL if site.cell is None else rules.layout.cell(site.cell) for site in sites),
             gates={index: cells[index] for index, site in enumerate(sites) if site.kind == "switch"},
             regions={index: cells[index] for index, site in enumerate(sites) if site.kind == "region"},
+            boats_at=NO_SITE if boats is None else rules.site_names.index(boats.board),
             mails=any(site.listeners or site.kind == "plan" for site in sites),
         )
     return _STAGES[rules]

@@ -69,5 +69,3 @@ LIGHT = Theme(
     roles=(BLUE, ORANGE, PURPLE, GREEN, (130, 92, 56), (110, 114, 122)),
     items=(YELLOW, (102, 205, 178), (248, 176, 110), (186, 164, 250), (170, 174, 180)),
 )  # fmt: skip
-
-THEMES = {theme.name: theme for theme in (DARK, LIGHT)}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 
 from ..world.scenario import SHUT
-from ..world.state import MESSAGE, REGISTRY
-from .scene import Stage
+from ..world.state import MESSAGE, PROMISE, REGISTRY
+from .scene import MessageView, Stage
 
 
 def short_claim(kind: str, value: int) -> str:
@@ -62,9 +62,10 @@ def agent_label(stage: Stage, agent: int) -> str:
     return stage.role_names[roles[agent]] + (f" {same.index(agent)}" if len(same) > 1 else "")
 
 
-def letter_text(stage: Stage, site: int, value: int) -> str:
-    """Say what a letter tells: deck empty; deck: 2."""
-    name, kind = short_names(stage.site_names[site])[0], stage.site_kinds[site]
+def letter_text(stage: Stage, mail: MessageView) -> str:
+    """Say what a letter tells: deck empty; deck: 2; promise: deck empty."""
+    name, kind = short_names(stage.site_names[mail.site])[0], stage.site_kinds[mail.site]
+    said = f"{name}: {short_claim(kind, mail.value)}"
     if kind == "region":
-        return f"{name} empty" if value == 0 else f"{name}: {value}"
-    return f"{name}: {short_claim(kind, value)}"
+        said = f"{name} empty" if mail.value == 0 else f"{name}: {mail.value}"
+    return f"promise: {said}" if mail.kind == PROMISE else said

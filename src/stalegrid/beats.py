@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+
 from .protocols.config import Config
-from .render.chronicle import Chronicle, Span, Verdict
+from .render.chronicle import Accident, Chronicle, Verdict, VersionView
 from .render.pane import ALERT, BAD, CALM, GOOD, READ, Beat
 from .story import agent_name, and_more, claim, hit_words
 from .world.audit import EpisodeReport, Evidence
@@ -27,7 +30,7 @@ def tell_beats(rules: Rules, config: Config | Control, chronicle: Chronicle) -> 
     judged = {(verdict.tick, verdict.agent) for verdict in chronicle.verdicts}
     for accident in chronicle.accidents:
         if (accident.tick, accident.agent) not in judged:
-            text = f"Accident: {hit_words(rules, accident.bodies, accident.boat)}."
+            text = _accident(rules, chronicle, accident)
             beats.append(Beat(accident.tick, text, BAD, accident.tick + READ, "An accident"))
     # What went wrong is said before what was caught in the same tick.
     beats.sort(key=lambda beat: (beat.tick, beat.mood == BAD, beat.mood))
@@ -64,7 +67,7 @@ def _cast(rules: Rules) -> str:
 
 
 def _of_verdict(rules: Rules, config: Config | Control, chronicle: Chronicle, verdict: Verdict) -> list[Beat]:
-    span, news = chronicle.spans[verdict.txn], verdict.named[0]
+    span, news = chronicle.spans[verdict.txn], _news(chronicle, verdict)
     who = _sentence(agent_name(rules, verdict.agent))
     task = plain_task(rules, span.task)
     checks = isinstance(config, Config) and bool(config.scopes)
@@ -73,27 +76,75 @@ def _of_verdict(rules: Rules, config: Config | Control, chronicle: Chronicle, ve
     thinks = " and thinks about it" if span.thinks else ""
     text = f"{who} decides to {task}{thinks}. It {_how(rules, news)}: {said}{stamp}."
     beats = [Beat(span.decided, text, CALM, verdict.when)]
-    change = chronicle.first_change(verdict)
-    if change is not None and change.tick < verdict.tick:
-        now = claim(rules, chronicle.site_of(change), change.value)
-        text = f"{_sentence(agent_name(rules, change.writer))} changes that: now {now}. {who} does not know."
-        # One reads one thing after the other, also where both happen in one tick.
-        beats.append(Beat(max(change.tick, span.decided + 1), text, ALERT, verdict.when))
+    # One reads one thing after the other, also where decision and change fall into one tick.
+    for tick, group in groupby(chronicle.changes(verdict), key=lambda change: max(change.tick, span.decided + 1)):
+        changes = list(group)
+        site = news.site if any(change.site == news.site for change in changes) else changes[-1].site
+        text, now = _change(rules, chronicle, [change for change in changes if change.site == site])
+        wrong = now != next(one.value for one in verdict.named if one.site == site)
+        beats.append(Beat(tick, text + f" {who} does not know." * wrong, ALERT if wrong else CALM, verdict.when))
     until, mood = verdict.tick + READ, GOOD if verdict.caught else BAD
     if verdict.caught:
-        at_act, after = _check(rules, config, span, verdict, who, task), f"Nothing happens. {who} decides again."
+        at_act, after = _check(rules, config, chronicle, verdict, who, task), f"Nothing happens. {who} decides again."
     else:
         at_act, after = _act(rules, chronicle, verdict, who, task, said), _harm(rules, chronicle, verdict, who)
     beats += [Beat(verdict.when, at_act, mood, until), Beat(verdict.tick, after, mood, until)]
     return [Beat(one.tick, one.text, one.mood, one.until, txn=verdict.txn) for one in beats]
 
 
-def _check(rules: Rules, config: Config | Control, span: Span, verdict: Verdict, who: str, task: str) -> str:
+def _news(chronicle: Chronicle, verdict: Verdict) -> Evidence:
+    """Choose what is told of what a verdict names: what changed first."""
+    cause = chronicle.cause(verdict)
+    return next((one for one in verdict.named if cause is not None and one.site == cause.site), verdict.named[0])
+
+
+def _change(rules: Rules, chronicle: Chronicle, changes: Sequence[VersionView]) -> tuple[str, int]:
+    """Say who changed a site within a tick, and to what; return its value as well."""
+    last = changes[-1]
+    if rules.blueprint.sites[last.site].kind != "region" or last.writer < 0:
+        many, now = {change.writer for change in changes}, claim(rules, last.site, last.value)
+        return f"{_sentence(_names(rules, many))} change{'s' if len(many) == 1 else ''} that: now {now}.", last.value
+    name = rules.site_names[last.site].replace("_", " ")
+    moves = []
+    for enters, words in ((True, f"onto the {name}"), (False, f"off the {name}")):
+        who = [change.writer for change in changes if chronicle.enters(change) == enters]
+        if who:
+            moves.append(f"{_names(rules, who)} step{'s' if len(who) == 1 else ''} {words}")
+    return f"{_sentence(and_more(moves))}: now {last.value or 'nobody'} on it.", last.value
+
+
+def _names(rules: Rules, agents: Iterable[int]) -> str:
+    """Name some agents: the walkers of several as walkers 1 and 3."""
+    many = sorted(agents)
+    if len(many) == 1 or many[0] < 0 or len({rules.role_of[agent] for agent in many}) > 1:
+        return and_more(agent_name(rules, agent) for agent in many)
+    role = rules.blueprint.roles[rules.role_of[many[0]]]
+    return f"{role.name}s {and_more(str(rules.nth_of_role(agent)) for agent in many)}"
+
+
+def _is_now(rules: Rules, chronicle: Chronicle, news: Evidence) -> str:
+    """Say what the act found instead of what it went by: of a region who is on it."""
+    there = chronicle.bodies_on(news.site, news.current_version)
+    if not there:
+        return claim(rules, news.site, news.current_value)
+    name = rules.site_names[news.site].replace("_", " ")
+    return f"{_names(rules, there)} {'is' if len(there) == 1 else 'are'} on the {name}"
+
+
+def _accident(rules: Rules, chronicle: Chronicle, accident: Accident) -> str:
+    """Say who was hit, and what was lost."""
+    hit = [agent for agent, tick in chronicle.put_out.items() if tick == accident.tick]
+    if len(hit) != accident.bodies:  # two accidents in one tick
+        return f"Accident: {hit_words(rules, accident.bodies, accident.boat)}."
+    return f"Accident: {_names(rules, hit)} hit{', a boat lost' if accident.boat else ''}."
+
+
+def _check(rules: Rules, config: Config | Control, chronicle: Chronicle, verdict: Verdict, who: str, task: str) -> str:
     """Say what was compared with what, where it was versions that were compared."""
-    news = verdict.named[0]
-    was, now = claim(rules, news.site, news.value), claim(rules, news.site, news.current_value)
+    news = _news(chronicle, verdict)
+    was, now = claim(rules, news.site, news.value), _is_now(rules, chronicle, news)
     by_version = isinstance(config, Config) and bool(config.scopes) and config.rule == "version"
-    if not by_version or span.outcome != REJECTED:
+    if not by_version or chronicle.spans[verdict.txn].outcome != REJECTED:
         return f"{who} would {task}: it {_how(rules, news)} “{was}”. But now: {now}. Stopped."
     told, is_now = news.version + news.promise, news.current_version
     what = "promise" if news.promise else "message" if news.channel == MESSAGE else "it saw"
@@ -106,10 +157,10 @@ def _check(rules: Rules, config: Config | Control, span: Span, verdict: Verdict,
 
 
 def _act(rules: Rules, chronicle: Chronicle, verdict: Verdict, who: str, task: str, said: str) -> str:
-    news = verdict.named[0]
+    news = _news(chronicle, verdict)
     written = _written(chronicle, verdict)
     writes = f" and writes {written}" if verdict.hazard == HAZARDS[LOST_UPDATE] and written is not None else ""
-    now = claim(rules, news.site, news.current_value)
+    now = _is_now(rules, chronicle, news)
     alone = len(verdict.named) == 1 and rules.blueprint.sites[news.site].kind != "region"  # others are on it too
     by = f" ({agent_name(rules, news.writer)})" if alone and news.superseded >= 0 else ""
     return f"{who} {_third_person(task)}: it {_how(rules, news)} {said}{writes}. But now: {now}{by}."
@@ -117,10 +168,10 @@ def _act(rules: Rules, chronicle: Chronicle, verdict: Verdict, who: str, task: s
 
 def _harm(rules: Rules, chronicle: Chronicle, verdict: Verdict, who: str) -> str:
     """Say what came of an act that should not have been done."""
-    news, written = verdict.named[0], _written(chronicle, verdict)
+    news, written = _news(chronicle, verdict), _written(chronicle, verdict)
     accident = chronicle.accident_of(verdict)
     if accident is not None:
-        return f"Accident: {hit_words(rules, accident.bodies, accident.boat)}."
+        return _accident(rules, chronicle, accident)
     if verdict.hazard == HAZARDS[LOST_UPDATE] and written is not None:
         whose = f" of {agent_name(rules, news.writer)}" if news.superseded >= 0 else ""
         return f"{who} has written {written} over the {news.current_value}{whose}: that update is lost."

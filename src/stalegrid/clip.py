@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from .panes import pane_of
 from .render.arrange import fitting_size
-from .render.chronicle import Verdict
+from .render.chronicle import ACT, Verdict
 from .render.painter import Look, Painter
 from .render.pane import BAD, CALM, GOOD, Beat, Pane
 from .render.themes import DARK, Theme
@@ -28,10 +28,9 @@ MOST_SECONDS = 15.0
 LEAD = 2  # ticks shown before the decision
 MOST_LEAD = 26  # ticks before the verdict, however long ago it was decided
 # Seconds for which the picture stands still: after the decision, the change, the verdicts, what came of them, the end.
-READ_DECISION, READ_CHANGE, READ_VERDICT, READ_HARM, READ_END = 2.2, 1.8, 3.6, 2.2, 2.4
-RUNS = 2.6  # seconds left for what moves
+READ_DECISION, READ_CHANGE, READ_VERDICT, READ_HARM, READ_END = 2.0, 1.6, 3.2, 2.0, 2.0
+RUNS = 2.0  # seconds left for what moves
 SPEEDS = 3.0, 14.0  # ticks a second, least and most
-AFTER = 0.3  # ticks after a tick at which what it did is shown
 MOST_TRIED = 8  # verdicts among which a clip chooses
 TILE_PX = 36
 UNIT = 1.1  # size of the writing
@@ -61,14 +60,23 @@ def clip_of(tapes: Sequence[Tape]) -> Clip:
     assert harm is not None
     decided = panes[0].chronicle.spans[harm.txn].decided
     first = float(max(0, harm.tick - MOST_LEAD, decided - LEAD))
-    change = panes[0].chronicle.first_change(harm)
-    stops = [(decided + AFTER, READ_DECISION)]
-    if change is not None and decided + 1 < harm.tick and change.tick < harm.tick:
-        stops.append((max(change.tick, decided + 1) + AFTER, READ_CHANGE))
+    stops = [(float(decided), READ_DECISION), *((tick, READ_CHANGE) for tick in _changes(panes, chosen))]
     acts = tuple(harm.when if one is None else one.when for one in chosen)
     told = tuple(_told(pane, one) for pane, one in zip(panes, chosen, strict=True))
-    ends = tuple(min(float(pane.length), act + 0.5 + AFTER) for pane, act in zip(panes, acts, strict=True))
+    ends = tuple(min(float(pane.length), act + ACT) for pane, act in zip(panes, acts, strict=True))
     return Clip(told, first, tuple(stops), acts, ends)
+
+
+def _changes(panes: Sequence[Pane], chosen: Sequence[Verdict | None]) -> list[float]:
+    """List the times, after the decision, at which what the verdicts rest on ceased to be so, or last changed."""
+    times = set()
+    for pane, verdict in zip(panes, chosen, strict=True):
+        if verdict is None:
+            continue
+        change = pane.chronicle.cause(verdict) or next(reversed(pane.chronicle.changes(verdict)), None)
+        if change is not None:
+            times.add(max(change.tick, pane.chronicle.spans[verdict.txn].decided + 1.0))
+    return sorted(times)
 
 
 def _choose(panes: Sequence[Pane]) -> list[Verdict | None] | None:
@@ -89,7 +97,7 @@ def _choose(panes: Sequence[Pane]) -> list[Verdict | None] | None:
     def worth(harm: Verdict) -> tuple[bool, bool, bool, int]:
         twins = [twin(nth, harm) for nth in range(len(others))]
         alike = all(one is not None and one.named == harm.named for one in twins)
-        change = panes[0].chronicle.first_change(harm)
+        change = panes[0].chronicle.cause(harm)
         between = change is not None and about(panes[0], harm)[0] < change.tick < harm.tick
         return None not in twins, alike, between, -harm.tick
 

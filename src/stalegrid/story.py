@@ -18,6 +18,13 @@ HAZARD_WORDS = {
     "action_message_desync": "action-message desync",
 }
 
+HAPPENS = {
+    "stale_read": "somebody acts on old news",
+    "lost_update": "an update is lost",
+    "stale_correction": "somebody follows a plan that was replaced",
+    "action_message_desync": "somebody acts on a message that is no longer true",
+}
+
 
 @dataclass(frozen=True)
 class Line:
