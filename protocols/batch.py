@@ -174,20 +174,20 @@ class Batch:
         if choices.shape != (self.worlds, self.agents) or choices.dtype != np.int32:
             expected = f"[{self.worlds}, {self.agents}] int32"
             raise ValueError(f"choices are {expected}; got {list(choices.shape)} {choices.dtype}")
+        if self.threads == 1:
+            step_worlds(self.context, 0, self.worlds, choices, to_decision, self.margin)
+            return
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self.threads - 1, "stalegrid")
         bounds = [self.worlds * nth // self.threads for nth in range(self.threads + 1)]
-        # The caller takes the first share: to wake a thread for it takes as long as stepping some hundred worlds.
         shares = [
-            self._helpers().submit(step_worlds, self.context, first, last, choices, to_decision, self.margin)
+            self._pool.submit(step_worlds, self.context, first, last, choices, to_decision, self.margin)
             for first, last in pairwise(bounds[1:])
         ]
+        # The caller takes the first share: to wake a thread for it takes as long as stepping some hundred worlds.
         step_worlds(self.context, 0, bounds[1], choices, to_decision, self.margin)
         for share in shares:
             share.result()
-
-    def _helpers(self) -> ThreadPoolExecutor:
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(self.threads - 1, "stalegrid")
-        return self._pool
 
     def close(self) -> None:
         """End the threads, if there are any; the next step would begin new ones."""
