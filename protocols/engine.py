@@ -14,6 +14,7 @@ from ..world.context import (
     agent_rules,
     agents_of,
     beliefs_of,
+    cell_rule,
     counts_of,
     figure_at,
     followings,
@@ -21,7 +22,6 @@ from ..world.context import (
     mask_of,
     neighbours,
     op_rule,
-    regions,
     sight_of,
     sites_of,
     task_inputs,
@@ -73,7 +73,7 @@ from ..world.state import (
 from .epochs import turn_epoch
 from .forward import stop_readers
 from .locks import longest_waiting, take_lock
-from .movement import end_look, in_reach, may_enter, may_start, walk
+from .movement import end_look, in_reach, may_enter, may_start, region_entered, walk
 from .token import grant, join_queue
 from .transactions import ask_again, attempt_op, end_lock_wait, let_all_go, open_transaction, stop_thought
 
@@ -162,8 +162,9 @@ def begin(c, b, a, choice, may):
     elif kind == actions.DO:
         step = followings(c)[agent_rules(c)[a].stations[me.side], me.cell]
     bound = (c.token | c.locks) != 0
-    if bound and step != NO_CELL and regions(c)[step] >= 0 and regions(c)[step] != regions(c)[me.cell]:
-        if not may_enter(c, b, a, regions(c)[step], index if kind == actions.DO else NO_TASK):
+    if bound and step != NO_CELL:
+        region = region_entered(c, me, step)
+        if region != NO_SITE and not may_enter(c, b, a, region, index if kind == actions.DO else NO_TASK):
             return
     emit(c, b, log.CHOOSE, a, NO_TXN, 0, NO_SITE, 0, 0, NOBODY, choice, 1 if illegal else 0, 0, 0, 0)
     if kind == actions.CHECK:
@@ -184,7 +185,7 @@ def begin(c, b, a, choice, may):
     elif kind == actions.PROMISE_THAT:
         promise(c, b, a, index)
     me.step = step
-    if bound and step == NO_CELL and me.phase != WALKING and regions(c)[me.cell] < 0:
+    if bound and step == NO_CELL and me.phase != WALKING and cell_rule(c, me.cell).region < 0:
         let_all_go(c, b, a)
 
 

@@ -8,16 +8,15 @@ from ..world import entropy, log, scenario, verbs
 from ..world.context import (
     agents_of,
     beliefs_of,
+    cell_rule,
     correction_rule,
     counts_of,
-    gates,
     goal_rules,
     goals_of,
     inputs_of,
     jobs_of,
     op_rule,
     parcels_of,
-    regions,
     settled_of,
     site_rules,
     sites_of,
@@ -27,7 +26,7 @@ from ..world.context import (
     thoughts,
     world_of,
 )
-from ..world.jit import compiled, inlined, lowest
+from ..world.jit import compiled, how_many, inlined, lowest
 from ..world.judging import argument_of, count_told, judge_executed, judge_refused, outcome_on
 from ..world.kernel import (
     believed_tick,
@@ -112,10 +111,8 @@ _REJECTED, _FAILED = COUNTER_INDEX["rejected"], COUNTER_INDEX["failed"]
 def open_transaction(c, b, a, index):
     """Freeze the inputs, draw the thought, and start to think."""
     world, me, task = world_of(c, b), agents_of(c, b)[a], task_rules(c)[index]
-    job = NO_JOB
-    nth = tally_of(c, b, a)[index, 0]
-    attempt = tally_of(c, b, a)[index, 1]
-    saved = tally_of(c, b, a)[index, 2]
+    job, tally = NO_JOB, tally_of(c, b, a)[index]
+    nth, attempt, saved = tally[0], tally[1], tally[2]
     me.argument = op_rule(c, index, 0).argument
     if task.jobs != 0:
         job = next_job(c, b, a, index)
@@ -261,7 +258,7 @@ def admit(c, b, a):
     """
     me = agents_of(c, b)[a]
     index = me.task
-    reads = c.admission_reads != 0 or (world_of(c, b).holder == a and regions(c)[me.cell] >= 0)
+    reads = c.admission_reads != 0 or (world_of(c, b).holder == a and cell_rule(c, me.cell).region >= 0)
     task = task_rules(c)[index]
     me.phase = THINKING
     me.snapshot = world_of(c, b).settles
@@ -544,10 +541,7 @@ def publish(c, b, a, o, rule):
     for entry in range(c.sites):
         if entries[entry] != KEEP and sites[entry].value != entries[entry]:
             changed |= bit(entry)
-    many = 0
-    for entry in range(c.sites):
-        many += np.int64(has(changed, entry))
-    emit(c, b, log.PUBLISHED, a, me.txn, o, rule.site, world.epoch, 0, NOBODY, me.task, many, 0, 0, 0)
+    emit(c, b, log.PUBLISHED, a, me.txn, o, rule.site, world.epoch, 0, NOBODY, me.task, how_many(changed), 0, 0, 0)
     for entry in range(c.sites):
         if has(changed, entry):
             write(c, b, a, me.txn, o, entry, entries[entry], 0, 0, verbs.CORRECT, 0, 0, NOBODY)
@@ -600,22 +594,19 @@ def own_write(c, b, a, site, value, relative, buffered):
 def close_on_bodies(c, b, a, gate):
     """A gate that closes on bodies is an accident: it costs a boat, and puts the bodies out of play."""
     world, agents = world_of(c, b), agents_of(c, b)
-    bodies = 0
+    caught = _ZERO
     for other in range(c.agents):
-        if agents[other].phase != OUT and gates(c)[agents[other].cell] == gate:
-            bodies += 1
-    if bodies == 0:
+        if agents[other].phase != OUT and cell_rule(c, agents[other].cell).gate == gate:
+            caught |= bit(other)
+    if caught == _ZERO:
         return
     counts_of(c, b)[_ACCIDENTS] += 1
     credit(c, b, a, -c.accident_cost)
-    put_out_boat(c, b, a, gate, bodies)
-    caught = _ZERO
-    for other in range(c.agents):
-        if agents[other].phase != OUT and gates(c)[agents[other].cell] == gate:
-            caught |= bit(other)
-    for other in range(c.agents):
-        if has(caught, other):
-            put_out(c, b, other, a)
+    put_out_boat(c, b, a, gate, how_many(caught))
+    while caught != _ZERO:
+        other = lowest(caught)
+        caught &= caught - _ONE
+        put_out(c, b, other, a)
     world.changed = 1
 
 
@@ -631,7 +622,7 @@ def put_out(c, b, a, cause):
         site, kind = (me.wait_site, log.FOR_LOCK) if c.locks != 0 else (NO_SITE, log.ADMISSION)
         emit(c, b, log.WAIT_END, a, NO_TXN, 0, site, 0, 0, world.holder, me.queued_task, kind, waited, 0, 0)
         me.waits = 0
-    region = regions(c)[me.cell]
+    region = cell_rule(c, me.cell).region
     me.phase = OUT
     me.figure[1] = np.float32(FAR)
     me.step = NO_CELL
@@ -651,9 +642,7 @@ def settle(c, b, a, outcome, before_thought):
     end_hold(c, b, a)
     end_lock_wait(c, b, a, me.task, world.tick - me.wait_since)
     keeps = outcome == COMMITTED or (c.whole_task == 0 and me.done > 0)
-    buffered, kept = 0, 0
-    for o in range(task.ops):
-        buffered += (me.pending >> o) & 1
+    buffered, kept = how_many(np.uint64(me.pending)), 0
     if keeps and buffered > 0:
         for o in range(task.ops):
             if (me.pending >> o) & 1:
@@ -719,7 +708,7 @@ def settle(c, b, a, outcome, before_thought):
         me.phase = IDLE
     if world.holder == a:
         world.holder_settled = 1
-    if regions(c)[me.cell] < 0:
+    if cell_rule(c, me.cell).region < 0:
         let_go(c, b, a)
 
 

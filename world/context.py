@@ -15,11 +15,12 @@ from . import log, rules
 from . import state as st
 from .jit import inlined
 from .memory import array_at, fixed_array_at, fixed_record_at, record_at
-from .rules import RuleArrays
+from .rules import MAX_OPS, RuleArrays
+from .settings import QUANTILES
 from .state import State
 
 _STATE_FIELDS = State._fields
-_RULE_FIELDS = tuple(f"{name}_rule" for name in RuleArrays._fields)
+_RULE_FIELDS = tuple(f"{name}_rule" for name in RuleArrays._fields if name != "constant")
 _SIZES = (
     "agents", "sites", "tasks", "inputs", "jobs", "goals", "events", "mails", "logs", "width", "cells", "targets",
     "actions", "invariants", "counters", "job_tasks", "parcels", "constraints",
@@ -59,18 +60,19 @@ def bind(state: State, arrays: RuleArrays, policy: NDArray[Any], view: dict[str,
     """
     context = np.zeros(1, CONTEXT)
     c = context[0]
-    addressed: dict[str, Any] = dict(zip((*_STATE_FIELDS, *_RULE_FIELDS), (*state, *arrays), strict=True))
+    held = {f"{name}_rule": array for name, array in arrays._asdict().items()}
+    constant = held.pop("constant_rule")[0]
+    addressed: dict[str, Any] = {**state._asdict(), **held}
     for name, array in addressed.items():
         if not array.flags.c_contiguous:
             raise ValueError(f"array {name!r} is not contiguous")
         c[name] = array.ctypes.data
-    constant = arrays.constant[0]
     for name, size in zip(
         _SIZES,
         (
             state.agent.shape[1], state.site.shape[1], state.tally.shape[2], state.input.shape[3], state.job.shape[2],
             state.goal.shape[1], state.event.shape[1], state.mail.shape[1], state.log.shape[1],
-            state.observation.shape[2], arrays.gate_of.size, arrays.distance.shape[0], arrays.action.shape[0],
+            state.observation.shape[2], arrays.cell.size, arrays.distance.shape[0], arrays.action.shape[0],
             arrays.invariant.shape[0], state.counts.shape[1], arrays.job_task.shape[1], state.parcel.shape[2],
             arrays.constraint.shape[0], arrays.lock.shape[3],
         ),
@@ -134,7 +136,7 @@ def beliefs_of(c, b, a):
 @inlined
 def inputs_of(c, b, a, row):
     """[I] INPUT_RECORD of one agent; row 0 is the open transaction's, row 1 + o a copy as op o used them."""
-    return array_at(c.input + ((b * c.agents + a) * 5 + row) * c.inputs * _INPUT_SIZE, (c.inputs,), _INPUT)
+    return array_at(c.input + ((b * c.agents + a) * (1 + MAX_OPS) + row) * c.inputs * _INPUT_SIZE, (c.inputs,), _INPUT)
 
 
 @inlined
@@ -266,7 +268,7 @@ def task_rules(c):
 @inlined
 def op_rule(c, t, o):
     """One OP_RECORD."""
-    return fixed_record_at(c.op_rule + (t * 4 + o) * _OP_SIZE, _OP_RULE)
+    return fixed_record_at(c.op_rule + (t * MAX_OPS + o) * _OP_SIZE, _OP_RULE)
 
 
 @inlined
@@ -373,18 +375,6 @@ def neighbours(c):
 
 
 @inlined
-def gates(c):
-    """[cells] switch that gates the cell, or -1."""
-    return fixed_array_at(c.gate_of_rule, (c.cells,), _I4)
-
-
-@inlined
-def regions(c):
-    """[cells] region of the cell, or -1."""
-    return fixed_array_at(c.region_of_rule, (c.cells,), _I4)
-
-
-@inlined
 def sight_of(c, a):
     """[cells] set of sites in sight of one agent."""
     return fixed_array_at(c.visible_rule + a * c.cells * 8, (c.cells,), _U8)
@@ -393,10 +383,10 @@ def sight_of(c, a):
 @inlined
 def thoughts(c):
     """[QUANTILES] think times."""
-    return fixed_array_at(c.thought_rule, (4096,), _I4)
+    return fixed_array_at(c.thought_rule, (QUANTILES,), _I4)
 
 
 @inlined
 def delays(c):
     """[QUANTILES] message delays."""
-    return fixed_array_at(c.delay_rule, (4096,), _I4)
+    return fixed_array_at(c.delay_rule, (QUANTILES,), _I4)

@@ -621,9 +621,7 @@ def _tally_zero(c, b, a, t):
 
 @inlined
 def stand_on(me, place):
-    """Note the row and column of the cell an agent stands on."""
-    me.row = place.row
-    me.column = place.column
+    """Show the others the row and column of the cell an agent stands on."""
     me.figure[1] = np.float32(place.row)
     me.figure[2] = np.float32(place.column)
 
@@ -652,7 +650,6 @@ def _reset_agent(c, b, a, me):
     me.age = 0
     me.locks = _ZERO
     me.wrote = _ZERO
-    me.border = NO_SITE
     me.lock_next = 0
     me.lock_site = NO_SITE
     me.lock_mode = 0

@@ -45,8 +45,6 @@ PROBABILITY_BITS = 53
 
 TASK_RECORD = np.dtype(
     [
-        ("agents", np.uint64),  # set of agents that may choose it
-        ("footprint", np.uint64),  # set of sites it reads or writes
         ("reads", np.uint64),  # set of sites whose belief must not be `none`
         ("ops", np.int64),
         ("thought", np.int64),  # 0: done on reflex
@@ -69,7 +67,6 @@ OP_RECORD = np.dtype(
         ("usual_premise", np.int64),  # the verb's own, whatever the scenario declares
         ("writes", np.int64),
         ("relative", np.int64),
-        ("reads_own", np.int64),
         ("modifies", np.int64),  # 1: a read-modify-write
         ("own", np.int64),  # input slot of the site itself, or -1 where the write is relative
         ("follow", np.int64),  # input slot of the entry of the plan that it follows, or -1
@@ -98,16 +95,13 @@ SITE_RULE = np.dtype(
         ("commands", np.uint64),  # set of regions a switch commands
         ("posts", np.uint64),  # of goods: set of posts that keep their intruder out
         ("listeners", np.uint64),  # set of agents
-        ("kind", np.int64),
-        ("record", np.int64),
         ("value", np.int64),
         ("known", np.int64),
         ("announced", np.int64),
-        ("scale", np.int64),
         ("stock", np.int64),
         ("room", np.int64),
         ("notice", np.int64),  # of a depot that closes: the site that says so, or -1
-        ("share", np.float64),  # 1 / scale
+        ("share", np.float64),  # 1 / the scale of its value
     ],
     align=True,
 )
@@ -119,8 +113,8 @@ CELL_RULE = np.dtype(
     [
         ("row", np.int32),
         ("column", np.int32),
-        ("gate", np.int32),  # switch that gates the cell, or -1
-        ("region", np.int32),  # region of the cell, or -1
+        ("gate", np.int32),  # switch that opens and closes the cell, or NO_SITE
+        ("region", np.int32),  # region the cell is in, or NO_SITE
     ],
     align=True,
 )
@@ -135,10 +129,6 @@ CONSTANT_RECORD = np.dtype(
     [
         ("loss", np.uint64),  # a draw's upper 53 bits below this: lost
         ("duplication", np.uint64),
-        ("agents", np.int32),
-        ("sites", np.int32),
-        ("tasks", np.int32),
-        ("actions", np.int32),
         ("lockstep", np.int32),
         ("manual", np.int32),
         ("patience", np.int32),
@@ -187,8 +177,6 @@ class RuleArrays(NamedTuple):
     distance: NDArray[np.int32]  # [targets, cells]; targets are the sites, then the stations
     following: NDArray[np.int32]  # [targets, cells] next cell on a shortest path
     neighbour: NDArray[np.int32]  # [cells, 4]
-    gate_of: NDArray[np.int32]  # [cells] switch that gates the cell, or -1
-    region_of: NDArray[np.int32]  # [cells] region the cell is in, or -1
     visible: NDArray[np.uint64]  # [A, cells] set of sites in sight from the cell
     thought: NDArray[np.int32]  # [QUANTILES]
     delay: NDArray[np.int32]  # [QUANTILES]
@@ -285,11 +273,6 @@ class ResolvedTask:
     def reads(self) -> frozenset[int]:
         """Sites whose belief must not be `none`."""
         return frozenset(site for op in self.ops for site in op.pre)
-
-    @cached_property
-    def footprint(self) -> frozenset[int]:
-        """Sites read or written."""
-        return frozenset(self.inputs) | {op.site for op in self.ops}
 
     def locks(self, lock_of: Sequence[int], ahead: bool = True) -> tuple[tuple[int, int], ...]:
         """List (lock, mode) of what it locks before thought, in the order in which its ops read and write.
@@ -669,9 +652,8 @@ def _compile(rules: Rules) -> RuleArrays:
     threshold = [int(p * (1 << PROBABILITY_BITS)) for p in (settings.loss, settings.duplication)]
     constant = np.zeros(1, CONSTANT_RECORD)
     constant[0] = (
-        threshold[0], threshold[1], len(agents), len(rules.site_names), len(rules.tasks), len(rules.actions),
-        settings.lockstep, settings.navigation == "manual", settings.patience, rules.max_cycles,
-        jobs.low if jobs else 0, jobs.high if jobs else 0, boats.count if boats else 0,
+        threshold[0], threshold[1], settings.lockstep, settings.navigation == "manual", settings.patience,
+        rules.max_cycles, jobs.low if jobs else 0, jobs.high if jobs else 0, boats.count if boats else 0,
         rules.site_index[boats.board] if boats else -1, rules.site_index[boats.gate] if boats else -1,
         all(rules.sight_of(agent) is None for agent in agents),
         any(goal.kind in (TOTAL, VALUE, GOT, KEPT, BUILT) for goal in blueprint.goals),
@@ -695,9 +677,8 @@ def _compile(rules: Rules) -> RuleArrays:
             op[t, o] = (
                 as_set(slot[site] for site in step.deps), as_set(slot[site] for site in step.pre),
                 as_set(slot[site] for site in step.owned), step.verb, step.site, step.argument, step.from_job,
-                step.premise, step.usual_premise,
-                step.writes, step.relative, verbs.reads_own(step.premise, step.writes), step.modifies,
-                own, slot.get(step.follow, -1), step.when, len(corrections) - 1 if step.entries else -1,
+                step.premise, step.usual_premise, step.writes, step.relative, step.modifies, own,
+                slot.get(step.follow, -1), step.when, len(corrections) - 1 if step.entries else -1,
                 rules.site_kinds[step.site] in verbs.RECORD_KINDS,
             )  # fmt: skip
     lists = {
@@ -718,10 +699,6 @@ def _compile(rules: Rules) -> RuleArrays:
     visible = np.zeros((len(agents), cells), np.uint64)
     for agent in agents:
         visible[agent] = [as_set(seen) for seen in rules.sights[agent]]
-    gate_of, region_of = np.full(cells, -1, np.int32), np.full(cells, -1, np.int32)
-    for of, table in ((gate_of, rules.gate_of), (region_of, rules.region_of)):
-        for cell, site in table.items():
-            of[cell] = site
     bits = as_set(index for index, action in enumerate(rules.actions) if action.kind in (WAIT, LOOK_AT, CHECK))
     depends = np.full((len(agents), len(rules.actions)), -1, np.int32)
     for agent in agents:
@@ -751,16 +728,13 @@ def _compile(rules: Rules) -> RuleArrays:
         site=_rows(SITE_RULE, [
             (
                 as_set(rules.regions_of.get(s, ())), as_set(rules.posts_of.get(s, ())), as_set(rules.listeners[s]),
-                rules.site_kinds[s],
-                rules.site_kinds[s] in verbs.RECORD_KINDS, site.value, site.known, site.announced, site.scale,
-                site.stock, site.room, rules.notices.get(s, -1), 1 / site.scale,
+                site.value, site.known, site.announced, site.stock, site.room, rules.notices.get(s, -1), 1 / site.scale,
             )
             for s, site in enumerate(blueprint.sites)
         ]),
         task=_rows(TASK_RECORD, [
             (
-                as_set(task.agents), as_set(task.footprint), as_set(task.reads), len(task.ops), task.thought, task.jobs,
-                task.crosses, len(task.inputs),
+                as_set(task.reads), len(task.ops), task.thought, task.jobs, task.crosses, len(task.inputs),
             )
             for task in rules.tasks
         ]),
@@ -790,7 +764,7 @@ def _compile(rules: Rules) -> RuleArrays:
         always=np.array([bits & (2**64 - 1), bits >> 64], np.uint64),
         depends=depends,
         cell=_rows(CELL_RULE, [
-            (row, column, gate_of[cell], region_of[cell])
+            (row, column, rules.gate_of.get(cell, NO_SITE), rules.region_of.get(cell, NO_SITE))
             for cell in range(cells)
             for row, column in [rules.layout.place(cell)]
         ]),
@@ -798,8 +772,6 @@ def _compile(rules: Rules) -> RuleArrays:
         distance=np.stack([distance for distance, _ in rules.paths]),
         following=np.stack([following for _, following in rules.paths]),
         neighbour=rules.layout.neighbour,
-        gate_of=gate_of,
-        region_of=region_of,
         visible=visible,
         thought=rules.thought,
         delay=rules.delay,
