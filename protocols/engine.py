@@ -70,12 +70,14 @@ from ..world.state import (
     THINKING,
     WALKING,
 )
+from .acting import attempt_op, stop_thought
+from .admission import ask_again, open_transaction
 from .epochs import turn_epoch
 from .forward import stop_readers
 from .locks import longest_waiting, take_lock
 from .movement import end_look, in_reach, may_enter, may_start, region_entered, walk
+from .settling import end_lock_wait, let_all_go
 from .token import grant, join_queue
-from .transactions import ask_again, attempt_op, end_lock_wait, let_all_go, open_transaction, stop_thought
 
 _ZERO, _ONE = np.uint64(0), np.uint64(1)
 _ILLEGAL, _THINK, _BLOCKED = (COUNTER_INDEX[name] for name in ("illegal_actions", "think_ticks", "blocked_ticks"))

@@ -47,9 +47,11 @@ from ..world.state import (
     QUEUED,
     WALKING,
 )
+from .admission import avert_deadlock, begin_lock_wait
+from .effects import own_write
 from .locks import take_lock
+from .settling import let_all_go, settle
 from .token import join_queue
-from .transactions import avert_deadlock, begin_lock_wait, let_all_go, own_write, settle
 
 _ZERO, _ONE = np.uint64(0), np.uint64(1)
 _COMMITTED, _BROKE = COUNTER_INDEX["committed"], COUNTER_INDEX["broke_invariant"]
