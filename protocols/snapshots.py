@@ -12,7 +12,6 @@ the check of that act is the one at settle. Blind differences commute and are ex
 
 from __future__ import annotations
 
-from ..world import verbs
 from ..world.context import agents_of, inputs_of, op_rule, sites_of, task_inputs
 from ..world.jit import compiled
 from ..world.kernel import has, is_current
@@ -33,7 +32,7 @@ class FirstCommitterWins:
         read: set[int] = set()
         for index, each in enumerate(world.rules.tasks[txn.task].ops[: op + 1]):
             read |= set(each.pre)
-            if index < op and world.rules.site_kinds[each.site] not in verbs.RECORD_KINDS:
+            if index < op and not world.is_record(each.site):
                 continue
             for site in each.owned or ({each.site} & read):
                 if not world.is_current(txn.inputs[site], site):

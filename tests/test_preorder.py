@@ -18,10 +18,10 @@ from stalegrid.world.audit import audit_episode
 from stalegrid.world.ranks import AFTER, Chains
 from stalegrid.world.rules import Rules
 from stalegrid.world.scenario import Drift, Op, Role, Site
-from stalegrid.world.state import HAZARDS
+from stalegrid.world.state import HAZARDS, IDLE, NO_SITE
 
 from .schedules import Schedule, random_schedule
-from .turns import HERE, Played, Seen, Watched, WatchedChoices, play, read, room, task
+from .turns import HERE, Played, Seen, Watched, WatchedChoices, play, read, room, task, worlds
 
 MTPO = "mtpo"
 X, Y, NOTE, SHELF, EAST, WEST, DEPOT = range(7)
@@ -249,6 +249,13 @@ def test_no_act_rests_on_what_a_lower_rank_has_changed(judge: str):
         schedule = random_schedule(seed, None, {**dict(resolve(MTPO)), "judge": judge})
         counts = read(schedule).counts
         assert [hazard for hazard in HAZARDS if counts[f"{hazard}.decisive"]] == [], str(schedule)
+
+
+def test_who_is_called_back_on_its_way_to_a_look_has_given_the_look_up():
+    for seed in (162, 217):
+        schedule = random_schedule(seed, {"lockstep": False, "navigation": "auto"}, dict(resolve(MTPO)))
+        for world in worlds(schedule):
+            assert [me for me in world.agents if me.phase == IDLE and me.look != NO_SITE] == []
 
 
 def test_the_world_stays_on_top_of_what_is_slipped_in_beneath_it():

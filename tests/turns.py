@@ -7,7 +7,7 @@ reflex.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -147,8 +147,8 @@ class Played:
         return written[-1].value if written else None
 
 
-def read(schedule: Schedule) -> EpisodeReport:
-    """Play a schedule on the readable engine alone and audit the log."""
+def worlds(schedule: Schedule) -> Iterator[World]:
+    """Play a schedule on the readable engine alone; yield its world after each tick."""
     world, choices = World(schedule.rules, Textbook(schedule.config), schedule.world_seed), schedule.choices()
     agents = range(len(world.agents))
     while not world.status:
@@ -158,6 +158,12 @@ def read(schedule: Schedule) -> EpisodeReport:
             for agent in agents
         ]
         world.tick(chosen)
+        yield world
+
+
+def read(schedule: Schedule) -> EpisodeReport:
+    """Play a schedule on the readable engine alone and audit the log."""
+    *_, world = worlds(schedule)
     return audit_episode(schedule.rules, world.event_array())
 
 
