@@ -19,7 +19,7 @@ from ..world.context import (
 )
 from ..world.jit import compiled, how_many, lowest
 from ..world.judging import argument_of, outcome_on
-from ..world.kernel import bit, credit, emit, write
+from ..world.kernel import bit, credit, emit
 from ..world.scoring import put_out_boat
 from ..world.state import (
     COUNTER_INDEX,
@@ -35,6 +35,7 @@ from ..world.state import (
     REGISTRY,
     WORLD,
 )
+from ..world.writes import write
 from .settling import let_all_go, publish, settle
 
 hand_after = compiled(verbs.hand_after)

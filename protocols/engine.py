@@ -28,27 +28,14 @@ from ..world.context import (
     task_rules,
     world_of,
 )
+from ..world.events import answer_acts, world_events
 from ..world.jit import compiled, entry_point, how_many, inlined, lowest, member, member_of_16, show_flag
 from ..world.judging import value_written
-from ..world.kernel import (
-    answer_acts,
-    believed_tick,
-    bit,
-    credit,
-    deliver,
-    draw,
-    emit,
-    has,
-    is_current,
-    next_job,
-    renew,
-    reset_world,
-    send,
-    sense_sites,
-    world_events,
-)
+from ..world.kernel import believed_tick, bit, credit, draw, emit, has, is_current, next_job, renew, sense_sites
+from ..world.mail import deliver, send
 from ..world.memory import first_fixed
 from ..world.observe import write_mask, write_observation
+from ..world.reset import reset_world
 from ..world.scoring import score
 from ..world.state import (
     COUNTER_INDEX,

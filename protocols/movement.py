@@ -23,15 +23,7 @@ from ..world.context import (
     world_of,
 )
 from ..world.jit import compiled, inlined, lowest
-from ..world.kernel import (
-    bit,
-    emit,
-    has,
-    is_current,
-    sees,
-    stand_on,
-    write,
-)
+from ..world.kernel import bit, emit, has, is_current, sees, stand_on
 from ..world.layout import UNREACHABLE
 from ..world.state import (
     COUNTER_INDEX,
@@ -47,6 +39,7 @@ from ..world.state import (
     QUEUED,
     WALKING,
 )
+from ..world.writes import write
 from .admission import avert_deadlock, begin_lock_wait
 from .effects import own_write
 from .locks import take_lock

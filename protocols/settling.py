@@ -21,7 +21,8 @@ from ..world.context import (
 )
 from ..world.jit import compiled, how_many, inlined
 from ..world.judging import argument_of, judge_executed
-from ..world.kernel import bit, emit, has, release_mail, renew, send, write
+from ..world.kernel import bit, emit, has, renew
+from ..world.mail import release_mail, send
 from ..world.rules import KEEP
 from ..world.state import (
     ABORTED,
@@ -39,6 +40,7 @@ from ..world.state import (
     REGISTRY,
     REJECTED,
 )
+from ..world.writes import write
 from .branch import is_written_again
 from .epochs import prepare
 from .locks import release_locks
