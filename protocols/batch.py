@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..world import log
 from ..world.context import bind
 from ..world.observe import BLOCKS, ObservationLayout, observation_layout
+from ..world.rule_arrays import compile_rules
 from ..world.rules import Rules
 from ..world.state import (
     AGENT_RECORD,
@@ -118,7 +119,7 @@ class Batch:
         self._bind()
 
     def _bind(self) -> None:
-        self.arrays = self.rules.arrays
+        self.arrays = compile_rules(self.rules)
         self.context = bind(self.state, self.arrays, self.config.policy, self._view)
 
     def _refuse_what_does_not_fit(self, bytes_a_world: int) -> None:

@@ -23,7 +23,7 @@ from ..world.jit import compiled, how_many, inlined
 from ..world.judging import argument_of, judge_executed
 from ..world.kernel import bit, emit, has, renew
 from ..world.mail import release_mail, send
-from ..world.rules import KEEP
+from ..world.rule_arrays import KEEP
 from ..world.state import (
     ABORTED,
     COMMITTED,

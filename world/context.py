@@ -11,11 +11,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import log, rules
+from . import log
 from . import state as st
 from .jit import inlined
 from .memory import array_at, fixed_array_at, fixed_record_at, record_at
-from .rules import MAX_OPS, RuleArrays
+from .rule_arrays import (
+    AGENT_RULE,
+    CELL_RULE,
+    EVENT_RULE,
+    GOAL_RULE,
+    INVARIANT_RULE,
+    LOCK_RULE,
+    OP_RULE,
+    SITE_RULE,
+    TASK_RULE,
+    RuleArrays,
+)
+from .rules import MAX_OPS
 from .settings import QUANTILES
 from .state import State
 
@@ -94,19 +106,16 @@ _F4 = np.dtype(np.float32)
 _WORLD, _AGENT, _SITE, _BELIEF = st.WORLD_RECORD, st.AGENT_RECORD, st.SITE_RECORD, st.BELIEF_RECORD
 _INPUT, _JOB, _GOAL, _EVENT, _MAIL = st.INPUT_RECORD, st.JOB_RECORD, st.GOAL_RECORD, st.EVENT_RECORD, st.MAIL_RECORD
 _LOG, _PARCEL, _FOLLOWED = log.EVENT, st.PARCEL_RECORD, st.FOLLOWED_RECORD
-_LOCK, _LOCK_RULE = st.LOCK_RECORD, rules.LOCK_RULE
-_SETTLED, _SETTLED_SIZE = st.SETTLED_RECORD, st.SETTLED_RECORD.itemsize
-_LOCK_RULE_SIZE = _LOCK_RULE.itemsize
+_LOCK, _SETTLED = st.LOCK_RECORD, st.SETTLED_RECORD
+_SETTLED_SIZE = _SETTLED.itemsize
+_LOCK_RULE_SIZE = LOCK_RULE.itemsize
 _PARCEL_SIZE, _FOLLOWED_SIZE, _LOCK_SIZE = _PARCEL.itemsize, _FOLLOWED.itemsize, _LOCK.itemsize
 _WORLD_SIZE, _AGENT_SIZE, _SITE_SIZE = _WORLD.itemsize, _AGENT.itemsize, _SITE.itemsize
 _BELIEF_SIZE, _INPUT_SIZE, _JOB_SIZE = _BELIEF.itemsize, _INPUT.itemsize, _JOB.itemsize
 _FIGURE: int = _AGENT.fields["figure"][1] if _AGENT.fields else 0  # where it lies in the record
 FIGURE_STEP = _AGENT_SIZE  # bytes from one agent's figure to the next one's
 _GOAL_SIZE, _EVENT_SIZE, _MAIL_SIZE, _LOG_SIZE = _GOAL.itemsize, _EVENT.itemsize, _MAIL.itemsize, _LOG.itemsize
-_AGENT_RULE, _SITE_RULE, _TASK_RULE, _OP_RULE = rules.AGENT_RULE, rules.SITE_RULE, rules.TASK_RECORD, rules.OP_RECORD
-_EVENT_RULE, _GOAL_RULE, _INVARIANT_RULE = rules.EVENT_RULE, rules.GOAL_RULE, rules.INVARIANT_RULE
-_CELL_RULE = rules.CELL_RULE
-_OP_SIZE, _CELL_SIZE = _OP_RULE.itemsize, _CELL_RULE.itemsize
+_OP_SIZE, _CELL_SIZE = OP_RULE.itemsize, CELL_RULE.itemsize
 
 
 @inlined
@@ -250,25 +259,25 @@ def mask_of(c, b, a):
 @inlined
 def agent_rules(c):
     """[A] AGENT_RULE."""
-    return fixed_array_at(c.agent_rule, (c.agents,), _AGENT_RULE)
+    return fixed_array_at(c.agent_rule, (c.agents,), AGENT_RULE)
 
 
 @inlined
 def site_rules(c):
     """[S] SITE_RULE."""
-    return fixed_array_at(c.site_rule, (c.sites,), _SITE_RULE)
+    return fixed_array_at(c.site_rule, (c.sites,), SITE_RULE)
 
 
 @inlined
 def task_rules(c):
-    """[T] TASK_RECORD."""
-    return fixed_array_at(c.task_rule, (c.tasks,), _TASK_RULE)
+    """[T] TASK_RULE."""
+    return fixed_array_at(c.task_rule, (c.tasks,), TASK_RULE)
 
 
 @inlined
 def op_rule(c, t, o):
-    """One OP_RECORD."""
-    return fixed_record_at(c.op_rule + (t * MAX_OPS + o) * _OP_SIZE, _OP_RULE)
+    """One OP_RULE."""
+    return fixed_record_at(c.op_rule + (t * MAX_OPS + o) * _OP_SIZE, OP_RULE)
 
 
 @inlined
@@ -281,7 +290,7 @@ def task_inputs(c):
 def lock_rules(c, t):
     """[L] LOCK_RULE of one task, by the grain and the moment of the protocol, which has locks."""
     row = (2 * (c.locks - 1) + c.as_needed) * c.tasks + t
-    return fixed_array_at(c.lock_rule + row * c.locks_listed * _LOCK_RULE_SIZE, (c.locks_listed,), _LOCK_RULE)
+    return fixed_array_at(c.lock_rule + row * c.locks_listed * _LOCK_RULE_SIZE, (c.locks_listed,), LOCK_RULE)
 
 
 @inlined
@@ -299,19 +308,19 @@ def job_tasks(c):
 @inlined
 def event_rules(c):
     """[W] EVENT_RULE."""
-    return fixed_array_at(c.event_rule, (c.events,), _EVENT_RULE)
+    return fixed_array_at(c.event_rule, (c.events,), EVENT_RULE)
 
 
 @inlined
 def goal_rules(c):
     """[G] GOAL_RULE."""
-    return fixed_array_at(c.goal_rule, (c.goals,), _GOAL_RULE)
+    return fixed_array_at(c.goal_rule, (c.goals,), GOAL_RULE)
 
 
 @inlined
 def invariant_rules(c):
     """[V] INVARIANT_RULE."""
-    return fixed_array_at(c.invariant_rule, (c.invariants,), _INVARIANT_RULE)
+    return fixed_array_at(c.invariant_rule, (c.invariants,), INVARIANT_RULE)
 
 
 @inlined
@@ -347,7 +356,7 @@ def open_actions(c, a):
 @inlined
 def cell_rule(c, cell):
     """One CELL_RULE."""
-    return fixed_record_at(c.cell_rule + cell * _CELL_SIZE, _CELL_RULE)
+    return fixed_record_at(c.cell_rule + cell * _CELL_SIZE, CELL_RULE)
 
 
 @inlined

@@ -6,9 +6,9 @@ import numpy as np
 
 from . import entropy, log
 from .context import agents_of, beliefs_of, counts_of, delays, mail_of, pipe_of, sent_of, site_rules, world_of
+from .entropy import PROBABILITY_BITS
 from .jit import compiled, inlined, lowest
 from .kernel import bit, credit, draw, emit, outdate, sees
-from .rules import PROBABILITY_BITS
 from .settings import QUANTILES
 from .state import COUNTER_INDEX, GONE, MESSAGE, NEVER, NO_TXN, NONE, OUT, PROMISE
 
