@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..world import log
 from ..world.context import bind
 from ..world.observe import BLOCKS, ObservationLayout, observation_layout
+from ..world.rule_arrays import compile_rules
 from ..world.rules import Rules
 from ..world.state import (
     AGENT_RECORD,
@@ -70,8 +71,8 @@ class Batch:
     """`worlds` episodes of one scenario under one protocol, stepped together.
 
     The arrays of `state` are live views; see `world.state` for every field. A row of the batch does not feel its
-    neighbours. `threads` share the worlds between them, for compiled code holds no lock. `observations` is memory of
-    the caller's to write observations to, [B * A, D] float32.
+    neighbours. `threads`, the caller's among them, share the worlds, for compiled code holds no lock. `observations` is
+    memory of the caller's to write observations to, [B * A, D] float32.
 
     Raises: ValueError for a batch that does not fit into the machine's memory, with the estimate.
     """
@@ -118,7 +119,7 @@ class Batch:
         self._bind()
 
     def _bind(self) -> None:
-        self.arrays = self.rules.arrays
+        self.arrays = compile_rules(self.rules)
         self.context = bind(self.state, self.arrays, self.config.policy, self._view)
 
     def _refuse_what_does_not_fit(self, bytes_a_world: int) -> None:
@@ -178,14 +179,16 @@ class Batch:
             step_worlds(self.context, 0, self.worlds, choices, to_decision, self.margin)
             return
         if self._pool is None:
-            self._pool = ThreadPoolExecutor(self.threads, "stalegrid")
+            self._pool = ThreadPoolExecutor(self.threads - 1, "stalegrid")
         bounds = [self.worlds * nth // self.threads for nth in range(self.threads + 1)]
-        parts = [
+        shares = [
             self._pool.submit(step_worlds, self.context, first, last, choices, to_decision, self.margin)
-            for first, last in pairwise(bounds)
+            for first, last in pairwise(bounds[1:])
         ]
-        for part in parts:
-            part.result()
+        # The caller takes the first share: to wake a thread for it takes as long as stepping some hundred worlds.
+        step_worlds(self.context, 0, bounds[1], choices, to_decision, self.margin)
+        for share in shares:
+            share.result()
 
     def close(self) -> None:
         """End the threads, if there are any; the next step would begin new ones."""

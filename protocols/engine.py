@@ -14,6 +14,7 @@ from ..world.context import (
     agent_rules,
     agents_of,
     beliefs_of,
+    cell_rule,
     counts_of,
     figure_at,
     followings,
@@ -21,34 +22,20 @@ from ..world.context import (
     mask_of,
     neighbours,
     op_rule,
-    regions,
     sight_of,
     sites_of,
     task_inputs,
     task_rules,
     world_of,
 )
+from ..world.events import answer_acts, world_events
 from ..world.jit import compiled, entry_point, how_many, inlined, lowest, member, member_of_16, show_flag
 from ..world.judging import value_written
-from ..world.kernel import (
-    answer_acts,
-    believed_tick,
-    bit,
-    credit,
-    deliver,
-    draw,
-    emit,
-    has,
-    is_current,
-    next_job,
-    renew,
-    reset_world,
-    send,
-    sense_sites,
-    world_events,
-)
+from ..world.kernel import believed_tick, bit, credit, draw, emit, has, is_current, next_job, renew, sense_sites
+from ..world.mail import deliver, send
 from ..world.memory import first_fixed
 from ..world.observe import write_mask, write_observation
+from ..world.reset import reset_world
 from ..world.scoring import score
 from ..world.state import (
     COUNTER_INDEX,
@@ -70,12 +57,14 @@ from ..world.state import (
     THINKING,
     WALKING,
 )
+from .acting import attempt_op, stop_thought
+from .admission import ask_again, open_transaction
 from .epochs import turn_epoch
 from .forward import stop_readers
 from .locks import longest_waiting, take_lock
-from .movement import end_look, in_reach, may_enter, may_start, walk
+from .movement import end_look, in_reach, may_enter, may_start, region_entered, walk
+from .settling import end_lock_wait, let_all_go
 from .token import grant, join_queue
-from .transactions import ask_again, attempt_op, end_lock_wait, let_all_go, open_transaction, stop_thought
 
 _ZERO, _ONE = np.uint64(0), np.uint64(1)
 _ILLEGAL, _THINK, _BLOCKED = (COUNTER_INDEX[name] for name in ("illegal_actions", "think_ticks", "blocked_ticks"))
@@ -162,8 +151,9 @@ def begin(c, b, a, choice, may):
     elif kind == actions.DO:
         step = followings(c)[agent_rules(c)[a].stations[me.side], me.cell]
     bound = (c.token | c.locks) != 0
-    if bound and step != NO_CELL and regions(c)[step] >= 0 and regions(c)[step] != regions(c)[me.cell]:
-        if not may_enter(c, b, a, regions(c)[step], index if kind == actions.DO else NO_TASK):
+    if bound and step != NO_CELL:
+        region = region_entered(c, me, step)
+        if region != NO_SITE and not may_enter(c, b, a, region, index if kind == actions.DO else NO_TASK):
             return
     emit(c, b, log.CHOOSE, a, NO_TXN, 0, NO_SITE, 0, 0, NOBODY, choice, 1 if illegal else 0, 0, 0, 0)
     if kind == actions.CHECK:
@@ -184,7 +174,7 @@ def begin(c, b, a, choice, may):
     elif kind == actions.PROMISE_THAT:
         promise(c, b, a, index)
     me.step = step
-    if bound and step == NO_CELL and me.phase != WALKING and regions(c)[me.cell] < 0:
+    if bound and step == NO_CELL and me.phase != WALKING and cell_rule(c, me.cell).region < 0:
         let_all_go(c, b, a)
 
 

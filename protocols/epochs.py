@@ -17,7 +17,8 @@ import numpy as np
 from ..world import entropy, log
 from ..world.context import agents_of, counts_of, delays, inputs_of, op_rule, sites_of, task_inputs, world_of
 from ..world.jit import compiled, lowest
-from ..world.kernel import SHIFT, bit, draw, emit, has, is_current, renew
+from ..world.kernel import bit, draw, emit, has, is_current, renew
+from ..world.mail import SHIFT
 from ..world.settings import QUANTILES
 from ..world.state import (
     COUNTER_INDEX,

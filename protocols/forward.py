@@ -20,7 +20,8 @@ from ..world.jit import compiled
 from ..world.judging import judge_refused
 from ..world.kernel import has
 from ..world.state import BY_WRITER, NO_TXN, THINKING, WALKING
-from .transactions import end_lock_wait, first_stale, refuse, use_inputs
+from .acting import first_stale, refuse, use_inputs
+from .settling import end_lock_wait
 from .validation import Validation, stale_scope
 
 if TYPE_CHECKING:

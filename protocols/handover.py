@@ -29,6 +29,7 @@ from ..world.state import (
     GONE,
     IDLE,
     INCREMENT,
+    LOCK_MODES,
     LOCKING,
     LOOKING,
     NEVER,
@@ -46,7 +47,6 @@ from ..world.state import (
 from .config import AXES, Config
 from .single import CompiledEngine
 
-_MODES = ("shared", "increment", "exclusive")
 # Axes that may differ while a transaction goes on.
 _GOES_ON = (
     "reads", "writes", "transaction", "scopes", "rule", "validated", "messages", "delivery", "mail", "corrections",
@@ -157,11 +157,11 @@ def _let_go(engine: CompiledEngine, events: _Log) -> None:
         world["holder"] = NOBODY
     for a, me in enumerate(state.agent[0]):
         for site, lock in enumerate(state.lock[0]):
-            for mode, name in enumerate(_MODES):
+            for mode, name in enumerate(LOCK_MODES):
                 if lock[name] >> np.uint64(a) & np.uint64(1):
                     events.emit(log.RELEASE, a, int(me["txn"]), site, a=mode)
         me["locks"] = 0
-    for name in _MODES:
+    for name in LOCK_MODES:
         state.lock[name] = 0
 
 

@@ -25,11 +25,11 @@ import numpy as np
 from ..world import entropy, log
 from ..world.context import (
     agents_of,
+    cell_rule,
     counts_of,
     lock_rules,
     lock_sites,
     locks_of,
-    regions,
     task_inputs,
     task_rules,
     world_of,
@@ -396,7 +396,7 @@ def release_locks(c, b, a, settled):
     """Let go of everything, but of the border of the region one stands in; count who waited for it in vain."""
     me = agents_of(c, b)[a]
     me.lock_site = NO_SITE
-    kept = regions(c)[me.cell] if me.phase != OUT else NO_SITE
+    kept = cell_rule(c, me.cell).region if me.phase != OUT else NO_SITE
     if kept != NO_SITE:
         kept = lock_sites(c)[kept]
     held = me.locks

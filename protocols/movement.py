@@ -13,11 +13,9 @@ from ..world.context import (
     counts_of,
     distances,
     followings,
-    gates,
     inputs_of,
     lock_sites,
     op_rule,
-    regions,
     sight_of,
     sites_of,
     task_inputs,
@@ -25,15 +23,7 @@ from ..world.context import (
     world_of,
 )
 from ..world.jit import compiled, inlined, lowest
-from ..world.kernel import (
-    bit,
-    emit,
-    has,
-    is_current,
-    sees,
-    stand_on,
-    write,
-)
+from ..world.kernel import bit, emit, has, is_current, sees, stand_on
 from ..world.layout import UNREACHABLE
 from ..world.state import (
     COUNTER_INDEX,
@@ -49,9 +39,12 @@ from ..world.state import (
     QUEUED,
     WALKING,
 )
+from ..world.writes import write
+from .admission import avert_deadlock, begin_lock_wait
+from .effects import own_write
 from .locks import take_lock
+from .settling import let_all_go, settle
 from .token import join_queue
-from .transactions import avert_deadlock, begin_lock_wait, let_all_go, own_write, settle
 
 _ZERO, _ONE = np.uint64(0), np.uint64(1)
 _COMMITTED, _BROKE = COUNTER_INDEX["committed"], COUNTER_INDEX["broke_invariant"]
@@ -106,13 +99,14 @@ def take_step(c, b, a):
     me.step = NO_CELL
     moved = step_to(c, b, a, cell)
     if not moved:
-        emit(c, b, log.REFUSED_BY_WORLD, a, NO_TXN, 0, gates(c)[cell], 0, 0, NOBODY, verbs.GATE_CLOSED, 0, 0, 0, 0)
+        gate = cell_rule(c, cell).gate
+        emit(c, b, log.REFUSED_BY_WORLD, a, NO_TXN, 0, gate, 0, 0, NOBODY, verbs.GATE_CLOSED, 0, 0, 0, 0)
     target = agent_rules(c)[a].stations[me.side]
     if c.lockstep != 0 and c.manual == 0 and target >= 0:
         while moved and distances(c)[target, me.cell] > 0:
             moved = step_to(c, b, a, followings(c)[target, me.cell])
     count_trip(c, b, a)
-    if (c.token | c.locks) != 0 and me.phase == IDLE and regions(c)[me.cell] < 0:
+    if (c.token | c.locks) != 0 and me.phase == IDLE and cell_rule(c, me.cell).region < 0:
         let_all_go(c, b, a)
 
 
@@ -133,8 +127,8 @@ def walk_towards(c, b, a, target):
     me = agents_of(c, b)[a]
     cell = followings(c)[target, me.cell]
     if (c.token | c.locks) != 0:
-        enters = regions(c)[cell] >= 0 and regions(c)[cell] != regions(c)[me.cell]
-        if enters and not may_enter(c, b, a, regions(c)[cell], NO_TASK):
+        region = region_entered(c, me, cell)
+        if region != NO_SITE and not may_enter(c, b, a, region, NO_TASK):
             return  # waits at the border, and goes on once it is let in
     stays = cell == me.cell and distances(c)[target, cell] >= UNREACHABLE
     if not stays and step_to(c, b, a, cell):
@@ -242,7 +236,7 @@ def end_look(c, b, a):
     me = agents_of(c, b)[a]
     me.phase = IDLE
     me.look = NO_SITE
-    if (c.token | c.locks) != 0 and regions(c)[me.cell] < 0:
+    if (c.token | c.locks) != 0 and cell_rule(c, me.cell).region < 0:
         let_all_go(c, b, a)
 
 
@@ -250,6 +244,13 @@ def end_look(c, b, a):
 def may_start(c, b, a):
     """Tell whether the token, where there is one, lets the agent start."""
     return c.token == 0 or c.lockstep != 0 or world_of(c, b).holder == a
+
+
+@inlined
+def region_entered(c, me, cell):
+    """Return the region that a step of the agent to a cell would enter, or NO_SITE."""
+    region = cell_rule(c, cell).region
+    return region if region != cell_rule(c, me.cell).region else NO_SITE
 
 
 @compiled
@@ -263,7 +264,6 @@ def may_enter(c, b, a, region, task):
             join_queue(c, b, a, task)
             return False
         return True
-    me.border = region
     if take_lock(c, b, a, lock_sites(c)[region], INCREMENT):
         return True
     txn = me.txn

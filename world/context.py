@@ -11,15 +11,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import log, rules
+from . import log
 from . import state as st
 from .jit import inlined
 from .memory import array_at, fixed_array_at, fixed_record_at, record_at
-from .rules import RuleArrays
+from .rule_arrays import (
+    AGENT_RULE,
+    CELL_RULE,
+    EVENT_RULE,
+    GOAL_RULE,
+    INVARIANT_RULE,
+    LOCK_RULE,
+    OP_RULE,
+    SITE_RULE,
+    TASK_RULE,
+    RuleArrays,
+)
+from .rules import MAX_OPS
+from .settings import QUANTILES
 from .state import State
 
 _STATE_FIELDS = State._fields
-_RULE_FIELDS = tuple(f"{name}_rule" for name in RuleArrays._fields)
+_RULE_FIELDS = tuple(f"{name}_rule" for name in RuleArrays._fields if name != "constant")
 _SIZES = (
     "agents", "sites", "tasks", "inputs", "jobs", "goals", "events", "mails", "logs", "width", "cells", "targets",
     "actions", "invariants", "counters", "job_tasks", "parcels", "constraints",
@@ -59,18 +72,19 @@ def bind(state: State, arrays: RuleArrays, policy: NDArray[Any], view: dict[str,
     """
     context = np.zeros(1, CONTEXT)
     c = context[0]
-    addressed: dict[str, Any] = dict(zip((*_STATE_FIELDS, *_RULE_FIELDS), (*state, *arrays), strict=True))
+    held = {f"{name}_rule": array for name, array in arrays._asdict().items()}
+    constant = held.pop("constant_rule")[0]
+    addressed: dict[str, Any] = {**state._asdict(), **held}
     for name, array in addressed.items():
         if not array.flags.c_contiguous:
             raise ValueError(f"array {name!r} is not contiguous")
         c[name] = array.ctypes.data
-    constant = arrays.constant[0]
     for name, size in zip(
         _SIZES,
         (
             state.agent.shape[1], state.site.shape[1], state.tally.shape[2], state.input.shape[3], state.job.shape[2],
             state.goal.shape[1], state.event.shape[1], state.mail.shape[1], state.log.shape[1],
-            state.observation.shape[2], arrays.gate_of.size, arrays.distance.shape[0], arrays.action.shape[0],
+            state.observation.shape[2], arrays.cell.size, arrays.distance.shape[0], arrays.action.shape[0],
             arrays.invariant.shape[0], state.counts.shape[1], arrays.job_task.shape[1], state.parcel.shape[2],
             arrays.constraint.shape[0], arrays.lock.shape[3],
         ),
@@ -92,19 +106,16 @@ _F4 = np.dtype(np.float32)
 _WORLD, _AGENT, _SITE, _BELIEF = st.WORLD_RECORD, st.AGENT_RECORD, st.SITE_RECORD, st.BELIEF_RECORD
 _INPUT, _JOB, _GOAL, _EVENT, _MAIL = st.INPUT_RECORD, st.JOB_RECORD, st.GOAL_RECORD, st.EVENT_RECORD, st.MAIL_RECORD
 _LOG, _PARCEL, _FOLLOWED = log.EVENT, st.PARCEL_RECORD, st.FOLLOWED_RECORD
-_LOCK, _LOCK_RULE = st.LOCK_RECORD, rules.LOCK_RULE
-_SETTLED, _SETTLED_SIZE = st.SETTLED_RECORD, st.SETTLED_RECORD.itemsize
-_LOCK_RULE_SIZE = _LOCK_RULE.itemsize
+_LOCK, _SETTLED = st.LOCK_RECORD, st.SETTLED_RECORD
+_SETTLED_SIZE = _SETTLED.itemsize
+_LOCK_RULE_SIZE = LOCK_RULE.itemsize
 _PARCEL_SIZE, _FOLLOWED_SIZE, _LOCK_SIZE = _PARCEL.itemsize, _FOLLOWED.itemsize, _LOCK.itemsize
 _WORLD_SIZE, _AGENT_SIZE, _SITE_SIZE = _WORLD.itemsize, _AGENT.itemsize, _SITE.itemsize
 _BELIEF_SIZE, _INPUT_SIZE, _JOB_SIZE = _BELIEF.itemsize, _INPUT.itemsize, _JOB.itemsize
 _FIGURE: int = _AGENT.fields["figure"][1] if _AGENT.fields else 0  # where it lies in the record
 FIGURE_STEP = _AGENT_SIZE  # bytes from one agent's figure to the next one's
 _GOAL_SIZE, _EVENT_SIZE, _MAIL_SIZE, _LOG_SIZE = _GOAL.itemsize, _EVENT.itemsize, _MAIL.itemsize, _LOG.itemsize
-_AGENT_RULE, _SITE_RULE, _TASK_RULE, _OP_RULE = rules.AGENT_RULE, rules.SITE_RULE, rules.TASK_RECORD, rules.OP_RECORD
-_EVENT_RULE, _GOAL_RULE, _INVARIANT_RULE = rules.EVENT_RULE, rules.GOAL_RULE, rules.INVARIANT_RULE
-_CELL_RULE = rules.CELL_RULE
-_OP_SIZE, _CELL_SIZE = _OP_RULE.itemsize, _CELL_RULE.itemsize
+_OP_SIZE, _CELL_SIZE = OP_RULE.itemsize, CELL_RULE.itemsize
 
 
 @inlined
@@ -134,7 +145,7 @@ def beliefs_of(c, b, a):
 @inlined
 def inputs_of(c, b, a, row):
     """[I] INPUT_RECORD of one agent; row 0 is the open transaction's, row 1 + o a copy as op o used them."""
-    return array_at(c.input + ((b * c.agents + a) * 5 + row) * c.inputs * _INPUT_SIZE, (c.inputs,), _INPUT)
+    return array_at(c.input + ((b * c.agents + a) * (1 + MAX_OPS) + row) * c.inputs * _INPUT_SIZE, (c.inputs,), _INPUT)
 
 
 @inlined
@@ -248,25 +259,25 @@ def mask_of(c, b, a):
 @inlined
 def agent_rules(c):
     """[A] AGENT_RULE."""
-    return fixed_array_at(c.agent_rule, (c.agents,), _AGENT_RULE)
+    return fixed_array_at(c.agent_rule, (c.agents,), AGENT_RULE)
 
 
 @inlined
 def site_rules(c):
     """[S] SITE_RULE."""
-    return fixed_array_at(c.site_rule, (c.sites,), _SITE_RULE)
+    return fixed_array_at(c.site_rule, (c.sites,), SITE_RULE)
 
 
 @inlined
 def task_rules(c):
-    """[T] TASK_RECORD."""
-    return fixed_array_at(c.task_rule, (c.tasks,), _TASK_RULE)
+    """[T] TASK_RULE."""
+    return fixed_array_at(c.task_rule, (c.tasks,), TASK_RULE)
 
 
 @inlined
 def op_rule(c, t, o):
-    """One OP_RECORD."""
-    return fixed_record_at(c.op_rule + (t * 4 + o) * _OP_SIZE, _OP_RULE)
+    """One OP_RULE."""
+    return fixed_record_at(c.op_rule + (t * MAX_OPS + o) * _OP_SIZE, OP_RULE)
 
 
 @inlined
@@ -279,7 +290,7 @@ def task_inputs(c):
 def lock_rules(c, t):
     """[L] LOCK_RULE of one task, by the grain and the moment of the protocol, which has locks."""
     row = (2 * (c.locks - 1) + c.as_needed) * c.tasks + t
-    return fixed_array_at(c.lock_rule + row * c.locks_listed * _LOCK_RULE_SIZE, (c.locks_listed,), _LOCK_RULE)
+    return fixed_array_at(c.lock_rule + row * c.locks_listed * _LOCK_RULE_SIZE, (c.locks_listed,), LOCK_RULE)
 
 
 @inlined
@@ -297,19 +308,19 @@ def job_tasks(c):
 @inlined
 def event_rules(c):
     """[W] EVENT_RULE."""
-    return fixed_array_at(c.event_rule, (c.events,), _EVENT_RULE)
+    return fixed_array_at(c.event_rule, (c.events,), EVENT_RULE)
 
 
 @inlined
 def goal_rules(c):
     """[G] GOAL_RULE."""
-    return fixed_array_at(c.goal_rule, (c.goals,), _GOAL_RULE)
+    return fixed_array_at(c.goal_rule, (c.goals,), GOAL_RULE)
 
 
 @inlined
 def invariant_rules(c):
     """[V] INVARIANT_RULE."""
-    return fixed_array_at(c.invariant_rule, (c.invariants,), _INVARIANT_RULE)
+    return fixed_array_at(c.invariant_rule, (c.invariants,), INVARIANT_RULE)
 
 
 @inlined
@@ -345,7 +356,7 @@ def open_actions(c, a):
 @inlined
 def cell_rule(c, cell):
     """One CELL_RULE."""
-    return fixed_record_at(c.cell_rule + cell * _CELL_SIZE, _CELL_RULE)
+    return fixed_record_at(c.cell_rule + cell * _CELL_SIZE, CELL_RULE)
 
 
 @inlined
@@ -373,18 +384,6 @@ def neighbours(c):
 
 
 @inlined
-def gates(c):
-    """[cells] switch that gates the cell, or -1."""
-    return fixed_array_at(c.gate_of_rule, (c.cells,), _I4)
-
-
-@inlined
-def regions(c):
-    """[cells] region of the cell, or -1."""
-    return fixed_array_at(c.region_of_rule, (c.cells,), _I4)
-
-
-@inlined
 def sight_of(c, a):
     """[cells] set of sites in sight of one agent."""
     return fixed_array_at(c.visible_rule + a * c.cells * 8, (c.cells,), _U8)
@@ -393,10 +392,10 @@ def sight_of(c, a):
 @inlined
 def thoughts(c):
     """[QUANTILES] think times."""
-    return fixed_array_at(c.thought_rule, (4096,), _I4)
+    return fixed_array_at(c.thought_rule, (QUANTILES,), _I4)
 
 
 @inlined
 def delays(c):
     """[QUANTILES] message delays."""
-    return fixed_array_at(c.delay_rule, (4096,), _I4)
+    return fixed_array_at(c.delay_rule, (QUANTILES,), _I4)

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from .jit import inlined
 
+PROBABILITY_BITS = 53  # of a draw, the upper ones, where it is compared with a probability
+
 # Purposes: the first key of every draw. Their numbers are part of what a seed means, so they never change.
 THOUGHT = 1  # agent, task, job or n-th completion, attempt
 DELAY = 2  # sender * 256 + receiver, kind, n-th of that kind between them, copy

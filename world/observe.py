@@ -20,8 +20,8 @@ from .context import (
     agents_of,
     always_allowed,
     beliefs_of,
+    cell_rule,
     figure_at,
-    gates,
     jobs_of,
     mask_of,
     nearness,
@@ -30,7 +30,6 @@ from .context import (
     observation_of,
     op_rule,
     open_actions,
-    regions,
     sight_of,
     site_rules,
     sites_of,
@@ -140,8 +139,8 @@ def write_observation(c, b, a):
         for role in range(c.roles):
             row[2 + role] = 1.0 if rule.role == role else 0.0
         row[10 + c.roles] = a * c.per_agent - 1.0
-    at = 2 + c.roles
-    holds, inside = np.int64(world.holder == a), np.int64(regions(c)[me.cell] >= 0)
+    at, place = 2 + c.roles, cell_rule(c, me.cell)
+    holds, inside = np.int64(world.holder == a), np.int64(place.region >= 0)
     state = me.outcome | holds << 4 | inside << 5 | me.promised << 6 | me.side << 7 | me.trips << 8 | me.hand << 32
     if state != me.shown:
         me.shown = state
@@ -161,8 +160,8 @@ def write_observation(c, b, a):
     row[at + 7] = _clip(world.tick * c.per_tick - 1.0)
     at += 14
     if c.others != 0:
-        at = _write_others(c, b, a, row, at)
-    at = _write_sites(c, b, a, row, at)
+        at = _write_others(c, b, a, row, at, place)
+    at = _write_sites(c, b, a, row, at, place)
     if c.mailbox != 0 and (me.inbox != 0 or row[at] != 0.0 or world.tick == 0):
         row[at] = min(1.0, me.inbox * INBOX_SHARE)
         row[at + 1] = 1.0 if me.inbox_site >= 0 and me.inbox_kind == 1 else 0.0
@@ -173,16 +172,16 @@ def write_observation(c, b, a):
             row[at + 4] = _clip(me.inbox_value * site_rules(c)[me.inbox_site].share)
     at += 5 * c.mailbox
     if c.manual != 0:
-        _write_map(c, b, row, at, me.row, me.column)
+        _write_map(c, b, row, at, place)
 
 
 @inlined
-def _write_others(c, b, a, row, at):
+def _write_others(c, b, a, row, at, place):
     agents, radius, hands = agents_of(c, b), agent_rules(c)[a].radius, c.hands
     if radius < 0:
         radius = c.rows + c.columns
     # Read once: the compiler cannot know that writing to the observation leaves these as they are.
-    down, right, reach = np.float32(agents[a].row), np.float32(agents[a].column), np.float32(radius)
+    down, right, reach = np.float32(place.row), np.float32(place.column), np.float32(radius)
     per_row, per_column = np.float32(1.0 / c.rows), np.float32(1.0 / c.columns)
     width = 4 + np.int64(hands != 0)
     to, figure = observation_at(c, b, a, at), figure_at(c, b, 0)
@@ -197,7 +196,7 @@ def _write_others(c, b, a, row, at):
 
 
 @inlined
-def _write_sites(c, b, a, row, first):
+def _write_sites(c, b, a, row, first, place):
     """Write of each site what is out of date: where it is, what is believed, the jobs there, the age of the belief."""
     world, me, beliefs = world_of(c, b), agents_of(c, b)[a], beliefs_of(c, b, a)
     visible, rules = sight_of(c, a)[me.cell], site_rules(c)
@@ -207,8 +206,8 @@ def _write_sites(c, b, a, row, first):
     if me.reseen != 0:
         me.reseen = 0
         me.show |= visible
-        row[0] = me.row * c.per_row - 1.0
-        row[1] = me.column * c.per_column - 1.0
+        row[0] = place.row * c.per_row - 1.0
+        row[1] = place.column * c.per_column - 1.0
         near = nearness(c, me.cell)
         at = first + 3
         for site in range(c.sites):
@@ -266,15 +265,15 @@ def _write_jobs(c, b, a, row, first, width):
 
 
 @compiled
-def _write_map(c, b, row, at, my_row, my_column):
+def _write_map(c, b, row, at, place):
     for down in range(-MAP_RADIUS, MAP_RADIUS + 1):
         for right in range(-MAP_RADIUS, MAP_RADIUS + 1):
-            r, k = my_row + down, my_column + right
+            r, k = place.row + down, place.column + right
             row[at] = 1.0
             if 0 <= r < c.rows and 0 <= k < c.columns:
                 cell = r * c.columns + k
                 if not _is_wall(c, cell):
-                    gate = gates(c)[cell]
+                    gate = cell_rule(c, cell).gate
                     row[at] = 0.5 if gate >= 0 and sites_of(c, b)[gate].value == 1 else 0.0
             at += 1
 
@@ -330,7 +329,7 @@ def _allows_task(c, b, a, kind, index, known, wanted):
         if kind == actions.DO:
             return c.manual == 0 and me.trips < agent_rules(c)[a].trips
         region = op_rule(c, index, 0).site
-        return regions(c)[me.cell] == region and has(known, region)
+        return cell_rule(c, me.cell).region == region and has(known, region)
     if task.jobs != 0 and not has(wanted, index):
         return False
     if kind == actions.DO:

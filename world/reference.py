@@ -22,7 +22,7 @@ from .reference_masks import mask_of, steers_itself
 from .reference_state import Agent, Belief, Input, Job, Mail, Site, Transaction
 from .reference_waits import ask_the_queue, end_wait, end_waits
 from .reference_walk import walk
-from .rules import PROBABILITY_BITS, ResolvedOp, ResolvedTask, Rules
+from .rules import ResolvedOp, ResolvedTask, Rules
 from .settings import QUANTILES
 from .state import (
     ABORTED,
@@ -171,8 +171,8 @@ class World:
 
     def happens(self, purpose: int, keys: tuple[int, ...], share: float) -> bool:
         """Draw whether something happens that does in a share of cases."""
-        bits = self.draw(purpose, *keys) >> (64 - PROBABILITY_BITS)
-        return bits < int(share * (1 << PROBABILITY_BITS))
+        bits = self.draw(purpose, *keys) >> (64 - entropy.PROBABILITY_BITS)
+        return bits < int(share * (1 << entropy.PROBABILITY_BITS))
 
     def tie(self, tick: int, agent: int) -> int:
         """Return an agent's place in the seeded order of a tick."""

@@ -1,6 +1,6 @@
 """From a blueprint and settings to what the engines read: names resolved to indexes, paths and sight precomputed.
 
-The reference engine reads `Rules` itself; the compiled one reads `Rules.arrays`, the same facts as arrays of records.
+The reference engine reads `Rules` itself; the compiled one reads the same facts as arrays, see `rule_arrays`.
 """
 
 from __future__ import annotations
@@ -9,27 +9,21 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import verbs
-from .actions import CHECK, DO, LOOK_AT, MOVE, PROMISE_THAT, TELL, WAIT, Action, action_table
+from .actions import Action, action_table
 from .layout import Layout, paths_to, read_map, sees
 from .scenario import (
     ANNOUNCES,
     ARRIVES,
-    BUILT,
     CLOSES,
-    CORRECTED,
     DRIFTS,
     FROM_JOB,
-    GOT,
-    KEPT,
     REOPENS,
-    TOTAL,
-    VALUE,
     Blueprint,
     Task,
 )
@@ -38,160 +32,7 @@ from .state import EXCLUSIVE, INCREMENT, NO_CELL, NO_SITE, SHARED
 
 MAX_SET = 64  # sites, agents and tasks are sets in one uint64
 MAX_OPS = 4
-NO_TARGET = -1
-KEEP = -1  # what a correction leaves as it is
 GRAINS = ("site", "region", "world")  # of locks, from fine to coarse
-PROBABILITY_BITS = 53
-
-TASK_RECORD = np.dtype(
-    [
-        ("agents", np.uint64),  # set of agents that may choose it
-        ("footprint", np.uint64),  # set of sites it reads or writes
-        ("reads", np.uint64),  # set of sites whose belief must not be `none`
-        ("ops", np.int64),
-        ("thought", np.int64),  # 0: done on reflex
-        ("jobs", np.int64),  # 1: needs an open job
-        ("crosses", np.int64),  # 1: a step across a region, not a transaction
-        ("inputs", np.int64),
-    ],
-    align=True,
-)
-OP_RECORD = np.dtype(
-    [
-        ("deps", np.uint64),  # set of input slots that the premise or the value rests on, own site excepted
-        ("pre", np.uint64),  # set of input slots that the op rests on: `deps`, its own and the entry it follows
-        ("owned", np.uint64),  # set of input slots of what it writes absolutely: its site, or a plan's entries
-        ("verb", np.int64),
-        ("site", np.int64),
-        ("argument", np.int64),
-        ("from_job", np.int64),
-        ("premise", np.int64),
-        ("usual_premise", np.int64),  # the verb's own, whatever the scenario declares
-        ("writes", np.int64),
-        ("relative", np.int64),
-        ("reads_own", np.int64),
-        ("modifies", np.int64),  # 1: a read-modify-write
-        ("own", np.int64),  # input slot of the site itself, or -1 where the write is relative
-        ("follow", np.int64),  # input slot of the entry of the plan that it follows, or -1
-        ("when", np.int64),  # what that entry must say
-        ("correction", np.int64),  # row of `RuleArrays.correction`, or -1
-        ("record", np.int64),  # 1: its site is a record site, so the write can be buffered
-    ],
-    align=True,
-)
-AGENT_RULE = np.dtype(
-    [
-        ("role", np.int64),
-        ("home", np.int64),
-        ("stations", np.int64, (2,)),  # target indexes, or NO_TARGET
-        ("ends", np.int64, (2,)),  # their cells, or NO_CELL
-        ("trips", np.int64),
-        ("per_trip", np.float64),  # 1 / trips
-        ("jobs", np.int64),  # how many job tasks the agent may be given
-        ("radius", np.int64),  # of sight, -1 for all
-        ("hand", np.int64),  # item carried at first
-    ],
-    align=True,
-)
-SITE_RULE = np.dtype(
-    [
-        ("commands", np.uint64),  # set of regions a switch commands
-        ("posts", np.uint64),  # of goods: set of posts that keep their intruder out
-        ("listeners", np.uint64),  # set of agents
-        ("kind", np.int64),
-        ("record", np.int64),
-        ("value", np.int64),
-        ("known", np.int64),
-        ("announced", np.int64),
-        ("scale", np.int64),
-        ("stock", np.int64),
-        ("room", np.int64),
-        ("notice", np.int64),  # of a depot that closes: the site that says so, or -1
-        ("share", np.float64),  # 1 / scale
-    ],
-    align=True,
-)
-EVENT_RULE = np.dtype(
-    [(name, np.int64) for name in ("what", "source", "nth", "site", "amount", "base", "jitter")],
-    align=True,
-)
-CELL_RULE = np.dtype(
-    [
-        ("row", np.int32),
-        ("column", np.int32),
-        ("gate", np.int32),  # switch that gates the cell, or -1
-        ("region", np.int32),  # region of the cell, or -1
-    ],
-    align=True,
-)
-LOCK_RULE = np.dtype([("site", np.int64), ("mode", np.int64)], align=True)  # site NO_SITE ends a list
-GOAL_RULE = np.dtype(
-    [("deps", np.uint64)]
-    + [(name, np.int64) for name in ("kind", "site", "agent", "index", "target", "task", "other")],
-    align=True,
-)
-INVARIANT_RULE = np.dtype([("sites", np.uint64), ("kind", np.int64), ("floor", np.int64)], align=True)
-CONSTANT_RECORD = np.dtype(
-    [
-        ("loss", np.uint64),  # a draw's upper 53 bits below this: lost
-        ("duplication", np.uint64),
-        ("agents", np.int32),
-        ("sites", np.int32),
-        ("tasks", np.int32),
-        ("actions", np.int32),
-        ("lockstep", np.int32),
-        ("manual", np.int32),
-        ("patience", np.int32),
-        ("horizon", np.int32),
-        ("job_low", np.int32),
-        ("job_high", np.int32),
-        ("boats", np.int32),  # the first so many world events are boats
-        ("board", np.int32),
-        ("gate", np.int32),
-        ("see_all", np.int32),
-        ("value_goals", np.int32),  # 1 if some goal is about a site's value
-        ("plan", np.uint64),  # set of sites that are entries of the plan
-        ("members", np.uint64),  # set of agents whose tasks may follow it
-        ("stocked", np.uint64),  # set of shelves that are stocked again
-        ("posts", np.uint64),  # set of posts that keep intruders out
-        ("depots", np.int32),  # how many depots close in turn
-        ("stall", np.int32),  # ticks, 0 for never
-        ("stall_every", np.int32),
-    ],
-    align=True,
-)
-
-
-class RuleArrays(NamedTuple):
-    """Everything about a scenario and its settings that the compiled engine reads and never writes."""
-
-    constant: NDArray[Any]  # [1] CONSTANT_RECORD
-    agent: NDArray[Any]  # [A] AGENT_RULE
-    site: NDArray[Any]  # [S] SITE_RULE
-    task: NDArray[Any]  # [T] TASK_RECORD
-    op: NDArray[Any]  # [T, 4] OP_RECORD
-    task_input: NDArray[np.int32]  # [T, I] site of each input slot
-    lock: NDArray[Any]  # [grains, 2, T, L] LOCK_RULE in the order of acquisition: ahead, and what is read alone
-    lock_of: NDArray[np.int32]  # [grains, S] site that stands for the lock
-    job_task: NDArray[np.int32]  # [A, T] job tasks that the agent may be given
-    event: NDArray[Any]  # [W] EVENT_RULE
-    goal: NDArray[Any]  # [G] GOAL_RULE
-    invariant: NDArray[Any]  # [V] INVARIANT_RULE
-    correction: NDArray[np.int32]  # [C, S] new value of each entry, or KEEP
-    constraint: NDArray[np.uint64]  # [K] set of entries that must agree
-    action: NDArray[np.int32]  # [actions, 2] kind and index
-    always: NDArray[np.uint64]  # [2] actions that every ready agent is allowed, as a mask
-    depends: NDArray[np.int32]  # [A, actions] the other actions open to the agent's role, then -1
-    cell: NDArray[Any]  # [cells] CELL_RULE
-    near: NDArray[np.float32]  # [cells, S] distance to each site as observed
-    distance: NDArray[np.int32]  # [targets, cells]; targets are the sites, then the stations
-    following: NDArray[np.int32]  # [targets, cells] next cell on a shortest path
-    neighbour: NDArray[np.int32]  # [cells, 4]
-    gate_of: NDArray[np.int32]  # [cells] switch that gates the cell, or -1
-    region_of: NDArray[np.int32]  # [cells] region the cell is in, or -1
-    visible: NDArray[np.uint64]  # [A, cells] set of sites in sight from the cell
-    thought: NDArray[np.int32]  # [QUANTILES]
-    delay: NDArray[np.int32]  # [QUANTILES]
 
 
 @dataclass(frozen=True)
@@ -285,11 +126,6 @@ class ResolvedTask:
     def reads(self) -> frozenset[int]:
         """Sites whose belief must not be `none`."""
         return frozenset(site for op in self.ops for site in op.pre)
-
-    @cached_property
-    def footprint(self) -> frozenset[int]:
-        """Sites read or written."""
-        return frozenset(self.inputs) | {op.site for op in self.ops}
 
     def locks(self, lock_of: Sequence[int], ahead: bool = True) -> tuple[tuple[int, int], ...]:
         """List (lock, mode) of what it locks before thought, in the order in which its ops read and write.
@@ -464,11 +300,6 @@ class Rules:
         if depends == verbs.NO_DEPS:
             return ()
         return tuple(sorted(declared))
-
-    @cached_property
-    def arrays(self) -> RuleArrays:
-        """The same facts as arrays."""
-        return _compile(self)
 
     def site_cells(self, site: int) -> list[int]:
         """Return every cell at which a site is seen: its own, and its region's or gates'; a plan's entry has none."""
@@ -645,162 +476,3 @@ class Rules:
         # An agent sends at most once a tick to each listener, and an accident once for each body.
         held = MAX_OPS * len(self.agent_names)
         return max(1, (len(self.agent_names) * (2 + int(self.delay.max())) * 2 + held) * listeners * copies)
-
-
-def as_set(members: Any) -> int:
-    """Return a set of small indexes as the bits of one integer."""
-    bits = 0
-    for member in members:
-        bits |= 1 << member
-    return bits
-
-
-def _rows(dtype: np.dtype[Any], rows: list[tuple[Any, ...]], least: int = 1) -> NDArray[Any]:
-    array = np.zeros(max(least, len(rows)), dtype)
-    for index, row in enumerate(rows):
-        array[index] = row
-    return array
-
-
-def _compile(rules: Rules) -> RuleArrays:
-    blueprint, settings = rules.blueprint, rules.settings
-    agents, cells = range(len(rules.agent_names)), rules.layout.floor.size
-    boats, jobs = blueprint.boats, blueprint.jobs
-    threshold = [int(p * (1 << PROBABILITY_BITS)) for p in (settings.loss, settings.duplication)]
-    constant = np.zeros(1, CONSTANT_RECORD)
-    constant[0] = (
-        threshold[0], threshold[1], len(agents), len(rules.site_names), len(rules.tasks), len(rules.actions),
-        settings.lockstep, settings.navigation == "manual", settings.patience, rules.max_cycles,
-        jobs.low if jobs else 0, jobs.high if jobs else 0, boats.count if boats else 0,
-        rules.site_index[boats.board] if boats else -1, rules.site_index[boats.gate] if boats else -1,
-        all(rules.sight_of(agent) is None for agent in agents),
-        any(goal.kind in (TOTAL, VALUE, GOT, KEPT, BUILT) for goal in blueprint.goals),
-        as_set(rules.plan), as_set(rules.members),
-        as_set(site for site, drawn in enumerate(blueprint.sites) if drawn.stock > 0),
-        as_set(post for posts in rules.posts_of.values() for post in posts), len(rules.notices),
-        settings.stall, settings.stall_every,
-    )  # fmt: skip
-    corrections: list[list[int]] = []
-    widest = max(max(len(task.inputs) for task in rules.tasks), 1)
-    op = np.zeros((len(rules.tasks), MAX_OPS), OP_RECORD)
-    task_input = np.full((len(rules.tasks), widest), -1, np.int32)
-    for t, task in enumerate(rules.tasks):
-        slot = {site: index for index, site in enumerate(task.inputs)}
-        task_input[t, : len(task.inputs)] = task.inputs
-        for o, step in enumerate(task.ops):
-            own = -1 if step.relative else slot[step.site]
-            if step.entries:
-                new = dict(step.entries)
-                corrections.append([new.get(site, KEEP) for site in range(len(rules.site_names))])
-            op[t, o] = (
-                as_set(slot[site] for site in step.deps), as_set(slot[site] for site in step.pre),
-                as_set(slot[site] for site in step.owned), step.verb, step.site, step.argument, step.from_job,
-                step.premise, step.usual_premise,
-                step.writes, step.relative, verbs.reads_own(step.premise, step.writes), step.modifies,
-                own, slot.get(step.follow, -1), step.when, len(corrections) - 1 if step.entries else -1,
-                rules.site_kinds[step.site] in verbs.RECORD_KINDS,
-            )  # fmt: skip
-    lists = {
-        (grain, late, t): task.locks(lock_of, not late)
-        for grain, lock_of in enumerate(rules.lock_of)
-        for late in (0, 1)
-        for t, task in enumerate(rules.tasks)
-    }
-    longest = max(len(listed) for listed in lists.values())
-    lock = np.full((len(GRAINS), 2, len(rules.tasks), 1 + longest), NO_SITE, LOCK_RULE)
-    for where, listed in lists.items():
-        for n, pair in enumerate(listed):
-            lock[where][n] = pair
-    most = max(max(len(given) for given in rules.job_tasks), 1)
-    job_task = np.zeros((len(agents), most), np.int32)
-    for agent in agents:
-        job_task[agent, : len(rules.job_tasks[agent])] = rules.job_tasks[agent]
-    visible = np.zeros((len(agents), cells), np.uint64)
-    for agent in agents:
-        visible[agent] = [as_set(seen) for seen in rules.sights[agent]]
-    gate_of, region_of = np.full(cells, -1, np.int32), np.full(cells, -1, np.int32)
-    for of, table in ((gate_of, rules.gate_of), (region_of, rules.region_of)):
-        for cell, site in table.items():
-            of[cell] = site
-    bits = as_set(index for index, action in enumerate(rules.actions) if action.kind in (WAIT, LOOK_AT, CHECK))
-    depends = np.full((len(agents), len(rules.actions)), -1, np.int32)
-    for agent in agents:
-        open_to = [
-            index
-            for index, action in enumerate(rules.actions)
-            if action.kind in (MOVE, TELL)
-            or (action.kind in (DO, PROMISE_THAT) and agent in rules.tasks[action.index].agents)
-        ]
-        depends[agent, : len(open_to)] = open_to
-    span = rules.layout.rows + rules.layout.columns
-    near = np.minimum(1, np.stack([distance for distance, _ in rules.paths[: len(rules.site_names)]]).T / span)
-    return RuleArrays(
-        constant=constant,
-        agent=_rows(AGENT_RULE, [
-            (
-                rules.role_of[a], rules.targets[rules.station(a, 0)],
-                [rules.station(a, 0), rules.station(a, 1)] if role.stations else [NO_TARGET] * 2,
-                [rules.targets[rules.station(a, end)] for end in (0, 1)] if role.stations else [NO_CELL] * 2,
-                role.trips, 1 / max(1, role.trips), len(rules.job_tasks[a]), -1 if radius is None else radius,
-                role.hand,
-            )
-            for a in agents
-            for role in [blueprint.roles[rules.role_of[a]]]
-            for radius in [rules.sight_of(a)]
-        ]),
-        site=_rows(SITE_RULE, [
-            (
-                as_set(rules.regions_of.get(s, ())), as_set(rules.posts_of.get(s, ())), as_set(rules.listeners[s]),
-                rules.site_kinds[s],
-                rules.site_kinds[s] in verbs.RECORD_KINDS, site.value, site.known, site.announced, site.scale,
-                site.stock, site.room, rules.notices.get(s, -1), 1 / site.scale,
-            )
-            for s, site in enumerate(blueprint.sites)
-        ]),
-        task=_rows(TASK_RECORD, [
-            (
-                as_set(task.agents), as_set(task.footprint), as_set(task.reads), len(task.ops), task.thought, task.jobs,
-                task.crosses, len(task.inputs),
-            )
-            for task in rules.tasks
-        ]),
-        op=op,
-        task_input=task_input,
-        lock=lock,
-        lock_of=np.array(rules.lock_of, np.int32),
-        job_task=job_task,
-        event=_rows(EVENT_RULE, [tuple(row) for row in rules.world_events], least=0),
-        goal=_rows(GOAL_RULE, [
-            (
-                as_set(rules.site_index[name] for name in blueprint.sites[rules.site_index[goal.site]].depends)
-                if goal.kind == BUILT else 0,
-                goal.kind, rules.site_index.get(goal.site, -1), goal.agent,
-                rules.event_of_closing(goal.index) if goal.kind == CORRECTED else goal.index, goal.target,
-                rules.task_names.index(goal.task) if goal.task else -1, goal.other,
-            )
-            for goal in blueprint.goals
-        ], least=0),
-        invariant=_rows(INVARIANT_RULE, [
-            (as_set(rules.site_index[name] for name in rule.sites), rule.kind, rule.floor)
-            for rule in blueprint.invariants
-        ], least=0),
-        correction=np.array(corrections or np.zeros((0, len(rules.site_names))), np.int32),
-        constraint=np.array([as_set(entries) for entries in rules.constraints], np.uint64),
-        action=np.array([(action.kind, action.index) for action in rules.actions], np.int32),
-        always=np.array([bits & (2**64 - 1), bits >> 64], np.uint64),
-        depends=depends,
-        cell=_rows(CELL_RULE, [
-            (row, column, gate_of[cell], region_of[cell])
-            for cell in range(cells)
-            for row, column in [rules.layout.place(cell)]
-        ]),
-        near=np.ascontiguousarray(near, np.float32),
-        distance=np.stack([distance for distance, _ in rules.paths]),
-        following=np.stack([following for _, following in rules.paths]),
-        neighbour=rules.layout.neighbour,
-        gate_of=gate_of,
-        region_of=region_of,
-        visible=visible,
-        thought=rules.thought,
-        delay=rules.delay,
-    )  # fmt: skip

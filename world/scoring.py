@@ -7,7 +7,7 @@ import numpy as np
 from . import log, scenario, verbs
 from .context import agents_of, events_of, goal_rules, goals_of, parcels_of, sites_of, tally_of, world_of
 from .jit import compiled
-from .kernel import credit, emit, has, write
+from .kernel import credit, emit, has
 from .state import (
     EXPECTED,
     LOST,
@@ -23,6 +23,7 @@ from .state import (
     WAITING,
     WORLD,
 )
+from .writes import write
 
 _ZERO = np.uint64(0)
 

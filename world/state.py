@@ -97,7 +97,7 @@ WORLD_RECORD = np.dtype(
     [
         ("seed", _U),
         ("dirty", _U),  # set of sites written since the last sensing
-        ("moved", _U),  # set of agents into whose sight a step has brought something since the last sensing
+        ("moved", _U),  # set of agents that must look at all that is in sight: a step has brought some of it there
         ("holder_wrote", _U),  # set of sites that the token's holder has written
         ("tick", _I),  # ticks completed; the events of a tick carry its number, the first is 1
         ("status", _I),
@@ -154,8 +154,6 @@ AGENT_RECORD = np.dtype(
         ("inbox_kind", _B),  # of the last one
         ("step", _I),  # cell to step to in this tick's walk, or NO_CELL
         ("cell", _I),
-        ("row", _I),  # of the cell, kept so that observing needs no division
-        ("column", _I),
         ("thought_left", _I),  # think ticks still to come
         ("trips", _I),  # crossings made
         ("earned", np.float64),  # reward of this step
@@ -191,7 +189,6 @@ AGENT_RECORD = np.dtype(
         ("stalled", _I),  # ticks that it still stands still
         ("stalls", _I),  # stalls begun or drawn
         ("stall_at", _I),  # tick after which the next one begins, or NEVER
-        ("border", _I),  # region that it is about to enter
         ("locks", _U),  # set of sites on which it holds a lock
         ("lock_next", _I),  # of the task's list of locks
         ("lock_site", _I),  # whose lock it waits for, or NO_SITE

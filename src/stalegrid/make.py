@@ -209,7 +209,7 @@ def vector_env(
         worlds: how many episodes go on at once.
         autoreset_mode: "next_step", "same_step" or "disabled", as gymnasium has them.
         episode_seeds: what the seeds of episodes are drawn from; by default those for training.
-        threads: how many share the worlds.
+        threads: how many share the worlds, the caller's among them; a second one pays from about a thousand worlds.
         observations: memory of the caller's that observations are written to, [worlds * agents, D] float32.
         copy: False to return that memory itself, which the next step changes.
 

@@ -1,0 +1,234 @@
+"""How a transaction begins, compiled: it opens, waits for its locks or dies of waiting, and is admitted."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..world import entropy, log
+from ..world.context import (
+    agents_of,
+    beliefs_of,
+    cell_rule,
+    counts_of,
+    inputs_of,
+    jobs_of,
+    op_rule,
+    settled_of,
+    sites_of,
+    tally_of,
+    task_inputs,
+    task_rules,
+    thoughts,
+    world_of,
+)
+from ..world.jit import compiled, lowest
+from ..world.judging import judge_refused, outcome_on
+from ..world.kernel import believed_tick, bit, draw, emit, next_job, renew
+from ..world.settings import QUANTILES
+from ..world.state import (
+    ABORTED,
+    COUNTER_INDEX,
+    LOCKING,
+    NO_JOB,
+    NO_OUTCOME,
+    NO_SITE,
+    NO_TXN,
+    NOBODY,
+    REGISTRY,
+    REJECTED,
+    THINKING,
+)
+from .locks import (
+    TIMEOUT,
+    WAIT_DIE,
+    WOUND_WAIT,
+    deadlock_victim,
+    in_the_way,
+    is_younger,
+    lock_blocker,
+    longest_waiting,
+    release_locks,
+    take_lock,
+    take_locks,
+)
+from .settling import end_lock_wait, settle
+
+_ZERO, _ONE = np.uint64(0), np.uint64(1)
+_QUANTILES = np.uint64(QUANTILES)
+_DECISIONS, _VICTIMS = COUNTER_INDEX["decisions"], COUNTER_INDEX["victims"]
+
+
+@compiled
+def open_transaction(c, b, a, index):
+    """Freeze the inputs, draw the thought, and start to think."""
+    world, me, task = world_of(c, b), agents_of(c, b)[a], task_rules(c)[index]
+    job, tally = NO_JOB, tally_of(c, b, a)[index]
+    nth, attempt, saved = tally[0], tally[1], tally[2]
+    me.argument = op_rule(c, index, 0).argument
+    if task.jobs != 0:
+        job = next_job(c, b, a, index)
+        nth = job
+        attempt = jobs_of(c, b, a)[job].attempt
+        me.argument = jobs_of(c, b, a)[job].amount
+    thought = 0
+    if task.thought != 0 and c.lockstep == 0:
+        thought = thoughts(c)[draw(c, b, entropy.THOUGHT, a, index, nth, attempt) % _QUANTILES]
+    saved = min(saved, thought)
+    thought -= saved
+    me.txn = world.next_txn
+    world.next_txn += 1
+    counts_of(c, b)[_DECISIONS] += 1
+    me.task = index
+    me.job = job
+    me.op = 0
+    me.done = 0
+    me.pending = 0
+    me.broke = 0
+    me.decided = world.tick
+    me.thought = thought
+    me.wrote = _ZERO
+    if me.outcome != ABORTED:
+        me.age = world.tick
+    me.outcome = NO_OUTCOME
+    me.show |= me.stale
+    me.stale = _ZERO
+    me.thought_left = thought
+    me.stuck = 0
+    me.phase = LOCKING
+    emit(c, b, log.DECIDE, a, me.txn, 0, NO_SITE, me.argument, 0, NOBODY, index, thought, attempt, nth, saved)
+    if c.locks != 0 and c.lockstep == 0:
+        release_locks(c, b, a, 0)  # of a border that it did not cross
+        me.lock_next = 0
+        txn = me.txn
+        if not take_locks(c, b, a):
+            avert_deadlock(c, b, a)
+            if me.txn == txn:  # no victim of its own wish
+                begin_lock_wait(c, b, a, index)
+            return
+    admit(c, b, a)
+
+
+@compiled
+def admit(c, b, a):
+    """Freeze the inputs, renewed by the registry where they are read at admission, and start to think.
+
+    So are those of the token's holder within a region: what it did since the grant it need not have seen.
+    """
+    me = agents_of(c, b)[a]
+    index = me.task
+    reads = c.admission_reads != 0 or (world_of(c, b).holder == a and cell_rule(c, me.cell).region >= 0)
+    task = task_rules(c)[index]
+    me.phase = THINKING
+    me.snapshot = world_of(c, b).settles
+    sites, inputs, task_input = sites_of(c, b), inputs_of(c, b, a, 0), task_inputs(c)[index]
+    if reads:
+        for slot in range(task.inputs):
+            if sites[task_input[slot]].unsettled == NOBODY:
+                renew(c, b, a, task_input[slot], REGISTRY, 2)
+    for slot in range(task.inputs):
+        site = task_input[slot]
+        belief, frozen = beliefs_of(c, b, a)[site], inputs[slot]
+        sensed = believed_tick(c, b, a, site)
+        frozen.value = belief.value
+        frozen.version = belief.version
+        frozen.channel = belief.channel
+        frozen.promise = belief.promise
+        if c.admission_reads != 0 and sites[site].unsettled != NOBODY:
+            frozen.value = settled_of(c, b)[site].value
+            frozen.version = settled_of(c, b)[site].version
+            frozen.channel = REGISTRY
+            frozen.promise = 0
+            sensed = world_of(c, b).tick
+        frozen.outdated = 1 if frozen.version != sites[site].version else 0
+        frozen.own = 0
+        emit(
+            c, b, log.INPUT, a, me.txn, 0, site, frozen.value, frozen.version, NOBODY, frozen.channel, frozen.promise,
+            sensed, 0, 0,
+        )  # fmt: skip
+    if reads:
+        for o in range(task.ops):
+            if not outcome_on(c, b, a, 0, o, _ZERO)[0]:
+                settle(c, b, a, REJECTED, 1)
+                return
+
+
+@compiled
+def ask_again(c, b):
+    """Let those go on who wait for locks with their transaction open, in the order in which they began to wait."""
+    world, agents, waiting = world_of(c, b), agents_of(c, b), _ZERO
+    for a in range(c.agents):
+        if agents[a].waits != 0 and agents[a].txn != NO_TXN:
+            waiting |= bit(a)
+    while waiting != _ZERO:
+        first = longest_waiting(c, b, waiting)
+        waiting &= ~bit(first)
+        me = agents[first]
+        if me.waits == 0 or me.txn == NO_TXN:
+            continue  # a victim of one before it
+        txn, waited = me.txn, world.tick - me.wait_since
+        if me.phase == LOCKING:
+            has_all = take_locks(c, b, first)
+        else:
+            has_all = take_lock(c, b, first, me.lock_site, me.lock_mode)
+        if has_all:
+            end_lock_wait(c, b, first, me.task, waited)
+            if me.phase == LOCKING:
+                admit(c, b, first)
+        elif me.lock_site != me.wait_site:
+            avert_deadlock(c, b, first)
+            if me.txn == txn:
+                end_lock_wait(c, b, first, me.task, waited)
+                begin_lock_wait(c, b, first, me.task)
+        elif c.deadlock == TIMEOUT and world.tick - me.lock_since >= c.lock_timeout:
+            give_up(c, b, first, lock_blocker(c, b, first))
+
+
+@compiled
+def begin_lock_wait(c, b, a, task):
+    """Log that an agent waits for a lock."""
+    world, me = world_of(c, b), agents_of(c, b)[a]
+    me.waits = 1
+    me.wait_site = me.lock_site
+    me.wait_since = world.tick
+    emit(
+        c, b, log.WAIT_BEGIN, a, me.txn, 0, me.lock_site, 0, 0, lock_blocker(c, b, a), task, log.FOR_LOCK,
+        me.lock_mode, 0, 0,
+    )  # fmt: skip
+
+
+@compiled
+def avert_deadlock(c, b, a):
+    """Compare ages as a wait begins, or abort a victim of each circle that it has closed: see `Locks`."""
+    agents = agents_of(c, b)
+    if c.deadlock == TIMEOUT:
+        return
+    others = in_the_way(c, b, a) if agents[a].txn != NO_TXN else _ZERO
+    if c.deadlock == WAIT_DIE:
+        dies = False
+        while others != _ZERO:
+            other = lowest(others)
+            others &= others - _ONE
+            if agents[other].txn != NO_TXN and is_younger(c, b, a, other):
+                dies = True
+        if dies:
+            give_up(c, b, a, lock_blocker(c, b, a))
+    elif c.deadlock == WOUND_WAIT:
+        while others != _ZERO:
+            other = lowest(others)
+            others &= others - _ONE
+            if agents[other].txn != NO_TXN and is_younger(c, b, other, a):
+                give_up(c, b, other, a)
+    victim = deadlock_victim(c, b, a)
+    while victim != NOBODY:
+        give_up(c, b, victim, lock_blocker(c, b, victim))
+        victim = deadlock_victim(c, b, a)
+
+
+@compiled
+def give_up(c, b, a, whom):
+    """Abort an agent's transaction, the victim of waiting for another."""
+    emit(c, b, log.VICTIM, a, agents_of(c, b)[a].txn, 0, NO_SITE, 0, 0, whom, 0, 0, 0, 0, 0)
+    counts_of(c, b)[_VICTIMS] += 1
+    if c.whole_task != 0:
+        judge_refused(c, b, a, agents_of(c, b)[a].pending, 0)
+    settle(c, b, a, ABORTED, 0)

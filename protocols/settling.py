@@ -1,0 +1,221 @@
+"""How a transaction ends, compiled: what it buffered takes effect or is dropped, and all that it held is let go."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..world import log, scenario, verbs
+from ..world.context import (
+    agents_of,
+    cell_rule,
+    correction_rule,
+    counts_of,
+    goal_rules,
+    goals_of,
+    jobs_of,
+    op_rule,
+    sites_of,
+    tally_of,
+    task_rules,
+    world_of,
+)
+from ..world.jit import compiled, how_many, inlined
+from ..world.judging import argument_of, judge_executed
+from ..world.kernel import bit, emit, has, renew
+from ..world.mail import release_mail, send
+from ..world.rule_arrays import KEEP
+from ..world.state import (
+    ABORTED,
+    COMMITTED,
+    CORRECTION,
+    COUNTER_INDEX,
+    FAILED,
+    IDLE,
+    NO_SITE,
+    NO_TASK,
+    NO_TXN,
+    NOBODY,
+    OUT,
+    PARTIAL,
+    REGISTRY,
+    REJECTED,
+)
+from ..world.writes import write
+from .branch import is_written_again
+from .epochs import prepare
+from .locks import release_locks
+from .pivots import summarise
+from .token import let_go
+
+_ZERO = np.uint64(0)
+_WASTED = COUNTER_INDEX["wasted_think_ticks"]
+_COMMITTED, _BROKE = COUNTER_INDEX["committed"], COUNTER_INDEX["broke_invariant"]
+_REJECTED, _FAILED = COUNTER_INDEX["rejected"], COUNTER_INDEX["failed"]
+
+
+@compiled
+def settle(c, b, a, outcome, before_thought):
+    """End a transaction: buffered writes take effect together or are dropped, and all that it held is let go."""
+    world, me, counts = world_of(c, b), agents_of(c, b)[a], counts_of(c, b)
+    task = task_rules(c)[me.task]
+    txn = me.txn
+    end_hold(c, b, a)
+    end_lock_wait(c, b, a, me.task, world.tick - me.wait_since)
+    keeps = outcome == COMMITTED or (c.whole_task == 0 and me.done > 0)
+    buffered, kept = how_many(np.uint64(me.pending)), 0
+    if keeps and buffered > 0:
+        write_pending(c, b, a)
+        kept = buffered
+    ended = outcome
+    if outcome != COMMITTED and (me.done > buffered or kept > 0):
+        ended = PARTIAL
+    spent = me.thought - me.thought_left
+    kind = log.COMMIT
+    detail = before_thought
+    if ended == PARTIAL:
+        kind, detail = log.PARTIAL_COMMIT, outcome
+    elif ended == REJECTED:
+        kind = log.REJECT
+        counts[_REJECTED] += 1
+    elif ended == ABORTED:
+        kind = log.ABORT
+    elif ended == FAILED:
+        kind = log.FAIL
+        counts[_FAILED] += 1
+    if ended == COMMITTED or ended == PARTIAL:
+        counts[_COMMITTED] += 1
+        counts[_BROKE] += me.broke
+    else:
+        counts[_WASTED] += spent
+    emit(c, b, kind, a, txn, 0, NO_SITE, 0, 0, NOBODY, spent, detail, kept, 0, 0)
+    if c.buffered != 0:
+        for site in range(c.sites):
+            if sites_of(c, b)[site].unsettled == a:
+                sites_of(c, b)[site].unsettled = NOBODY
+    if c.mail_at_settle != 0:
+        release_mail(c, b, txn, ended == COMMITTED or ended == PARTIAL)
+    again = ended == REJECTED or ended == ABORTED
+    if c.kept != 0:
+        saved = tally_of(c, b, a)[me.task]
+        saved[2] = (saved[2] + spent) * c.kept // 100 if again else 0
+    use_up(c, b, a, task, again)
+    if c.locks != 0:
+        release_locks(c, b, a, 1)
+    if c.pivots != 0 and (ended == COMMITTED or ended == PARTIAL):
+        summarise(c, b, a)
+    me.outcome = ended
+    me.txn = NO_TXN
+    me.task = NO_TASK
+    me.thought_left = 0
+    me.stuck = 0
+    me.pending = 0
+    me.broke = 0
+    if me.phase != OUT:
+        me.phase = IDLE
+    if world.holder == a:
+        world.holder_settled = 1
+    if cell_rule(c, me.cell).region < 0:
+        let_go(c, b, a)
+
+
+@compiled
+def write_pending(c, b, a):
+    """Let the buffered writes take effect together, each judged by what stood before the first of them."""
+    me = agents_of(c, b)[a]
+    ops = task_rules(c)[me.task].ops
+    for o in range(ops):
+        if has(np.uint64(me.pending), o):
+            judge_executed(c, b, a, o)
+    for o in range(ops):
+        if not has(np.uint64(me.pending), o) or (c.branch != 0 and is_written_again(c, b, a, o)):
+            continue
+        rule = op_rule(c, me.task, o)
+        if rule.verb == verbs.CORRECT:
+            publish(c, b, a, o, rule)
+            continue
+        value = me.pending_value[o]
+        if rule.relative != 0:
+            value += sites_of(c, b)[rule.site].value
+        write(c, b, a, me.txn, o, rule.site, value, rule.relative, argument_of(me, rule), rule.verb, 0, 0, NOBODY)
+
+
+@compiled
+def publish(c, b, a, o, rule):
+    """Give the plan its next epoch: the entries change together, and those who follow them are told."""
+    world, me, sites = world_of(c, b), agents_of(c, b)[a], sites_of(c, b)
+    world.epoch += 1
+    world.published = world.tick
+    entries, changed = correction_rule(c, rule.correction), _ZERO
+    for entry in range(c.sites):
+        if entries[entry] != KEEP and sites[entry].value != entries[entry]:
+            changed |= bit(entry)
+    emit(c, b, log.PUBLISHED, a, me.txn, o, rule.site, world.epoch, 0, NOBODY, me.task, how_many(changed), 0, 0, 0)
+    for entry in range(c.sites):
+        if has(changed, entry):
+            write(c, b, a, me.txn, o, entry, entries[entry], 0, 0, verbs.CORRECT, 0, 0, NOBODY)
+    for entry in range(c.sites):
+        if has(c.plan, entry):
+            renew(c, b, a, entry, REGISTRY, 4)
+    if c.epochs != 0:
+        prepare(c, b, a, changed)
+        return
+    for entry in range(c.sites):
+        if has(changed, entry):
+            there = sites[entry]
+            send(c, b, a, CORRECTION, entry, there.value, there.version, world.tick, NO_TXN)
+
+
+@compiled
+def use_up(c, b, a, task, again):
+    """A commit or a failed act uses its order up; a rejected one does not."""
+    me = agents_of(c, b)[a]
+    if task.jobs != 0:
+        job = jobs_of(c, b, a)[me.job]
+        if again:
+            job.attempt += 1
+        else:
+            job.used = 1
+            me.rejob = 1
+            me.remask = 1
+            world_of(c, b).changed = 1
+            goals = goals_of(c, b)
+            for g in range(c.goals):
+                if goal_rules(c)[g].kind == scenario.TOTAL and goal_rules(c)[g].site == op_rule(c, job.task, 0).site:
+                    goals[g].open -= 1
+        return
+    tally = tally_of(c, b, a)
+    if again:
+        tally[me.task, 1] += 1
+    else:
+        tally[me.task, 0] += 1
+        tally[me.task, 1] = 0
+        world_of(c, b).changed = 1
+
+
+@compiled
+def end_hold(c, b, a):
+    """Log that an op is held no more."""
+    me = agents_of(c, b)[a]
+    if me.holding != NOBODY:
+        emit(c, b, log.WAIT_END, a, me.txn, 0, NO_SITE, 0, 0, me.holding, me.task, me.hold, me.stuck, 0, 0)
+        me.holding = NOBODY
+        me.stuck = 0
+
+
+@compiled
+def end_lock_wait(c, b, a, task, waited):
+    """Log that an agent waits for that lock no more."""
+    me = agents_of(c, b)[a]
+    if me.waits != 0:
+        me.waits = 0
+        emit(
+            c, b, log.WAIT_END, a, me.txn, 0, me.wait_site, 0, 0, NOBODY, task, log.FOR_LOCK, waited, 0, 0
+        )  # fmt: skip
+
+
+@inlined
+def let_all_go(c, b, a):
+    """Let go of the token and of every lock."""
+    let_go(c, b, a)
+    if c.locks != 0:
+        release_locks(c, b, a, np.int64(agents_of(c, b)[a].txn != NO_TXN))

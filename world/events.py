@@ -1,0 +1,93 @@
+"""What the world does by itself, compiled: boats, drift, closings, shelves that are stocked again, intruders."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from . import log, scenario, verbs
+from .context import event_rules, events_of, site_rules, sites_of, world_of
+from .jit import compiled, lowest
+from .kernel import bit, emit, has
+from .state import LOST, NEVER, NO_TXN, NOBODY, PASSED, WAITING, WORLD
+from .writes import write
+
+_ONE, _ZERO = np.uint64(1), np.uint64(0)
+
+
+@compiled
+def world_events(c, b):
+    """Boats arrive, things drift; boats pass a closed gate."""
+    world, sites, rules, events = world_of(c, b), sites_of(c, b), event_rules(c), events_of(c, b)
+    world.next_event = NEVER
+    for index in range(c.events):
+        rule, event = rules[index], events[index]
+        if event.due > world.tick and event.due < world.next_event:
+            world.next_event = event.due
+        if event.due != world.tick:
+            continue
+        if rule.what == scenario.ARRIVES:
+            if event.state == LOST:
+                continue
+            event.state = WAITING
+        elif rule.what == scenario.CLOSES:
+            event.state = LOST if leads_to(c, b, rule.nth % c.depots) else PASSED
+            world.changed = 1
+        emit(c, b, log.WORLD_EVENT, WORLD, NO_TXN, 0, rule.site, 0, 0, NOBODY, rule.source, rule.nth, rule.what, 0, 0)
+        value = sites[rule.site].value + rule.amount
+        write(c, b, WORLD, NO_TXN, 0, rule.site, value, 1, rule.amount, verbs.WRITE, 0, 0, NOBODY)
+    if c.boats == 0 or sites[c.gate].value != 1:
+        return
+    for index in range(c.boats):
+        if events[index].state == WAITING:
+            events[index].state = PASSED
+            world.changed = 1
+            emit(c, b, log.WORLD_EVENT, WORLD, NO_TXN, 0, c.board, 0, 0, NOBODY, 0, index, scenario.PASSES, 0, 0)
+            write(c, b, WORLD, NO_TXN, 0, c.board, sites[c.board].value - 1, 1, -1, verbs.WRITE, 0, 0, NOBODY)
+
+
+@compiled
+def leads_to(c, b, depot):
+    """Tell whether an entry of the plan leads to a depot, by its number among those that close."""
+    for entry in range(c.sites):
+        if has(c.plan, entry) and sites_of(c, b)[entry].value == depot:
+            return True
+    return False
+
+
+@compiled
+def answer_acts(c, b):
+    """What the world does in answer to the acts of this tick: it stocks shelves again, and intruders come."""
+    world, sites = world_of(c, b), sites_of(c, b)
+    taken = world.dirty & c.stocked
+    while taken != _ZERO:
+        shelf = lowest(taken)
+        taken &= taken - _ONE
+        if sites[shelf].value != 0 or sites[shelf].stock == 0:
+            continue
+        sites[shelf].stock -= 1
+        nth = site_rules(c)[shelf].stock - sites[shelf].stock
+        emit(c, b, log.WORLD_EVENT, WORLD, NO_TXN, 0, shelf, 0, 0, NOBODY, 0, nth, scenario.RESTOCKS, 0, 0)
+        item = site_rules(c)[shelf].value
+        write(c, b, WORLD, NO_TXN, 0, shelf, item, 0, item, verbs.PUT, 0, 0, NOBODY)
+    if world.dirty & c.posts == _ZERO:
+        return
+    for goods in range(c.sites):
+        if world.dirty & site_rules(c)[goods].posts != _ZERO:
+            _answer_guards(c, b, goods, site_rules(c)[goods].posts)
+
+
+@compiled
+def _answer_guards(c, b, goods, posts):
+    world, sites = world_of(c, b), sites_of(c, b)
+    guards = 0
+    for post in range(c.sites):
+        if has(posts, post):
+            guards += sites[post].value
+    if guards > 0:
+        world.robbed &= ~bit(goods)
+    elif not has(world.robbed, goods):
+        world.robbed |= bit(goods)
+        world.thefts += 1
+        emit(c, b, log.WORLD_EVENT, WORLD, NO_TXN, 0, goods, 0, 0, NOBODY, 0, world.thefts, scenario.STEALS, 0, 0)
+        if sites[goods].value > 0:
+            write(c, b, WORLD, NO_TXN, 0, goods, sites[goods].value - 1, 1, -1, verbs.WRITE, 0, 0, NOBODY)
