@@ -17,7 +17,7 @@ from .protocols.config import Config
 from .protocols.presets import PRESETS, name_of, resolve
 from .world.audit import EpisodeReport, audit_episode, metrics
 from .world.audit.anomalies import LEVELS as ISOLATION_LEVELS
-from .world.audit.episode_judge import judge_episode, rank
+from .world.audit.episode_judge import judge_episodes, rank
 from .world.audit.isolation import Count, counts
 from .world.audit.units import Units, read_logs
 from .world.control import Control
@@ -216,7 +216,7 @@ def isolation(units: Units, decisions: Sequence[Count], protocol: Config | Contr
     `isolated` that of all; `drift` how many decisions an episode has on cycles that only the world closes.
     """
     many, names = len(decisions), units.rules.agent_names
-    verdicts = [judge_episode(units, episode) for episode in range(many)]
+    verdicts = judge_episodes(units, range(many))
     strongest = [verdict.held for verdict in verdicts]
     certificates = [certificate_of(units, episode, protocol) for episode in range(many)]
     made = [sum(one.committed_by[agent] for one in decisions) for agent in range(len(names))]
