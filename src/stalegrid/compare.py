@@ -11,12 +11,12 @@ from typing import Any
 
 from .agents.minds import rule_of
 from .episodes import Episode, run_episodes
-from .judged import certificate_of
 from .make import Protocol, make_rules
 from .protocols.config import Config
 from .protocols.presets import PRESETS, name_of, resolve
 from .world.audit import EpisodeReport, audit_episode, metrics
 from .world.audit.anomalies import LEVELS as ISOLATION_LEVELS
+from .world.audit.certificates import Certificate, check
 from .world.audit.episode_judge import judge_episodes, rank
 from .world.audit.isolation import Count, counts
 from .world.audit.units import Units, read_logs
@@ -205,6 +205,13 @@ def _row(cell: Cell, run: Run, none: Run, serial: Run) -> Row:
         "corrections": _corrections(run),
         "digest": run.digest,
     }
+
+
+def certificate_of(units: Units, episode: int, protocol: Config | Control) -> Certificate | None:
+    """Check the certificate that a protocol hands out; None where it hands out none."""
+    if isinstance(protocol, Control) or protocol.certificate is None:
+        return None
+    return check(units, episode, protocol.certificate)
 
 
 def isolation(units: Units, decisions: Sequence[Count], protocol: Config | Control) -> Row:
