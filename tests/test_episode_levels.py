@@ -194,6 +194,19 @@ def test_a_promise_that_is_kept_is_a_read_of_what_was_promised_and_any_other_an_
     assert judged(play(BRIDGE, f"{on_deck} | 6 a slow close", sight=1), bracket="pre").held == STRICT
 
 
+@pytest.mark.parametrize("bracket", ["headline", "observed"])
+def test_an_accident_keeps_a_promise_to_those_alone_who_act_after_it(bracket: str) -> None:
+    # The keeper b closes the gate on c, which it knows to be on the deck; then nobody is, as c had promised.
+    closes = "2 c cross | 3 c cross | 4 b slow close | 4 c promise cross"
+    for protocol in ("none", "stamped"):
+        after = play(BRIDGE, f"{closes} | 5 a slow log on deck", protocol, sight=1)
+        assert after.count("accidents") == 1
+        assert "G1a" not in judged(after, bracket=bracket).judgement.anomalies
+    before = play(BRIDGE, f"{closes} | 5 a diary on both", sight=1)
+    assert before.count("accidents") == 1
+    assert "G1a" in judged(before, bracket=bracket).judgement.anomalies
+
+
 # ---------------------------------------------------------------------- scenarios under protocols
 
 UNDER_NONE = {

@@ -18,7 +18,7 @@ from .. import log
 from ..rules import Rules
 from ..state import NEVER, PROMISE
 from ..verbs import REGION
-from .isolation import is_own_walk, lost_silently
+from .isolation import are_kept, is_own_walk, lost_silently, read_versions
 from .units import BRACKETS, BY_WORLD, DECISION, OBSERVED, Units
 
 UNITS = ("decision", "op")
@@ -124,7 +124,7 @@ class _Site:
 class _Belief(NamedTuple):
     version: int
     value: int
-    promise: bool
+    is_promise: bool  # for what is read: one that was never kept
 
 
 class _Tables:
@@ -133,6 +133,7 @@ class _Tables:
     def __init__(self, units: Units, world: bool) -> None:
         self.units = units
         self.written = units.written if world else units.written[~units.by_world]
+        self.version, self.is_broken = (found.tolist() for found in read_versions(units, units.used))
         self.silent, self.silent_place = (found.tolist() for found in lost_silently(units, self.written))
         each = np.arange(units.episodes + 1)
         self.first_written = np.searchsorted(self.written["site"], each * units.sites).tolist()
@@ -188,7 +189,7 @@ class _Teller:
                 ops[member] = [
                     read
                     for site, belief in snapshots.get(number, {}).items()
-                    for read in self._read(member, site, belief)
+                    for read in self._read(member, site, self._as_read(site, belief, act))
                 ]
             ops[member] += self._used(member, op, first_use[act], first_use[act + 1])
             ops[member] += [self._write(member, site, version) for o, site, version in self._written(member) if o == op]
@@ -249,16 +250,17 @@ class _Teller:
 
     def _used(self, member: Member, op: int, start: int, stop: int) -> Iterator[Op]:
         """Yield what an op used, as far as the bracket has it."""
-        for at, version, value, promise, own, bracket in self.units.used[start:stop][
-            ["site", "version", "value", "promise", "own", "bracket"]
-        ].tolist():
+        columns = ["site", "value", "own", "bracket"]
+        for use, (at, value, own, bracket) in enumerate(self.units.used[start:stop][columns].tolist(), start):
             site = at - self.episode * self.units.sites
             if bracket > self.bracket:
                 continue
             if own:
                 yield from self._own(member, op, site)
             else:
-                yield from self._read(member, site, _Belief(version, value, promise))
+                yield from self._read(
+                    member, site, _Belief(self.tables.version[use], value, self.tables.is_broken[use])
+                )
 
     def _own(self, member: Member, op: int, site: int) -> Iterator[Op]:
         """Yield the read of what an earlier op had buffered, which by ops is another transaction."""
@@ -271,23 +273,25 @@ class _Teller:
 
     def _read(self, member: Member, at: int, belief: _Belief) -> Iterator[Op]:
         """Yield the reads that using a version of a site comes to."""
-        site, version = self.sites[at], belief.version
-        promised = None
-        if belief.promise:
-            following = next((value for number, value, _ in site.versions if number == version + 1), None)
-            if following == belief.value:
-                version += 1
-            else:
-                promised = self._promise(member, at, belief)
+        site = self.sites[at]
         if site.commutes:
             for writer in dict.fromkeys(writer for _, _, writer in site.versions):
                 if writer != member and not self._walks(member, writer):
-                    seen = [number for number, _, whose in site.versions if whose == writer and number <= version]
+                    seen = [number for number, _, who in site.versions if who == writer and number <= belief.version]
                     yield "r", self._object(site, writer), str(seen[-1]) if seen else None
-        elif not promised:
-            yield "r", site.name, self._newest(site, version)
-        if promised:
-            yield "r", *promised
+        elif not belief.is_promise:
+            yield "r", site.name, self._newest(site, belief.version)
+        if belief.is_promise:
+            yield "r", *self._promise(member, at, belief)
+
+    def _as_read(self, site: int, belief: _Belief, act: int) -> _Belief:
+        """Return what an observed belief is a read of, by the time of an act."""
+        if not belief.is_promise:
+            return belief
+        at = site + self.episode * self.units.sites
+        promise = (np.array([what]) for what in (at, belief.version, belief.value, self.units.act["row"][act]))
+        (is_kept,) = are_kept(self.units, *promise).tolist()
+        return _Belief(belief.version + is_kept, belief.value, not is_kept)
 
     def _newest(self, site: _Site, version: int) -> str | None:
         """Return the tag of the newest version that is in the history and not newer than this one."""
