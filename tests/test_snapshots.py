@@ -10,15 +10,17 @@ import pytest
 from stalegrid.compare import Cell, Comparison
 from stalegrid.protocols.config import Config
 from stalegrid.protocols.presets import resolve
-from stalegrid.world import log
+from stalegrid.world import log, verbs
 from stalegrid.world.scenario import Op, Role, Site
 from stalegrid.world.scenarios import SCENARIOS
 from stalegrid.world.state import HAZARDS, REGISTRY
 
 from .schedules import line
 from .test_engines_agree import compare
+from .test_episode_levels import judged, write
 from .turns import HERE, Played, play, room, task
 
+FAR = (2, 7)
 SNAPSHOTS = ("snapshot", "serializable_snapshot")
 SITES = (
     Site("x", "counter", HERE),
@@ -169,6 +171,31 @@ def test_after_a_refusal_the_next_snapshot_goes_through() -> None:
         WORK, "1 a slow read x add y | 2 b slow read y add x | 8 b slow read y add x", "serializable_snapshot"
     )
     assert (played.count("committed"), played.count("rejected")) == (2, 1)
+
+
+LIGHT = room(
+    (Site("memo", "board", HERE), Site("light", "switch", HERE), Site("pad", "board", HERE), Site("far", "board", FAR)),
+    (
+        task(
+            "slow light by memo, then far",
+            Op("light", "set", 2, rests_on=("memo",), premise=verbs.TRUE),
+            write("far", 1),
+        ),
+        task("memo", write("memo", 5)),
+        task("pad on light and memo", write("pad", 8, "light", "memo")),
+    ),
+    (Role("worker", 3, (HERE,)),),
+)
+
+
+def test_who_leads_to_a_pivot_that_cannot_be_taken_back_is_refused_itself() -> None:
+    # a lights by the memo, in the open, and walks on; b writes the memo; c reads it, and the light as it had been.
+    text = "1 a slow light by memo, then far | 6 b memo | 7 c pad on light and memo"
+    played = play(LIGHT, text, "serializable_snapshot")
+    assert [outcome(played, agent) for agent in "abc"] == [log.PARTIAL_COMMIT, log.COMMIT, log.REJECT]
+    assert judged(played).held == "strict-serializable"
+    # Nobody reads what c writes, so it is no pivot: only where its conflict leads tells.
+    assert judged(play(LIGHT, text, "snapshot")).judgement.anomalies == ("G2-item",)
 
 
 # ---------------------------------------------------------------------- presets and contradictions
