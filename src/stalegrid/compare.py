@@ -16,7 +16,7 @@ from .protocols.config import Config
 from .protocols.presets import PRESETS, name_of, resolve
 from .world.audit import EpisodeReport, audit_episode, metrics
 from .world.audit.anomalies import LEVELS as ISOLATION_LEVELS
-from .world.audit.certificates import Certificate, check
+from .world.audit.certificates import Certificate, check_all
 from .world.audit.episode_judge import judge_episodes, rank
 from .world.audit.isolation import Count, counts
 from .world.audit.units import Units, read_logs
@@ -207,11 +207,11 @@ def _row(cell: Cell, run: Run, none: Run, serial: Run) -> Row:
     }
 
 
-def certificate_of(units: Units, episode: int, protocol: Config | Control) -> Certificate | None:
-    """Check the certificate that a protocol hands out; None where it hands out none."""
+def certificates_of(units: Units, protocol: Config | Control) -> list[Certificate | None]:
+    """Check the certificate that a protocol hands out for each episode; None where it hands out none."""
     if isinstance(protocol, Control) or protocol.certificate is None:
-        return None
-    return check(units, episode, protocol.certificate)
+        return [None] * units.episodes
+    return [*check_all(units, protocol.certificate)]
 
 
 def isolation(units: Units, decisions: Sequence[Count], protocol: Config | Control) -> Row:
@@ -225,7 +225,7 @@ def isolation(units: Units, decisions: Sequence[Count], protocol: Config | Contr
     many, names = len(decisions), units.rules.agent_names
     verdicts = judge_episodes(units, range(many))
     strongest = [verdict.held for verdict in verdicts]
-    certificates = [certificate_of(units, episode, protocol) for episode in range(many)]
+    certificates = certificates_of(units, protocol)
     made = [sum(one.committed_by[agent] for one in decisions) for agent in range(len(names))]
     kept = [sum(one.isolated[agent] for one in decisions) for agent in range(len(names))]
     return {

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .compare import Cell, certificate_of
+from .compare import Cell, certificates_of
 from .episodes import Episode, run_episodes
 from .story import agent_name, claim
 from .world.audit.certificates import Certificate
@@ -61,7 +61,8 @@ def judge_own(cell: Cell, brackets: Sequence[str] = BRACKETS, unit: str = "decis
     """Run the episodes of a cell and judge each."""
     for episode, units, name in _played(cell):
         verdicts = {bracket: judge_episode(units, bracket=bracket, unit=unit, name=name) for bracket in brackets}
-        yield Judged(episode.digest, units, verdicts, certificate_of(units, 0, cell.config))
+        (certificate,) = certificates_of(units, cell.config)
+        yield Judged(episode.digest, units, verdicts, certificate)
 
 
 def histories(cell: Cell, bracket: str, unit: str) -> Iterator[EpisodeHistory]:
