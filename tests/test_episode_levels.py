@@ -322,6 +322,9 @@ def compare_ways(seeds: range) -> None:
         assert (guilty == (found.cycle | found.aborted | found.intermediate)).all(), f"schedule {seed}"
         assert (back == found.backward).all(), f"schedule {seed}"
         config, settings = schedule.config, schedule.rules.settings
+        levels = verdict.judgement.levels
+        assert levels["snapshot-isolation"] or config.order != "first committer wins", f"schedule {seed}"
+        assert levels["serializable"] or config.pivot != "aborts", f"schedule {seed}"
         by_version = config.certificate and config.rule != "premise"
         if by_version and not (config.order == "token" and settings.lockstep):
             assert verdict.held == STRICT, f"schedule {seed}: {verdict.judgement.witnesses}"

@@ -11,9 +11,9 @@ from stalegrid.compare import Cell, Comparison
 from stalegrid.protocols.config import Config
 from stalegrid.protocols.presets import resolve
 from stalegrid.world import log, verbs
-from stalegrid.world.scenario import Op, Role, Site
+from stalegrid.world.scenario import Blueprint, Drift, Op, Role, Site
 from stalegrid.world.scenarios import SCENARIOS
-from stalegrid.world.state import HAZARDS, REGISTRY
+from stalegrid.world.state import HAZARDS, REGISTRY, WORLD
 
 from .schedules import line
 from .test_engines_agree import compare
@@ -182,6 +182,7 @@ LIGHT = room(
             write("far", 1),
         ),
         task("memo", write("memo", 5)),
+        task("light", Op("light", "set", 7)),
         task("pad on light and memo", write("pad", 8, "light", "memo")),
     ),
     (Role("worker", 3, (HERE,)),),
@@ -196,6 +197,14 @@ def test_who_leads_to_a_pivot_that_cannot_be_taken_back_is_refused_itself() -> N
     assert judged(played).held == "strict-serializable"
     # Nobody reads what c writes, so it is no pivot: only where its conflict leads tells.
     assert judged(play(LIGHT, text, "snapshot")).judgement.anomalies == ("G2-item",)
+
+
+def test_what_drifts_on_top_of_an_unsettled_version_leaves_the_site_closed() -> None:
+    drifting = Blueprint(**{**vars(LIGHT), "drift": (Drift("light", 1, 6, 1, 0, 1),)})
+    played = play(drifting, "1 a slow light by memo, then far | 7 b light", "read_committed")
+    assert [event.agent for event in played.of(log.WRITE, site=1)] == [0, WORLD, 1]
+    assert played.ticks(log.WAIT_BEGIN, "b") == [7]
+    assert played.ticks(log.WRITE, "b") > played.ticks(log.COMMIT, "a")
 
 
 # ---------------------------------------------------------------------- presets and contradictions

@@ -375,7 +375,8 @@ def write(c, b, agent, txn, op, site, value, relative, argument, verb, unsettled
             settled_of(c, b)[site].version = there.version
         there.value = value
         there.version += 1
-        there.unsettled = agent if unsettled != 0 else NOBODY
+        if agent != WORLD:  # what drifts on top of an unsettled version does not settle it
+            there.unsettled = agent if unsettled != 0 else NOBODY
         there.changed = world.tick
         if agent >= 0:
             if there.writer != agent:
