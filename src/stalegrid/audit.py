@@ -59,7 +59,7 @@ V = TypeVar("V", bound=Verdict)
 
 def written(verdicts: Iterable[V], form: str, out: Path | None) -> Iterator[V]:
     """Pass verdicts on as they come, each written to `out` as an object a line, or printed where the form is JSON."""
-    with _written(out) as file:
+    with _whole(out) as file:
         for one in verdicts:
             line = json.dumps(one.as_json()) + "\n"
             if file is not None:
@@ -94,7 +94,7 @@ def judgements(files: Iterable[Path], line_limit: int, done: Callable[[int], Non
 
 
 @contextmanager
-def _written(out: Path | None) -> Iterator[TextIO | None]:
+def _whole(out: Path | None) -> Iterator[TextIO | None]:
     """Open a file that takes its name only when it is whole."""
     if out is None:
         yield None
