@@ -143,6 +143,24 @@ def test_a_snapshot_lets_write_skew_through_and_the_pivot_does_not() -> None:
     assert (report.counts["stale_read.decisive"], report.counts["rejected"]) == (0, 1)
 
 
+@pytest.mark.parametrize("protocol", SNAPSHOTS)
+def test_a_difference_on_what_a_later_op_reads_does_not_commute(protocol: str) -> None:
+    # Laid on b's entry, a's own would show it b's, and its snapshot the memo as it was before b.
+    enters = Op("yard", "enter")
+    yard = room(
+        (Site("yard", "guard_post", HERE), Site("memo", "board", HERE), Site("pad", "board", HERE)),
+        (
+            task("slow yard, then pad on both", enters, write("pad", 8, "yard", "memo")),
+            task("slow yard, then pad on memo", enters, write("pad", 8, "memo")),
+            task("yard, then memo", enters, write("memo", 5)),
+        ),
+        (Role("worker", 2, (HERE,)),),
+    )
+    played = play(yard, "1 a slow yard, then pad on both | 2 b yard, then memo", protocol)
+    assert (outcome(played, "a"), judged(played).held) == (log.REJECT, "strict-serializable")
+    assert outcome(play(yard, "1 a slow yard, then pad on memo | 2 b yard, then memo", protocol), "a") == log.COMMIT
+
+
 # ---------------------------------------------------------------------- pivots
 
 
