@@ -28,28 +28,21 @@ if TYPE_CHECKING:
 
 
 class Forward:
-    """Notes what is written, and in the same tick, after acts, world events and mail, stops its readers."""
+    """In the tick of a write, after acts, world events and mail, stops its readers.
+
+    Not at the write: the writer may be in the midst of a task, which is not to be stopped by what itself causes.
+    """
 
     def __init__(self, validation: Validation) -> None:
         self.validation = validation
-        self.reset()
-
-    def reset(self) -> None:
-        """An episode begins."""
-        self.written: set[int] = set()  # sites that got a new version in this tick
-
-    def watch(self, world: World, agent: int, site: int) -> None:
-        """Note it: the writer may be in the midst of a task, which is not to be stopped by what itself causes."""
-        self.written.add(site)
 
     def stop_readers(self, world: World, fenced: set[int]) -> None:
         """Stop every reader, again while there are any: what one had buffered may take effect as it is refused."""
-        stopped = bool(self.written)
+        stopped = bool(world.written)
         while stopped:
             stopped = False
             for agent in range(len(world.agents)):
                 stopped |= self._stop(world, agent, agent in fenced)
-        self.written.clear()
 
     def _stop(self, world: World, agent: int, is_fenced: bool) -> bool:
         """Refuse the first op to come that rests on what was written; tell whether there was one."""
@@ -58,7 +51,7 @@ class Forward:
             return False
         for op in range(txn.op, len(world.rules.tasks[txn.task].ops)):
             stale = self.validation.check(world, txn, op, "watch", is_fenced)
-            if any(site in self.written for site, _ in stale):
+            if any(site in world.written for site, _ in stale):
                 world.stop(txn, op, stale, BY_WRITER)
                 return True
         return False

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..world import verbs
 from ..world.context import (
     agents_of,
     inputs_of,
@@ -101,7 +100,7 @@ class Pivots:
         mine: set[int] = set()
         for index in reversed(range(many)):
             op = world.rules.tasks[txn.task].ops[index]
-            if index < txn.done and (settles or world.rules.site_kinds[op.site] not in verbs.RECORD_KINDS):
+            if index < txn.done and (settles or not world.is_record(op.site)):
                 mine |= _written((op,))
             changed |= {site for site in op.pre if site not in mine and not world.is_current(txn.inputs[site], site)}
         return changed
@@ -141,7 +140,7 @@ def _in_the_open(world: World, txn: Transaction | None) -> tuple[ResolvedOp, ...
     """Return the ops of a transaction that have changed the world for all to see."""
     if txn is None:
         return ()
-    return tuple(op for op in _done(world, txn) if world.rules.site_kinds[op.site] not in verbs.RECORD_KINDS)
+    return tuple(op for op in _done(world, txn) if not world.is_record(op.site))
 
 
 # ---------------------------------------------------------------------- compiled

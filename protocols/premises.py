@@ -81,7 +81,7 @@ def _is_exposed(world: World, txn: Transaction, used: Mapping[int, Input], site:
 def _worsens(
     world: World, txn: Transaction, op: ResolvedOp, used: Mapping[int, Input], renewed: Collection[int]
 ) -> bool:
-    argument = txn.argument if op.from_job else op.argument
+    argument = world.argument_of(txn, op)
     before = {site: read.value for site, read in used.items()}
     after = {site: world.sites[site].value if site in renewed else value for site, value in before.items()}
     if op.value_written(argument, after) != op.value_written(argument, before):

@@ -13,7 +13,6 @@ be it in a later op, which would find its own difference laid on another's.
 
 from __future__ import annotations
 
-from ..world import verbs
 from ..world.context import agents_of, inputs_of, op_rule, sites_of, task_inputs, task_rules
 from ..world.jit import compiled
 from ..world.kernel import has, is_current
@@ -33,7 +32,7 @@ class FirstCommitterWins:
         overwritten: dict[int, int] = {}
         task = world.rules.tasks[txn.task]
         for index, each in enumerate(task.ops[: op + 1]):
-            if index < op and world.rules.site_kinds[each.site] not in verbs.RECORD_KINDS:
+            if index < op and not world.is_record(each.site):
                 continue
             for site in each.owned or {each.site}.intersection(task.reads):
                 if not world.is_current(txn.inputs[site], site):

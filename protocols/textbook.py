@@ -58,13 +58,13 @@ class Textbook(Control):
         self.forward = Forward(validation) if config.rule == "forward" else None
 
     def reset(self) -> None:
-        """Forget the last episode's locks, epochs, writes and conflicts."""
-        for mechanism in (self.locks, self.epochs, self.forward, self.pivots):
+        """Forget the last episode's locks, epochs and conflicts."""
+        for mechanism in (self.locks, self.epochs, self.pivots):
             if mechanism:
                 mechanism.reset()
 
     def admit(self, world: World, agent: int, task: int, moment: str) -> Answer:
-        """Ask the token, the locks, and before an act the epochs."""
+        """Ask the ranks, the locks or the token, and before an act the epochs and the pivots."""
         txn = world.agents[agent].txn
         if self.epochs and moment == "act" and txn is not None and self.epochs.holds(world, txn):
             return Answer.WAIT
@@ -79,7 +79,7 @@ class Textbook(Control):
         return self.one_at_a_time.admit(world, agent, task, moment) if self.one_at_a_time else Answer.GO
 
     def waits_for(self, world: World, agent: int) -> Blocked:
-        """Name the corrector, who is in the way of a lock or must settle first, or the holder of the token."""
+        """Name who is in the way of a rank or a lock, who must settle first, the corrector, or the token's holder."""
         if self.preorder:
             return self.preorder.waits_for(agent)
         if self.locks and agent in self.locks.waiting:
@@ -89,13 +89,8 @@ class Textbook(Control):
             return Blocked(self.pivots.blocks(world, txn), AT_SITE)
         return Blocked(self.epochs.corrector, FOR_EPOCH) if self.epochs else Blocked(world.holder)
 
-    def watch(self, world: World, agent: int, site: int) -> None:
-        """Tell forward validation."""
-        if self.forward:
-            self.forward.watch(world, agent, site)
-
     def check(self, world: World, txn: Transaction, op: int, moment: str) -> list[Stale]:
-        """Ask the validation, and at an act the snapshots."""
+        """Ask the ranks, or the validation and at an act the snapshots and the pivots."""
         if self.preorder:
             return self.preorder.check(txn, moment)
         is_fenced = self.epochs is not None and txn.agent in self.epochs.fenced
@@ -115,7 +110,7 @@ class Textbook(Control):
         return self.branch.merge(txn) if self.branch else txn.buffered
 
     def settle(self, world: World, agent: int) -> None:
-        """Tell the token, the locks and who keeps the conflicts."""
+        """Tell the token, the locks, the ranks and the pivots."""
         for mechanism in (self.one_at_a_time, self.locks, self.preorder, self.pivots):
             if mechanism:
                 mechanism.settle(world, agent)

@@ -7,7 +7,7 @@ reflex.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -149,8 +149,8 @@ class Played:
         return written[-1].value if written else None
 
 
-def read(schedule: Schedule, make: Callable[[Config], Control] = Textbook) -> EpisodeReport:
-    """Play a schedule on the readable engine alone, under what is made of its config, and audit the log."""
+def worlds(schedule: Schedule, make: Callable[[Config], Control] = Textbook) -> Iterator[World]:
+    """Play a schedule on the readable engine alone, by what is made of its config; yield its world after each tick."""
     world, choices = World(schedule.rules, make(schedule.config), schedule.world_seed), schedule.choices()
     agents = range(len(world.agents))
     while not world.status:
@@ -160,6 +160,12 @@ def read(schedule: Schedule, make: Callable[[Config], Control] = Textbook) -> Ep
             for agent in agents
         ]
         world.tick(chosen)
+        yield world
+
+
+def read(schedule: Schedule, make: Callable[[Config], Control] = Textbook) -> EpisodeReport:
+    """Play a schedule on the readable engine alone, as `worlds` does, and audit the log."""
+    *_, world = worlds(schedule, make)
     return audit_episode(schedule.rules, world.event_array())
 
 

@@ -13,7 +13,7 @@ from .compare import FIRST_TEST_SEED
 from .flags import Agents, Delay, FirstSeed, Sets, Size, Think, common, one_cell
 from .judged import histories
 from .make import compile_engine
-from .terminal import Out, check_folder, check_form, telling
+from .terminal import Out, check_folder, check_form, console, telling
 from .world.audit.episodes import UNITS
 from .world.audit.exchange import write_histories
 from .world.audit.units import BRACKETS
@@ -95,3 +95,4 @@ def export(
         check_folder(out)
         compile_engine()
         write_histories(out, (one.to_object() for one in histories(cell, bracket, unit)))
+    console.print(f"{out}: {seeds} {'history' if seeds == 1 else 'histories'}", highlight=False, markup=False)

@@ -1,0 +1,151 @@
+"""Taking back: in the registry at once, on physical sites by walking there, what hands did last first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..world import log, verbs
+from ..world.ranks import DIFFERENCE, TOP, VALUE
+from ..world.reference_waits import end_waits, hold, leave_queue
+from ..world.state import ABORTED, IDLE, NOBODY, OUT, QUEUED, REGISTRY, REJECTED, WALKING
+from .preorder_judges import judges
+from .preorder_slots import OPEN, REOPENED, SETTLED, Done, Slot
+from .preorder_writes import agree, lay, notify, reinstall, take, tell
+
+if TYPE_CHECKING:
+    from ..world.reference import World
+    from ..world.reference_state import Agent, Transaction
+    from .preorder import Preorder
+
+
+def recall(ranks: Preorder, world: World) -> None:
+    """The tick is over: who is free and was told something judges, takes back, and is asked to plan anew."""
+    if world.rules.settings.lockstep:
+        return
+    for agent, me in enumerate(world.agents):
+        if me.phase in (IDLE, QUEUED) and not me.stalled:
+            _recall(ranks, world, agent, me)
+    ranks.grow_quiet(world)
+    for agent, me in enumerate(world.agents):
+        reopened = ranks.slots_of(agent, REOPENED)
+        if reopened and me.phase == IDLE:
+            for site in range(len(world.sites)):
+                world.renew(agent, site, REGISTRY, 5, ranks.chains.value(site, reopened[0].rank))
+
+
+def _recall(ranks: Preorder, world: World, agent: int, me: Agent) -> None:
+    while me.txn is None:
+        mine = ranks.slots_of(agent, SETTLED)
+        for slot in mine:
+            if slot.forced or (slot.told and judges(ranks, world, slot)):
+                slot.told, slot.forced, slot.doomed = False, False, True
+                for later in mine:  # what hands did since is undone first
+                    later.doomed |= later.rank > slot.rank and _by_hand(world, later) != []
+        doomed = [slot for slot in mine if slot.doomed]
+        if not doomed:
+            return
+        if me.phase == QUEUED:
+            leave_queue(world, agent)
+        _revoke(ranks, world, doomed[-1])
+
+
+def _revoke(ranks: Preorder, world: World, slot: Slot) -> None:
+    """Take back what had settled: its order is open again."""
+    slot.state, slot.told, slot.forced, slot.doomed = OPEN, False, False, False
+    world.reopen(slot.txn)
+    if ends(ranks, world, slot.txn, REJECTED):
+        world.settle(slot.txn, REJECTED)
+
+
+def withdraw(ranks: Preorder, world: World, txn: Transaction) -> None:
+    """Give up a transaction that waits, while its owner is called for elsewhere."""
+    world.record(log.VICTIM, txn.agent, txn.number, other=ranks.blocker.get(txn.agent, NOBODY))
+    end_waits(world, txn)
+    if ends(ranks, world, txn, ABORTED):
+        world.settle(txn, ABORTED)
+
+
+def ends(ranks: Preorder, world: World, txn: Transaction, outcome: int) -> bool:
+    """Undo what it did: in the registry at once, on physical sites by walking; tell whether it may settle now."""
+    if txn.rank < 0:
+        return True
+    slot = ranks.slots[txn.rank]
+    in_registry = [done for done in slot.done if world.is_record(done.site)]
+    for done in reversed(in_registry):
+        take(ranks, world, slot, done)
+        reinstall(ranks, world, log.UNDO, slot.rank, done.site, ranks.chains.value(done.site, TOP), is_last=True)
+        tell(ranks, world, done.site, slot.rank, slot.agent)
+    txn.done -= len({done.op_index for done in in_registry})
+    slot.done = _by_hand(world, slot)
+    slot.state = REOPENED
+    if not slot.done:
+        return True
+    txn.undoing, ranks.outcome[txn.number] = True, outcome
+    txn.op = slot.done[-1].op_index
+    world.agents[txn.agent].phase = WALKING
+    return False
+
+
+def take_back(ranks: Preorder, world: World, txn: Transaction, is_stuck: bool = False) -> None:
+    """Stand at a site and perform the inverse there; what the world refuses stays."""
+    slot = ranks.slots[txn.rank]
+    done, me = slot.done[-1], world.agents[txn.agent]
+    site, there = done.site, world.sites[done.site]
+    if not is_stuck and not done.op.relative and force(ranks, world, txn, {site}):
+        hold(world, txn, ranks.blocker[txn.agent], log.FOR_RANK)
+        return
+    end_waits(world, txn)
+    slot.done.pop()
+    inverse = verbs.inverse_of(done.op.verb, done.before, done.written, done.hand, there.value, me.hand)
+    if done.op.verb == verbs.SET and done.before == 1 and world.bodies_at(site):
+        inverse = None
+    if is_stuck or inverse is None:
+        ranks.stays.add((site, slot.rank))
+        reason = verbs.GATE_CLOSED if is_stuck else verbs.WRONG_ITEM
+        world.record(log.REFUSED_BY_WORLD, txn.agent, txn.number, done.op_index, site, a=reason)
+    else:
+        value, me.hand = inverse
+        txn.done -= 1
+        if value != there.value:
+            world.install(log.UNDO, txn.agent, txn.number, done.op_index, site, value, 1, slot.rank)
+        if done.op.relative:
+            lay(ranks, world, txn.agent, txn.number, site, slot.rank, DIFFERENCE, -done.written)
+        elif any(earlier.site == site for earlier in slot.done):
+            lay(ranks, world, txn.agent, txn.number, site, slot.rank, VALUE, done.before)
+        else:
+            take(ranks, world, slot, done)
+        agree(ranks, world, site)
+        tell(ranks, world, site, slot.rank, txn.agent)
+    if slot.done:
+        txn.op = slot.done[-1].op_index
+        return
+    txn.undoing = False
+    world.settle(txn, ranks.outcome.pop(txn.number))
+
+
+def force(ranks: Preorder, world: World, txn: Transaction, sites: set[int]) -> bool:
+    """Call back the owners of higher-ranked effects on physical sites; tell whether there are any."""
+    above = [
+        slot
+        for slot in ranks.slots.values()
+        if slot.rank > txn.rank
+        and slot.agent != txn.agent
+        and world.agents[slot.agent].phase != OUT
+        and any(done.site in sites and (done.site, slot.rank) not in ranks.stays for done in slot.done)
+    ]
+    for slot in above:
+        if not slot.forced:
+            slot.forced = True
+            site = next(done.site for done in slot.done if done.site in sites)
+            notify(ranks, world, slot, site, txn.agent, is_forced=True)
+        ranks.blocker[txn.agent] = slot.agent
+    return bool(above)
+
+
+def owes(ranks: Preorder, agent: int) -> bool:
+    """Tell whether an agent has something settled to judge or to take back."""
+    return any(slot.is_called for slot in ranks.slots_of(agent, SETTLED))
+
+
+def _by_hand(world: World, slot: Slot) -> list[Done]:
+    return [done for done in slot.done if not world.is_record(done.site)]
