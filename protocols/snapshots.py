@@ -7,12 +7,13 @@ Source: Berenson, Bernstein, Gray, Melton, O'Neil, O'Neil, A Critique of ANSI SQ
 4.2. That each act asks, and not only the last, is "first updater wins", as PostgreSQL and Oracle do it.
 
 The snapshot is taken at admission: the inputs, settled versions only. A task settles in the turn of its last act, so
-the check of that act is the one at settle. Blind differences commute and are exempt; what was also read is not.
+the check of that act is the one at settle. Blind differences commute and are exempt; what the task also reads is not,
+be it in a later op, which would find its own difference laid on another's.
 """
 
 from __future__ import annotations
 
-from ..world.context import agents_of, inputs_of, op_rule, sites_of, task_inputs
+from ..world.context import agents_of, inputs_of, op_rule, sites_of, task_inputs, task_rules
 from ..world.jit import compiled
 from ..world.kernel import has, is_current
 from ..world.reference import World
@@ -29,12 +30,11 @@ class FirstCommitterWins:
         What an earlier op has changed in the open is written already: it was checked then.
         """
         overwritten: dict[int, int] = {}
-        read: set[int] = set()
-        for index, each in enumerate(world.rules.tasks[txn.task].ops[: op + 1]):
-            read |= set(each.pre)
+        task = world.rules.tasks[txn.task]
+        for index, each in enumerate(task.ops[: op + 1]):
             if index < op and not world.is_record(each.site):
                 continue
-            for site in each.owned or ({each.site} & read):
+            for site in each.owned or {each.site}.intersection(task.reads):
                 if not world.is_current(txn.inputs[site], site):
                     overwritten[site] = WRITTEN
         return overwritten
@@ -47,10 +47,9 @@ def overwrites(c, b, a, slot, last):
     site = task_inputs(c)[me.task, slot]
     if is_current(sites_of(c, b)[site], inputs_of(c, b, a, 0)[slot]):
         return False
-    read = False
+    read = has(task_rules(c)[me.task].reads, site)
     for o in range(last + 1):
         rule = op_rule(c, me.task, o)
-        read = read or has(rule.pre, slot)
         if o < last and rule.record == 0:
             continue
         if has(rule.owned, slot) or (read and rule.relative != 0 and rule.site == site):

@@ -14,6 +14,8 @@ from stalegrid.matrix import COLUMNS, FORBIDDEN, NOT_APPLICABLE, cell, is_serial
 from stalegrid.protocols.presets import resolve
 from stalegrid.protocols.textbook import Textbook
 from stalegrid.world.audit import audit_episode
+from stalegrid.world.audit.certificates import check
+from stalegrid.world.audit.units import read_logs
 from stalegrid.world.control import Answer, Stale
 from stalegrid.world.reference import World
 from stalegrid.world.reference_state import Transaction
@@ -37,12 +39,12 @@ class Bug(NamedTuple):
 BUGS: list[Bug] = []
 
 
-def _plant(told: str, preset: str) -> Callable[[Callable[[Textbook], None]], None]:
-    """Register a bug: a function that breaks the textbook class of a preset."""
+def _plant(told: str, preset: str, **axes: Any) -> Callable[[Callable[[Textbook], None]], None]:
+    """Register a bug: a function that breaks the textbook class of a preset, with some axes set."""
 
     def register(breaks: Callable[[Textbook], None]) -> None:
         def make() -> Textbook:
-            control = Textbook(resolve(preset))
+            control = Textbook(resolve({"preset": preset, **axes}))
             breaks(control)
             return control
 
@@ -167,6 +169,35 @@ def _(control: Textbook) -> None:
     _passing(control, lambda world, txn, op, one: True)
 
 
+@_plant("an epoch is adopted early: by whom its copy has reached, while others go by the old plan", "epoch_plans")
+def _(control: Any) -> None:
+    epochs, turn = control.epochs, control.epochs.turn
+    epochs.holds = lambda world, txn: False
+
+    def early(world: World) -> None:
+        turn(world)
+        for member in epochs.unanswered | epochs.acknowledged if epochs.corrector != NOBODY else ():
+            epochs._adopt(world, member)
+
+    epochs.turn = early
+    _passing(control, lambda world, txn, op, one: one.scope == PLANNED and epochs.corrector != NOBODY)
+
+
+@_plant("the fence is missing: who has not acknowledged goes on by the old plan", "epoch_plans", adopt_timeout=1)
+def _(control: Any) -> None:
+    _passing(control, lambda world, txn, op, one: one.scope == PLANNED and txn.agent in control.epochs.fenced)
+
+
+@_plant("feedback renews the versions of what was stale, and not the values", "occ")
+def _(control: Any) -> None:
+    def refused(world: World, txn: Transaction) -> None:
+        for site, read in txn.inputs.items():
+            if site in world.agents[txn.agent].stale:
+                world.beliefs[txn.agent][site].value = read.value
+
+    control.refused = refused
+
+
 @_plant("locks are let go before the first act", "two_phase_locking")
 def _(control: Any) -> None:
     admit = control.admit
@@ -271,7 +302,10 @@ def _banned(bug: Bug, rules: Rules, world: World) -> list[str]:
     banned = {column.name for column in COLUMNS if cell(bug.preset, column) in (FORBIDDEN, NOT_APPLICABLE)}
     if is_serializable(bug.preset):
         banned |= {name for name in shown if name.endswith("-realtime") or name == "internal"}
-    return sorted(shown & banned)
+    found = sorted(shown & banned)
+    if kind := resolve(bug.preset).certificate:
+        found += ["broken certificate"] * (not check(read_logs(rules, [events]), 0, kind).holds)
+    return found
 
 
 def first_catch(bug: Bug, seeds: int, every: int) -> tuple[str, list[str]] | None:

@@ -186,13 +186,27 @@ def test_audit_tells_levels_certificate_and_a_witness_with_its_events() -> None:
     text = words(done.stdout)
     for said in ("pre", "headline", "observed", "read-committed", "lost update (pre):", "decides to add counter 0 on"):
         assert said in text
-    held = stalegrid(
-        "audit", "--scenario", "guards", "--protocol", "two_phase_locking", "--size", "tiny", "--format", "json"
-    )
-    found = json.loads(held.stdout)
-    assert [one["bracket"] for one in found["brackets"]] == ["pre", "headline", "observed"]
-    assert all(found["brackets"][0]["levels"].values())
-    assert found["certificate"]["holds"]
+
+
+def test_audit_prints_an_episode_as_any_history_an_object_a_line_and_what_it_knows_besides(tmp_path: Path) -> None:
+    flags = ("audit", "--scenario", "guards", "--size", "tiny", "--format", "json")
+    lines = stalegrid(*flags, "--seeds", "2").stdout.splitlines()
+    for seed, line in enumerate(lines, 1_000_000):
+        found = json.loads(line)
+        assert list(found)[:4] == ["id", "levels", "anomalies", "witnesses"]
+        assert found["id"] == f"guards, none, seed {seed}"
+        assert (found["bracket"], found["anomalies"], found["held"]) == ("headline", ["G2-item"], "snapshot-isolation")
+        (witness,) = found["witnesses"]
+        assert list(witness) == ["anomaly", "transactions", "steps", "events"]
+        assert len(witness["events"]) == len(witness["transactions"]) + len(witness["steps"])
+        assert [one["bracket"] for one in found["other_brackets"]] == ["pre", "observed"]
+        assert found["certificate"] is None
+    assert len(lines) == 2
+    out = tmp_path / "verdicts.jsonl"
+    stalegrid(*flags, "--protocol", "two_phase_locking", "--bracket", "pre", "--out", str(out))
+    (held,) = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+    assert (held["bracket"], held["held"], held["other_brackets"]) == ("pre", "strict-serializable", [])
+    assert held["certificate"]["holds"]
 
 
 def test_what_export_writes_is_one_history_a_line(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -12,10 +12,16 @@ import stalegrid
 from stalegrid.episodes import run_episodes
 from stalegrid.make import make_rules
 from stalegrid.protocols.batch import Batch
+from stalegrid.protocols.config import Config
+from stalegrid.protocols.preorder import Preorder
 from stalegrid.protocols.presets import resolve
+from stalegrid.protocols.textbook import Textbook
 from stalegrid.world import log, verbs
 from stalegrid.world.audit import audit_episode
+from stalegrid.world.control import Control
 from stalegrid.world.ranks import AFTER, Chains
+from stalegrid.world.reference import World
+from stalegrid.world.reference_state import Transaction
 from stalegrid.world.rules import Rules
 from stalegrid.world.scenario import Drift, Op, Role, Site
 from stalegrid.world.state import HAZARDS, IDLE, NO_SITE
@@ -177,10 +183,10 @@ def test_what_cannot_be_undone_waits_until_every_lower_rank_is_quiet():
 # ---------------------------------------------------------------------- the order of ranks
 
 
-def events_of(schedule: Schedule) -> list[Seen]:
-    """Play a schedule on the readable engine and return its events."""
+def events_of(schedule: Schedule, make: Callable[[Config], Control] = Textbook) -> list[Seen]:
+    """Play a schedule on the readable engine, under what is made of its config, and return its events."""
     watched = WatchedChoices(schedule.choices())
-    read(Watched(schedule.rules, schedule.config, schedule.world_seed, told=str(schedule), watched=watched))
+    read(Watched(schedule.rules, schedule.config, schedule.world_seed, told=str(schedule), watched=watched), make)
     return [Seen(*event) for event in watched.events]
 
 
@@ -216,10 +222,10 @@ def replay(rules: Rules, events: Sequence[Seen]) -> None:
                 values[site] = value
         for event in after[rank]:
             values[event.site] += event.value
-    assert list(values.values()) == chains.base
+    assert list(values.values()) == chains.base, "other values at the end"
 
 
-def replay_records(seeds: range, judge: str) -> int:
+def replay_records(seeds: range, judge: str, make: Callable[[Config], Control] = Textbook) -> int:
     """Play the schedules of these seeds that have record sites alone, replay them, and count them."""
     records = {verbs.SITE_KINDS[kind] for kind in verbs.RECORD_KINDS}
     axes: dict[str, Any] = {**dict(resolve(MTPO)), "judge": judge}
@@ -227,7 +233,7 @@ def replay_records(seeds: range, judge: str) -> int:
     for seed in seeds:
         schedule = random_schedule(seed, {"lockstep": False, "navigation": "auto"}, axes)
         if {site.kind for site in schedule.rules.blueprint.sites} <= records:
-            replay(schedule.rules, events_of(schedule))
+            replay(schedule.rules, events_of(schedule, make))
             played += 1
     return played
 
@@ -241,6 +247,47 @@ def test_what_is_quiet_is_what_a_serial_run_in_the_order_of_ranks_leaves(judge: 
 @pytest.mark.parametrize("judge", ["perfect", "lazy"])
 def test_much_more_is_what_a_serial_run_in_the_order_of_ranks_leaves(judge: str):
     assert replay_records(range(1_000, 11_000), judge) > 500
+
+
+class Forgetful(Chains):
+    """Writes by rank of which every other one stays when it is taken back."""
+
+    taken = 0
+
+    def take(self, site: int, rank: int) -> None:
+        """Take back one of two."""
+        self.taken += 1
+        if self.taken % 2 == 0:
+            super().take(site, rank)
+
+
+class TornUndo(Preorder):
+    """An undo that forgets a version: the write stands there as if its rank had kept it."""
+
+    def reset(self, world: World) -> None:
+        """An episode begins."""
+        super().reset(world)
+        self.chains = Forgetful(site.value for site in world.sites)
+
+
+class UntoldReaders(Preorder):
+    """A write is slipped in beneath those of higher ranks, and who had read what it replaces is not told."""
+
+    def admitted(self, world: World, txn: Transaction) -> None:
+        """Note nothing that it reads."""
+        super().admitted(world, txn)
+        self.slots[txn.rank].reads = {}
+
+
+@pytest.mark.parametrize("broken", [TornUndo, UntoldReaders])
+def test_what_ranks_do_wrong_is_found_by_the_serial_run(broken: type[Preorder]) -> None:
+    def make(config: Config) -> Textbook:
+        control = Textbook(config)
+        control.preorder = control.ranks = broken(config.judge, config.repair, config.misjudged, config.window)
+        return control
+
+    with pytest.raises(AssertionError, match="rank"):
+        replay_records(range(1_000), "perfect", make)
 
 
 @pytest.mark.parametrize("judge", ["perfect", "lazy"])

@@ -10,15 +10,17 @@ import pytest
 from stalegrid.compare import Cell, Comparison
 from stalegrid.protocols.config import Config
 from stalegrid.protocols.presets import resolve
-from stalegrid.world import log
-from stalegrid.world.scenario import Op, Role, Site
+from stalegrid.world import log, verbs
+from stalegrid.world.scenario import Blueprint, Drift, Op, Role, Site
 from stalegrid.world.scenarios import SCENARIOS
-from stalegrid.world.state import HAZARDS, REGISTRY
+from stalegrid.world.state import HAZARDS, REGISTRY, WORLD
 
 from .schedules import line
 from .test_engines_agree import compare
+from .test_episode_levels import judged, write
 from .turns import HERE, Played, play, room, task
 
+FAR = (2, 7)
 SNAPSHOTS = ("snapshot", "serializable_snapshot")
 SITES = (
     Site("x", "counter", HERE),
@@ -141,6 +143,24 @@ def test_a_snapshot_lets_write_skew_through_and_the_pivot_does_not() -> None:
     assert (report.counts["stale_read.decisive"], report.counts["rejected"]) == (0, 1)
 
 
+@pytest.mark.parametrize("protocol", SNAPSHOTS)
+def test_a_difference_on_what_a_later_op_reads_does_not_commute(protocol: str) -> None:
+    # Laid on b's entry, a's own would show it b's, and its snapshot the memo as it was before b.
+    enters = Op("yard", "enter")
+    yard = room(
+        (Site("yard", "guard_post", HERE), Site("memo", "board", HERE), Site("pad", "board", HERE)),
+        (
+            task("slow yard, then pad on both", enters, write("pad", 8, "yard", "memo")),
+            task("slow yard, then pad on memo", enters, write("pad", 8, "memo")),
+            task("yard, then memo", enters, write("memo", 5)),
+        ),
+        (Role("worker", 2, (HERE,)),),
+    )
+    played = play(yard, "1 a slow yard, then pad on both | 2 b yard, then memo", protocol)
+    assert (outcome(played, "a"), judged(played).held) == (log.REJECT, "strict-serializable")
+    assert outcome(play(yard, "1 a slow yard, then pad on memo | 2 b yard, then memo", protocol), "a") == log.COMMIT
+
+
 # ---------------------------------------------------------------------- pivots
 
 
@@ -169,6 +189,40 @@ def test_after_a_refusal_the_next_snapshot_goes_through() -> None:
         WORK, "1 a slow read x add y | 2 b slow read y add x | 8 b slow read y add x", "serializable_snapshot"
     )
     assert (played.count("committed"), played.count("rejected")) == (2, 1)
+
+
+LIGHT = room(
+    (Site("memo", "board", HERE), Site("light", "switch", HERE), Site("pad", "board", HERE), Site("far", "board", FAR)),
+    (
+        task(
+            "slow light by memo, then far",
+            Op("light", "set", 2, rests_on=("memo",), premise=verbs.TRUE),
+            write("far", 1),
+        ),
+        task("memo", write("memo", 5)),
+        task("light", Op("light", "set", 7)),
+        task("pad on light and memo", write("pad", 8, "light", "memo")),
+    ),
+    (Role("worker", 3, (HERE,)),),
+)
+
+
+def test_who_leads_to_a_pivot_that_cannot_be_taken_back_is_refused_itself() -> None:
+    # a lights by the memo, in the open, and walks on; b writes the memo; c reads it, and the light as it had been.
+    text = "1 a slow light by memo, then far | 6 b memo | 7 c pad on light and memo"
+    played = play(LIGHT, text, "serializable_snapshot")
+    assert [outcome(played, agent) for agent in "abc"] == [log.PARTIAL_COMMIT, log.COMMIT, log.REJECT]
+    assert judged(played).held == "strict-serializable"
+    # Nobody reads what c writes, so it is no pivot: only where its conflict leads tells.
+    assert judged(play(LIGHT, text, "snapshot")).judgement.anomalies == ("G2-item",)
+
+
+def test_what_drifts_on_top_of_an_unsettled_version_leaves_the_site_closed() -> None:
+    drifting = Blueprint(**{**vars(LIGHT), "drift": (Drift("light", 1, 6, 1, 0, 1),)})
+    played = play(drifting, "1 a slow light by memo, then far | 7 b light", "read_committed")
+    assert [event.agent for event in played.of(log.WRITE, site=1)] == [0, WORLD, 1]
+    assert played.ticks(log.WAIT_BEGIN, "b") == [7]
+    assert played.ticks(log.WRITE, "b") > played.ticks(log.COMMIT, "a")
 
 
 # ---------------------------------------------------------------------- presets and contradictions

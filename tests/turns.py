@@ -7,17 +7,19 @@ reflex.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from stalegrid.protocols.config import Config
 from stalegrid.protocols.presets import name_of, resolve
 from stalegrid.protocols.textbook import Textbook
 from stalegrid.world import log
 from stalegrid.world.audit import EpisodeReport, audit_episode
+from stalegrid.world.control import Control
 from stalegrid.world.reference import World
 from stalegrid.world.rules import Rules
 from stalegrid.world.scenario import VALUE, Blueprint, Goal, Op, Role, Site, Task
@@ -147,9 +149,9 @@ class Played:
         return written[-1].value if written else None
 
 
-def worlds(schedule: Schedule) -> Iterator[World]:
-    """Play a schedule on the readable engine alone; yield its world after each tick."""
-    world, choices = World(schedule.rules, Textbook(schedule.config), schedule.world_seed), schedule.choices()
+def worlds(schedule: Schedule, make: Callable[[Config], Control] = Textbook) -> Iterator[World]:
+    """Play a schedule on the readable engine alone, by what is made of its config; yield its world after each tick."""
+    world, choices = World(schedule.rules, make(schedule.config), schedule.world_seed), schedule.choices()
     agents = range(len(world.agents))
     while not world.status:
         ready = [world.is_ready(agent) for agent in agents]
@@ -161,9 +163,9 @@ def worlds(schedule: Schedule) -> Iterator[World]:
         yield world
 
 
-def read(schedule: Schedule) -> EpisodeReport:
-    """Play a schedule on the readable engine alone and audit the log."""
-    *_, world = worlds(schedule)
+def read(schedule: Schedule, make: Callable[[Config], Control] = Textbook) -> EpisodeReport:
+    """Play a schedule on the readable engine alone, as `worlds` does, and audit the log."""
+    *_, world = worlds(schedule, make)
     return audit_episode(schedule.rules, world.event_array())
 
 

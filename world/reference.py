@@ -44,6 +44,7 @@ from .state import (
     REJECTED,
     RUNNING,
     WALKING,
+    WORLD,
 )
 
 _SETTLES = {
@@ -253,7 +254,8 @@ class World:
         if value != before:
             if unsettled and there.unsettled == NOBODY:
                 there.settled = before, there.version
-            there.unsettled = agent if unsettled else NOBODY
+            if agent != WORLD:  # what drifts on top of an unsettled version does not settle it
+                there.unsettled = agent if unsettled else NOBODY
             self.install(
                 log.WRITE, agent, txn, op, site, value, int(relative), argument, int(unsettled), verb, not slips_in
             )

@@ -204,7 +204,7 @@ SITE_RECORD = np.dtype(
     [
         ("value", _I),
         ("version", _I),
-        ("unsettled", _I),  # agent whose open transaction wrote the newest version, or NOBODY
+        ("unsettled", _I),  # agent whose open transaction wrote the newest version of an agent, or NOBODY
         ("writer", _I),  # agent that wrote most recently, or NOBODY: with the next three fields, enough to tell in
         ("writer_version", _I),  # constant time whether some other agent wrote after a version
         ("other_writer_version", _I),  # newest version by an agent other than `writer`

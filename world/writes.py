@@ -17,7 +17,7 @@ from .context import (
 from .jit import compiled
 from .kernel import bit, emit, has
 from .mail import send
-from .state import COUNTER_INDEX, FACT, NO_SITE, NO_TXN, NOBODY
+from .state import COUNTER_INDEX, FACT, NO_SITE, NO_TXN, NOBODY, WORLD
 
 _VIOLATIONS = COUNTER_INDEX["invariant_violations"]
 
@@ -37,7 +37,8 @@ def write(c, b, agent, txn, op, site, value, relative, argument, verb, unsettled
             settled_of(c, b)[site].version = there.version
         there.value = value
         there.version += 1
-        there.unsettled = agent if unsettled != 0 else NOBODY
+        if agent != WORLD:  # what drifts on top of an unsettled version does not settle it
+            there.unsettled = agent if unsettled != 0 else NOBODY
         there.changed = world.tick
         if agent >= 0:
             if there.writer != agent:

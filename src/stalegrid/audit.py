@@ -8,12 +8,12 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import Any, Protocol, TextIO, TypeVar
 
 from rich.table import Table
 from rich.text import Text
 
-from .terminal import check_folder, console, progress_bar
+from .terminal import console, progress_bar
 from .world.audit.anomalies import ANOMALIES, LEVELS
 from .world.audit.batch import judge_all
 from .world.audit.exchange import Line, read_objects
@@ -31,25 +31,42 @@ def audit_files(files: Sequence[Path], form: str, out: Path | None, line_limit: 
     """
     if line_limit < MIB:
         raise ValueError(f"--line-limit is 1 MiB or more; got {line_limit // MIB}")
-    check_folder(out)
     for file in files:
         if not file.exists() or file.is_dir():
             raise ValueError(f"there is no file {file}")
     judged: list[Judgement] = []
-    streams = form == "json" and out is None  # what is printed line by line needs no bar beside it
-    with _written(out) as written, progress_bar() as progress:
+    with progress_bar() as progress:
         sizes = sum(file.stat().st_size for file in files) // MIB
-        task = progress.add_task("judging, MiB", total=sizes, visible=not streams)
-        for found in judgements(files, line_limit, lambda read: progress.update(task, completed=read // MIB)):
-            line = json.dumps(found.as_json()) + "\n"
-            if streams:
-                sys.stdout.write(line)
-            if written is not None:
-                written.write(line)
+        # What is printed line by line needs no bar beside it.
+        task = progress.add_task("judging, MiB", total=sizes, visible=form != "json" or out is not None)
+        found = judgements(files, line_limit, lambda read: progress.update(task, completed=read // MIB))
+        for one in written(found, form, out):
             if form == "table":
-                judged.append(found)
+                judged.append(one)
     if form == "table":
         _show(judged)
+
+
+class Verdict(Protocol):
+    """What is printed as an object a line: `id`, `levels`, `anomalies` and `witnesses`, and more of an episode."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the object."""
+
+
+V = TypeVar("V", bound=Verdict)
+
+
+def written(verdicts: Iterable[V], form: str, out: Path | None) -> Iterator[V]:
+    """Pass verdicts on as they come, each written to `out` as an object a line, or printed where the form is JSON."""
+    with _whole(out) as file:
+        for one in verdicts:
+            line = json.dumps(one.as_json()) + "\n"
+            if file is not None:
+                file.write(line)
+            elif form == "json":
+                sys.stdout.write(line)
+            yield one
 
 
 def judgements(files: Iterable[Path], line_limit: int, done: Callable[[int], None]) -> Iterator[Judgement]:
@@ -77,7 +94,7 @@ def judgements(files: Iterable[Path], line_limit: int, done: Callable[[int], Non
 
 
 @contextmanager
-def _written(out: Path | None) -> Iterator[TextIO | None]:
+def _whole(out: Path | None) -> Iterator[TextIO | None]:
     """Open a file that takes its name only when it is whole."""
     if out is None:
         yield None

@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
+from pathlib import Path
 
-import typer
-from rich.console import Console
 from rich.table import Table
 
-from .judged import Judged, about, witness_lines
-from .world.audit.anomalies import LEVELS
+from .audit import SHORT, written
+from .compare import Cell
+from .judged import Judged, judge_own, witness_lines
+from .terminal import console
+from .world.audit.anomalies import ANOMALIES, LEVELS
 
-SHORT = ("RU", "RC", "SI", "SER", "STRICT")
+
+def audit_episodes(cell: Cell, brackets: Sequence[str], unit: str, form: str, out: Path | None) -> bool:
+    """Run the episodes of a cell and print the verdicts, `out` as of `audit.audit_files`.
+
+    Returns whether every certificate that the protocol handed out holds.
+    """
+    all_hold = True
+    for one in written(judge_own(cell, brackets, unit), form, out):
+        if form == "table":
+            _show(one)
+        all_hold = all_hold and (one.certificate is None or one.certificate.holds)
+    return all_hold
 
 
-def show(console: Console, judged: Judged, title: str) -> None:
-    """Print the levels that an episode holds in each bracket, then the witnesses of the widest that was asked for."""
-    console.print(f"{title}, seed {judged.seed}", style="bold", highlight=False, markup=False)
+def _show(judged: Judged) -> None:
+    """Print the levels that an episode holds in each bracket, then a witness of each anomaly."""
+    console.print(judged.name, style="bold", highlight=False, markup=False)
     made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for column in ("bracket", *SHORT, "held", "drift"):
         made.add_column(column, no_wrap=column != "drift")
@@ -36,20 +49,7 @@ def show(console: Console, judged: Judged, title: str) -> None:
             if witness.anomaly in told:
                 continue
             told.add(witness.anomaly)
-            console.print(f"\n{witness.anomaly} ({bracket}): {about(witness.anomaly)}", highlight=False, markup=False)
+            said = f"\n{witness.anomaly} ({bracket}): {ANOMALIES[witness.anomaly].sentence}"
+            console.print(said, highlight=False, markup=False)
             for line in witness_lines(judged.units, verdict.history, witness):
                 console.print(f"  {line}", highlight=False, markup=False, soft_wrap=True)
-
-
-def as_text(found: list[Judged]) -> str:
-    """Return a JSON object a line, one for each episode."""
-    return "".join(json.dumps(one.as_json()) + "\n" for one in found)
-
-
-def exit_code(found: list[Judged]) -> None:
-    """Stop with 1 if a protocol broke the certificate that it hands out.
-
-    Raises: typer.Exit.
-    """
-    if any(one.certificate is not None and not one.certificate.holds for one in found):
-        raise typer.Exit(1)

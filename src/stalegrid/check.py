@@ -94,7 +94,7 @@ def matrix(
     seeds: Annotated[int, typer.Option(min=0, help="contended episodes for each preset")] = 100,
     seed: Annotated[int, typer.Option(help="the first seed")] = 0,
     every: Annotated[int, typer.Option(min=0, help="every so-many-th schedule of the small scope; 0 for none")] = 101,
-    exhaustive: Annotated[bool, typer.Option("--exhaustive", help="every schedule; takes minutes a preset")] = False,
+    exhaustive: Annotated[bool, typer.Option("--exhaustive", help="every schedule; half a minute a preset")] = False,
     claimed: Annotated[bool, typer.Option("--claimed", help="print the table without measuring")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="print docs/matrix.md without measuring")] = False,
     form: Annotated[str, typer.Option("--format", help="table or json")] = "table",

@@ -11,13 +11,13 @@ from typing import Any
 
 from .agents.minds import rule_of
 from .episodes import Episode, run_episodes
-from .judged import certificate_of
 from .make import Protocol, make_rules
 from .protocols.config import Config
 from .protocols.presets import PRESETS, name_of, resolve
 from .world.audit import EpisodeReport, audit_episode, metrics
 from .world.audit.anomalies import LEVELS as ISOLATION_LEVELS
-from .world.audit.episode_judge import judge_episode, rank
+from .world.audit.certificates import Certificate, check_all
+from .world.audit.episode_judge import judge_episodes, rank
 from .world.audit.isolation import Count, counts
 from .world.audit.units import Units, read_logs
 from .world.control import Control
@@ -207,6 +207,13 @@ def _row(cell: Cell, run: Run, none: Run, serial: Run) -> Row:
     }
 
 
+def certificates_of(units: Units, protocol: Config | Control) -> list[Certificate | None]:
+    """Check the certificate that a protocol hands out for each episode; None where it hands out none."""
+    if isinstance(protocol, Control) or protocol.certificate is None:
+        return [None] * units.episodes
+    return [*check_all(units, protocol.certificate)]
+
+
 def isolation(units: Units, decisions: Sequence[Count], protocol: Config | Control) -> Row:
     """Say how far transactions were kept apart, on the headline bracket and by decisions.
 
@@ -216,9 +223,9 @@ def isolation(units: Units, decisions: Sequence[Count], protocol: Config | Contr
     `isolated` that of all; `drift` how many decisions an episode has on cycles that only the world closes.
     """
     many, names = len(decisions), units.rules.agent_names
-    verdicts = [judge_episode(units, episode) for episode in range(many)]
+    verdicts = judge_episodes(units, range(many))
     strongest = [verdict.held for verdict in verdicts]
-    certificates = [certificate_of(units, episode, protocol) for episode in range(many)]
+    certificates = certificates_of(units, protocol)
     made = [sum(one.committed_by[agent] for one in decisions) for agent in range(len(names))]
     kept = [sum(one.isolated[agent] for one in decisions) for agent in range(len(names))]
     return {

@@ -14,13 +14,12 @@ from numpy.typing import NDArray
 
 from .world import log
 from .world.audit import audit_episode
-from .world.audit.episodes import history_of
-from .world.audit.exchange import from_object
+from .world.audit.batch import judge_all
+from .world.audit.episodes import histories_of
 from .world.audit.isolation import judge_units
-from .world.audit.judge import judge
 from .world.audit.units import HEADLINE, Units, read_logs
 from .world.rules import Rules
-from .world.verbs import CORRECT, REGION
+from .world.verbs import CORRECT
 
 FRACTURED, STALE, OUTDATED, LATE, SAID = (
     "fractured read", "stale observation", "outdated correction", "late or torn step", "said, not done",
@@ -55,12 +54,11 @@ def findings(
     wrong = _any(units, verdicts.cycle | verdicts.aborted | verdicts.intermediate)
     broken = _any(units, verdicts.fractured)
     keys: list[Any] = _keys(units) if alike else list(range(len(episodes)))
-    judged: dict[Any, tuple[str, ...]] = {}
+    first = {key: at for at, key in reversed(list(enumerate(keys))) if times or wrong[at]}  # one of each is judged
+    judged = dict(zip(first, _anomalies(units, list(first.values())), strict=True))
     found = []
     for at, (episode, key) in enumerate(zip(episodes, keys, strict=True)):
-        if key not in judged:
-            judged[key] = _anomalies(units, at) if times or wrong[at] else ()
-        shown = {*judged[key], *(name for counter, name in _COUNTED.items() if episode.counts[counter])}
+        shown = {*judged.get(key, ()), *(name for counter, name in _COUNTED.items() if episode.counts[counter])}
         if broken[at]:
             shown.add(FRACTURED)
         if has_circle(episode.log):
@@ -73,10 +71,10 @@ def findings(
     return [frozenset(shown) for shown in found]
 
 
-def _anomalies(units: Units, at: int) -> tuple[str, ...]:
-    rules, told = units.rules, history_of(units, at, world=False)
-    counted = {name for name in told.order if rules.site_kinds[rules.site_index[name.partition("/")[0]]] == REGION}
-    return judge(from_object(told.to_object()), counted).anomalies
+def _anomalies(units: Units, episodes: Sequence[int]) -> list[tuple[str, ...]]:
+    told = list(histories_of(units, episodes, world=False))
+    counted = {name for one in told for name in one.counted(units.rules)}
+    return [verdict.anomalies for verdict in judge_all([one.to_object() for one in told], counted)]
 
 
 def _any(units: Units, flags: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from . import audit_own
 from .audit import audit_files
+from .audit_own import audit_episodes
 from .compare import FIRST_TEST_SEED
-from .episodes import run_episodes
 from .flags import Agents, Delay, FirstSeed, Sets, Size, Think, common, one_cell
-from .judged import histories, judge_own
+from .judged import histories
 from .make import compile_engine
 from .terminal import Out, check_folder, check_form, console, telling
 from .world.audit.episodes import UNITS
@@ -53,28 +51,20 @@ def audit(
     format is in docs/audit.md. The exit code is 0 once everything was read, whatever the verdicts; 1 if the certificate
     of an episode's protocol is broken.
     """
-    found = []
+    all_hold = True
     with telling():
         check_form(form, "table", "json")
         if bool(files) == (scenario is not None):
             raise ValueError("audit takes files of histories, or --scenario with --protocol and --seed: one of the two")
+        check_folder(out)
         if files:
             audit_files(files, form, out, line_limit * 2**20)
-            return
-        assert scenario is not None
-        cell = one_cell(scenario, protocol, mind, size, seeds, seed, common(agents, think, delay, sets))
-        check_folder(out)
-        compile_engine()
-        brackets = BRACKETS if bracket is None else (bracket,)
-        found = list(judge_own(cell.rules(), cell.config, mind, range(seed, seed + seeds), brackets, unit))
-        if out is not None:
-            out.write_text(audit_own.as_text(found), encoding="utf-8")
-    if form == "table":
-        for one in found:
-            audit_own.show(console, one, f"{scenario}, {cell.name}")
-    elif out is None:
-        sys.stdout.write(audit_own.as_text(found))
-    audit_own.exit_code(found)
+        elif scenario is not None:
+            cell = one_cell(scenario, protocol, mind, size, seeds, seed, common(agents, think, delay, sets))
+            compile_engine()
+            all_hold = audit_episodes(cell, BRACKETS if bracket is None else (bracket,), unit, form, out)
+    if not all_hold:
+        raise typer.Exit(1)
 
 
 def export(
@@ -104,7 +94,5 @@ def export(
         cell = one_cell(scenario, protocol, mind, size, seeds, seed, common(agents, think, delay, sets))
         check_folder(out)
         compile_engine()
-        episodes = run_episodes(cell.rules(), cell.config, mind, range(seed, seed + seeds))
-        told = histories(cell.rules(), episodes, f"{scenario}, {cell.name}", bracket, unit)
-        write_histories(out, (one.to_object() for one in told))
+        write_histories(out, (one.to_object() for one in histories(cell, bracket, unit)))
     console.print(f"{out}: {seeds} {'history' if seeds == 1 else 'histories'}", highlight=False, markup=False)

@@ -6,17 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .compare import Cell, certificates_of
 from .episodes import Episode, run_episodes
-from .protocols.config import Config
 from .story import agent_name, claim
-from .world.audit.anomalies import ANOMALIES
-from .world.audit.certificates import Certificate, check
+from .world.audit.certificates import Certificate
 from .world.audit.episode_judge import EpisodeJudgement, judge_episode
 from .world.audit.episodes import EpisodeHistory, Transaction, history_of
 from .world.audit.judge import Witness
 from .world.audit.units import BRACKETS, CROSSING, DECISION, HEADLINE, Units, read_logs
-from .world.control import Control
-from .world.rules import Rules
 from .world.state import NEVER
 
 
@@ -24,63 +21,61 @@ from .world.state import NEVER
 class Judged:
     """One episode, judged once a bracket, and its protocol's certificate if it hands one out."""
 
-    seed: int
     digest: str
     units: Units
     verdicts: dict[str, EpisodeJudgement]  # by bracket
     certificate: Certificate | None
 
+    @property
+    def bracket(self) -> str:
+        """The bracket that speaks for the episode: the headline if it was asked for."""
+        headline = BRACKETS[HEADLINE]
+        return headline if headline in self.verdicts else next(iter(self.verdicts))
+
+    @property
+    def name(self) -> str:
+        """What the episode is called, here and as an exported history."""
+        return self.verdicts[self.bracket].history.id
+
     def as_json(self) -> dict[str, Any]:
-        """Return what `stalegrid audit` prints of an episode: one object with the headline's verdict, and the rest."""
-        found = []
-        for bracket, verdict in self.verdicts.items():
-            said = verdict.judgement.as_json()
-            said["id"] = f"seed {self.seed}"
-            said |= {"bracket": bracket, "held": verdict.held, "drift": list(verdict.drift)}
-            for witness, one in zip(said["witnesses"], verdict.judgement.witnesses, strict=True):
-                witness["events"] = witness_lines(self.units, verdict.history, one)
-            found.append(said)
+        """Return the object that `stalegrid audit` prints of any history, and what is known of an episode besides."""
         certificate = self.certificate
         return {
-            "seed": self.seed,
-            "digest": self.digest,
-            "brackets": found,
+            **self._verdict(self.bracket),
             "certificate": None
             if certificate is None
             else {"holds": certificate.holds, "listed": certificate.listed, "problems": list(certificate.problems)},
+            "digest": self.digest,
+            "other_brackets": [self._verdict(bracket) for bracket in self.verdicts if bracket != self.bracket],
         }
 
-
-def certificate_of(units: Units, episode: int, protocol: Config | Control) -> Certificate | None:
-    """Check the certificate that a protocol hands out; None where it hands out none."""
-    if isinstance(protocol, Control) or protocol.certificate is None:
-        return None
-    return check(units, episode, protocol.certificate, by_replay=protocol.rule == "premise")
-
-
-def judge_own(
-    rules: Rules,
-    protocol: Config | Control,
-    mind: str,
-    seeds: Sequence[int],
-    brackets: Sequence[str] = BRACKETS,
-    unit: str = "decision",
-) -> Iterator[Judged]:
-    """Run an episode for each seed and judge it."""
-    for seed in seeds:
-        (episode,) = run_episodes(rules, protocol, mind, [seed])
-        units = read_logs(rules, [episode.events])
-        verdicts = {bracket: judge_episode(units, bracket=bracket, unit=unit, name=f"{seed}") for bracket in brackets}
-        yield Judged(seed, episode.digest, units, verdicts, certificate_of(units, 0, protocol))
+    def _verdict(self, bracket: str) -> dict[str, Any]:
+        verdict = self.verdicts[bracket]
+        said = verdict.judgement.as_json()
+        for witness, one in zip(said["witnesses"], verdict.judgement.witnesses, strict=True):
+            witness["events"] = witness_lines(self.units, verdict.history, one)
+        return {**said, "bracket": bracket, "held": verdict.held, "drift": list(verdict.drift)}
 
 
-def histories(
-    rules: Rules, episodes: Sequence[Episode], name: str, bracket: str, unit: str
-) -> Iterator[EpisodeHistory]:
-    """Return episodes as histories, the world's transactions among them."""
-    for episode in episodes:
-        units = read_logs(rules, [episode.events])
-        yield history_of(units, bracket=bracket, unit=unit, name=f"{name}, seed {episode.seed}")
+def judge_own(cell: Cell, brackets: Sequence[str] = BRACKETS, unit: str = "decision") -> Iterator[Judged]:
+    """Run the episodes of a cell and judge each."""
+    for episode, units, name in _played(cell):
+        verdicts = {bracket: judge_episode(units, bracket=bracket, unit=unit, name=name) for bracket in brackets}
+        (certificate,) = certificates_of(units, cell.config)
+        yield Judged(episode.digest, units, verdicts, certificate)
+
+
+def histories(cell: Cell, bracket: str, unit: str) -> Iterator[EpisodeHistory]:
+    """Run the episodes of a cell and return them as histories, the world's transactions among them."""
+    for _, units, name in _played(cell):
+        yield history_of(units, bracket=bracket, unit=unit, name=name)
+
+
+def _played(cell: Cell) -> Iterator[tuple[Episode, Units, str]]:
+    """Yield each episode of a cell with its tables and the name of its history."""
+    rules, seeds = cell.rules(), range(cell.first_seed, cell.first_seed + cell.seeds)
+    for episode in run_episodes(rules, cell.config, cell.mind, seeds):
+        yield episode, read_logs(rules, [episode.events]), f"{cell.scenario}, {cell.name}, seed {episode.seed}"
 
 
 def witness_lines(units: Units, told: EpisodeHistory, witness: Witness) -> list[str]:
@@ -116,8 +111,3 @@ def transaction_line(units: Units, one: Transaction) -> str:
     end = "is still open" if unit["settled"] == NEVER else f"settles in tick {unit['settled']}"
     task = rules.task_names[unit["task"]].replace("_", " ")
     return f"tick {unit['decided']}: {who} decides to {task}{on}; {end}: {made}."
-
-
-def about(anomaly: str) -> str:
-    """Return what an anomaly is."""
-    return ANOMALIES[anomaly].sentence

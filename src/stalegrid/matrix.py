@@ -17,6 +17,7 @@ from .exhibits import exhibit
 from .findings import DEADLOCK, FRACTURED, LATE, OUTDATED, SAID, STALE, findings
 from .protocols.presets import PRESETS, READABLE, resolve
 from .protocols.textbook import Textbook
+from .world.audit.metrics import upper_bound
 
 FORBIDDEN, ALLOWED, TRANSIENT, NOT_APPLICABLE = "-x~."
 MARKS = {
@@ -251,7 +252,7 @@ def measure(
 
 def bound(exposed: int) -> str:
     """Return below what a share is that was found in none of so many, at 95 %; "-" where there was nothing to find."""
-    return f"{100 * (1 - 0.05 ** (1 / exposed)):.2g} %" if exposed else "-"
+    return f"{100 * upper_bound(0, exposed):.2g} %" if exposed else "-"
 
 
 def grid(presets: Iterable[str]) -> list[list[str]]:

@@ -14,18 +14,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .. import log, verbs
-from .isolation import Ints, dependencies
+from .. import verbs
+from .isolation import Edges, Ints, dependencies
 from .units import BY_WORLD, CROSSING, DECISION, HEADLINE, Units
 
 # What a certificate is ordered by.
-SETTLE, TOKEN, NUMBER, BEGIN, RANK = "settle", "token", "number", "begin", "rank"
+SETTLE, TOKEN = "settle", "token"
 CERTIFICATES = {
     SETTLE: "when each settled; a partial one when its last act was let through",
     TOKEN: "when each held the token, which is when it settled",
-    NUMBER: "when each was decided",
-    BEGIN: "when each was admitted",
-    RANK: "when each was admitted first",
 }
 SHOWN = 5  # problems of an episode that are told
 
@@ -44,42 +41,46 @@ class Certificate:
 
 
 def check(units: Units, episode: int, kind: str, *, by_replay: bool = False) -> Certificate:
-    """Check the certificate of an episode.
+    """Check the certificate of an episode, as `check_all` does those of all."""
+    return _check(units, episode, kind, None if by_replay else dependencies(units))
+
+
+def check_all(units: Units, kind: str, *, by_replay: bool = False) -> list[Certificate]:
+    """Check the certificate of each episode.
 
     With `by_replay` versions may differ, as where a protocol validates premises: each act must only find its premise
     to hold as before, and write the same.
 
     Raises: ValueError for an unknown kind of certificate.
     """
+    edges = None if by_replay else dependencies(units)
+    return [_check(units, episode, kind, edges) for episode in range(units.episodes)]
+
+
+def _check(units: Units, episode: int, kind: str, edges: Edges | None) -> Certificate:
     if kind not in CERTIFICATES:
         raise ValueError(f"a certificate is one of {', '.join(CERTIFICATES)}; got {kind!r}")
-    place = places(units, kind)
-    unit = units.unit
+    unit, place = units.unit, places(units)
     listed = np.flatnonzero((unit["episode"] == episode) & (unit["committed"] | (unit["last_act"] >= 0)))
     order = listed[np.lexsort((unit["begun"][listed], place[listed]))].tolist()
-    problems = [] if by_replay else _backward(units, episode, place)
-    problems += _Replay(units, episode, by_replay).run(order)
+    problems = [] if edges is None else _backward(units, episode, place, edges)
+    problems += _Replay(units, episode, by_replay=edges is None).run(order)
     agents = int((unit["sort"][listed] != BY_WORLD).sum())
     return Certificate(agents, tuple(problems))
 
 
-def places(units: Units, kind: str) -> Ints:
+def places(units: Units) -> Ints:
     """Return each unit's place in the certificate: rows of the log, [U]. What the world does keeps its place."""
     unit = units.unit
     place: Ints = unit["begun"].copy()
     decisions = unit["sort"] == DECISION
-    if kind in (SETTLE, TOKEN):
-        place[decisions] = np.where(unit["partial"], unit["last_act"], unit["ended"])[decisions]
-    elif kind in (BEGIN, RANK):
-        for first, events in zip(units.first.tolist(), units.logs, strict=False):
-            inputs = np.flatnonzero(events["kind"] == log.INPUT)
-            np.maximum.at(place, first + events["txn"][inputs], inputs)
+    place[decisions] = np.where(unit["partial"], unit["last_act"], unit["ended"])[decisions]
     return place
 
 
-def _backward(units: Units, episode: int, place: Ints) -> list[str]:
+def _backward(units: Units, episode: int, place: Ints, edges: Edges) -> list[str]:
     """Say which dependencies lead backward, and which reads are of nothing that was committed as it was read."""
-    unit, edges = units.unit, dependencies(units)
+    unit = units.unit
     wrong = (unit["episode"][edges.tail] == episode) & (place[edges.tail] >= place[edges.head])
     said = [
         f"{_told(units, head)} depends on {_told(units, tail)}, which comes later"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..verbs import REGION
 from .anomalies import LEVELS
-from .episodes import EpisodeHistory, history_of
-from .exchange import from_object
-from .judge import Judgement, judge
+from .batch import judge_all
+from .episodes import EpisodeHistory, histories_of
+from .judge import Judgement
 from .units import Units
 
 
@@ -41,19 +41,39 @@ class EpisodeJudgement:
 def judge_episode(
     units: Units, episode: int = 0, *, bracket: str = "headline", unit: str = "decision", name: str = "episode"
 ) -> EpisodeJudgement:
-    """Judge one episode at the five levels; `bracket` and `unit` as in `episodes.history_of`."""
-    told = [history_of(units, episode, bracket=bracket, unit=unit, world=world, name=name) for world in (False, True)]
+    """Judge one episode at the five levels, with witnesses; `bracket` and `unit` as in `episodes.histories_of`."""
+    (found,) = judge_episodes(units, [episode], bracket=bracket, unit=unit, name=name, witnesses=True)
+    return found
+
+
+def judge_episodes(
+    units: Units,
+    episodes: Sequence[int],
+    *,
+    bracket: str = "headline",
+    unit: str = "decision",
+    name: str = "episode",
+    witnesses: bool = False,
+) -> list[EpisodeJudgement]:
+    """Judge many episodes at once, as `judge_episode` does each; without witnesses many times as fast."""
+    told = [
+        list(histories_of(units, episodes, bracket=bracket, unit=unit, world=world, name=name))
+        for world in (False, True)
+    ]
     # An episode without events of the world is judged once.
-    same = len(told[0].transactions) == len(told[1].transactions)
-    verdicts = [_verdict(units, one) for one in (told[:1] if same else told)]
-    return EpisodeJudgement(told[0], verdicts[0], told[-1], verdicts[-1])
-
-
-def _verdict(units: Units, told: EpisodeHistory) -> Judgement:
-    rules = units.rules
-    regions = {name for name, kind in zip(rules.site_names, rules.site_kinds, strict=True) if kind == REGION}
-    counted = {name for name in told.order if name.partition("/")[0] in regions}
-    return judge(from_object(told.to_object(), told.id), counted)
+    worldly = [
+        nth for nth, (one, two) in enumerate(zip(*told, strict=True)) if len(one.transactions) < len(two.transactions)
+    ]
+    all_told = [*told[0], *(told[1][nth] for nth in worldly)]
+    verdicts = judge_all(
+        [one.to_object() for one in all_told],
+        {name for one in all_told for name in one.counted(units.rules)},
+        [one.id for one in all_told],
+        witnesses,
+    )
+    pairs = list(zip(all_told, verdicts, strict=True))
+    whole = dict(zip(worldly, pairs[len(episodes) :], strict=True))
+    return [EpisodeJudgement(*pair, *whole.get(nth, pair)) for nth, pair in enumerate(pairs[: len(episodes)])]
 
 
 def _guilty(told: EpisodeHistory, found: Judgement) -> set[object]:

@@ -7,7 +7,7 @@ a body into a region is such a difference: whoever read the region without it mi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -15,8 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import log
+from ..rules import Rules
 from ..state import NEVER, PROMISE
-from .isolation import is_own_walk, lost_silently
+from ..verbs import REGION
+from .isolation import are_kept, is_own_walk, lost_silently, read_versions
 from .units import BRACKETS, BY_WORLD, DECISION, OBSERVED, Units
 
 UNITS = ("decision", "op")
@@ -66,6 +68,11 @@ class EpisodeHistory:
         ]
         return {"id": self.id, "order": self.order, "base": self.base, "txns": txns}
 
+    def counted(self, rules: Rules) -> set[str]:
+        """Return the objects that count who is in a region: the predicates of the auditor."""
+        regions = {name for name, kind in zip(rules.site_names, rules.site_kinds, strict=True) if kind == REGION}
+        return {name for name in self.order if name.partition("/")[0] in regions}
+
 
 def history_of(
     units: Units,
@@ -76,7 +83,21 @@ def history_of(
     world: bool = True,
     name: str = "episode",
 ) -> EpisodeHistory:
-    """Return one episode as a history.
+    """Return one episode as a history, as `histories_of` does many."""
+    (told,) = histories_of(units, [episode], bracket=bracket, unit=unit, world=world, name=name)
+    return told
+
+
+def histories_of(
+    units: Units,
+    episodes: Iterable[int],
+    *,
+    bracket: str = "headline",
+    unit: str = "decision",
+    world: bool = True,
+    name: str = "episode",
+) -> Iterator[EpisodeHistory]:
+    """Yield episodes as histories.
 
     `bracket` says what counts as read (`units.BRACKETS`), `unit` whether a transaction is a decision or each op of it.
     Without `world` its transactions are taken out: where it wrote last, what the agents wrote last stands.
@@ -87,7 +108,8 @@ def history_of(
         raise ValueError(f"a bracket is one of {', '.join(BRACKETS)}; got {bracket!r}")
     if unit not in UNITS:
         raise ValueError(f"a unit is one of {', '.join(UNITS)}; got {unit!r}")
-    return _Teller(units, episode, BRACKETS.index(bracket), unit == "op", world).tell(name)
+    tables = _Tables(units, world)
+    return (_Teller(tables, episode, BRACKETS.index(bracket), unit == "op").tell(name) for episode in episodes)
 
 
 @dataclass
@@ -102,22 +124,36 @@ class _Site:
 class _Belief(NamedTuple):
     version: int
     value: int
-    promise: bool
+    is_promise: bool  # for what is read: one that was never kept
+
+
+class _Tables:
+    """What all episodes are told from, and where the rows of each begin; to search them for each would be quadratic."""
+
+    def __init__(self, units: Units, world: bool) -> None:
+        self.units = units
+        self.written = units.written if world else units.written[~units.by_world]
+        self.version, self.is_broken = (found.tolist() for found in read_versions(units, units.used))
+        self.silent, self.silent_place = (found.tolist() for found in lost_silently(units, self.written))
+        each = np.arange(units.episodes + 1)
+        self.first_written = np.searchsorted(self.written["site"], each * units.sites).tolist()
+        self.first_act = np.searchsorted(units.act["unit"], units.first).tolist()
+        self.first_use = np.searchsorted(units.used["act"], np.arange(len(units.act) + 1)).tolist()
+        self.first_silent = np.searchsorted(self.silent, [self.first_use[act] for act in self.first_act]).tolist()
 
 
 class _Teller:
     """One episode on its way into a history."""
 
-    def __init__(self, units: Units, episode: int, bracket: int, by_op: bool, world: bool) -> None:
-        self.units, self.episode, self.bracket, self.by_op = units, episode, bracket, by_op
+    def __init__(self, tables: _Tables, episode: int, bracket: int, by_op: bool) -> None:
+        units = tables.units
+        self.tables, self.units, self.episode, self.bracket, self.by_op = tables, units, episode, bracket, by_op
         self.events = units.logs[episode]
         self.sites = [_Site(name) for name in units.rules.site_names]
         self.writes: dict[Member, list[tuple[int, int, int]]] = {}  # op, site, version
         first = episode * units.sites
-        kept = units.written if world else units.written[~units.by_world]
-        inside = kept[(kept["site"] >= first) & (kept["site"] < first + units.sites)]
-        for number, op, at, version, value, relative in inside[
-            ["unit", "op", "site", "version", "value", "relative"]
+        for number, op, at, version, value, relative, _ in tables.written[
+            slice(*tables.first_written[episode : episode + 2])
         ].tolist():
             site, member = self.sites[at - first], self._member(number, op)
             site.versions.append((version, value, member))
@@ -128,9 +164,8 @@ class _Teller:
             for version, _, member in site.versions:
                 self.order.setdefault(self._object(site, member), []).append(str(version))
         self.silent: dict[Member, list[tuple[int, Op]]] = {}  # op, and what says that an update was lost
-        for use, place in zip(*(found.tolist() for found in lost_silently(units, kept)), strict=True):
-            if units.unit["episode"][units.used["unit"][use]] == episode:
-                self._lose(kept, units.used[use], place)
+        for nth in range(*tables.first_silent[episode : episode + 2]):
+            self._lose(tables.written, units.used[tables.silent[nth]], tables.silent_place[nth])
         self.base: dict[str, dict[str, str | None]] = {}
         self.promises: dict[tuple[str, str], Transaction] = {}  # never kept, by object and tag
 
@@ -144,21 +179,19 @@ class _Teller:
     def _transactions(self) -> Iterator[Transaction]:
         units, unit = self.units, self.units.unit
         snapshots = self._snapshots() if self.bracket == OBSERVED else {}
-        acts = np.flatnonzero(unit["episode"][units.act["unit"]] == self.episode).tolist()
-        first_use = np.searchsorted(units.used["act"], acts)
-        last_use = np.searchsorted(units.used["act"], acts, side="right")
+        first_use = self.tables.first_use
         ops: dict[Member, list[Op]] = {}
         ended: dict[Member, int] = {}  # tick
-        for act, start, stop in zip(acts, first_use.tolist(), last_use.tolist(), strict=True):
+        for act in range(*self.tables.first_act[self.episode : self.episode + 2]):
             number, op = int(units.act["unit"][act]), int(units.act["op"][act])
             member = self._member(number, op)
             if member not in ops:
                 ops[member] = [
                     read
                     for site, belief in snapshots.get(number, {}).items()
-                    for read in self._read(member, site, belief)
+                    for read in self._read(member, site, self._as_read(site, belief, act))
                 ]
-            ops[member] += self._used(member, op, start, stop)
+            ops[member] += self._used(member, op, first_use[act], first_use[act + 1])
             ops[member] += [self._write(member, site, version) for o, site, version in self._written(member) if o == op]
             ops[member] += [silent for o, silent in self.silent.get(member, []) if o == op]
             ended[member] = int(units.act["tick"][act])
@@ -217,16 +250,17 @@ class _Teller:
 
     def _used(self, member: Member, op: int, start: int, stop: int) -> Iterator[Op]:
         """Yield what an op used, as far as the bracket has it."""
-        for at, version, value, promise, own, bracket in self.units.used[start:stop][
-            ["site", "version", "value", "promise", "own", "bracket"]
-        ].tolist():
+        columns = ["site", "value", "own", "bracket"]
+        for use, (at, value, own, bracket) in enumerate(self.units.used[start:stop][columns].tolist(), start):
             site = at - self.episode * self.units.sites
             if bracket > self.bracket:
                 continue
             if own:
                 yield from self._own(member, op, site)
             else:
-                yield from self._read(member, site, _Belief(version, value, promise))
+                yield from self._read(
+                    member, site, _Belief(self.tables.version[use], value, self.tables.is_broken[use])
+                )
 
     def _own(self, member: Member, op: int, site: int) -> Iterator[Op]:
         """Yield the read of what an earlier op had buffered, which by ops is another transaction."""
@@ -239,23 +273,25 @@ class _Teller:
 
     def _read(self, member: Member, at: int, belief: _Belief) -> Iterator[Op]:
         """Yield the reads that using a version of a site comes to."""
-        site, version = self.sites[at], belief.version
-        promised = None
-        if belief.promise:
-            following = next((value for number, value, _ in site.versions if number == version + 1), None)
-            if following == belief.value:
-                version += 1
-            else:
-                promised = self._promise(member, at, belief)
+        site = self.sites[at]
         if site.commutes:
             for writer in dict.fromkeys(writer for _, _, writer in site.versions):
                 if writer != member and not self._walks(member, writer):
-                    seen = [number for number, _, whose in site.versions if whose == writer and number <= version]
+                    seen = [number for number, _, who in site.versions if who == writer and number <= belief.version]
                     yield "r", self._object(site, writer), str(seen[-1]) if seen else None
-        elif not promised:
-            yield "r", site.name, self._newest(site, version)
-        if promised:
-            yield "r", *promised
+        elif not belief.is_promise:
+            yield "r", site.name, self._newest(site, belief.version)
+        if belief.is_promise:
+            yield "r", *self._promise(member, at, belief)
+
+    def _as_read(self, site: int, belief: _Belief, act: int) -> _Belief:
+        """Return what an observed belief is a read of, by the time of an act."""
+        if not belief.is_promise:
+            return belief
+        at = site + self.episode * self.units.sites
+        promise = (np.array([what]) for what in (at, belief.version, belief.value, self.units.act["row"][act]))
+        (is_kept,) = are_kept(self.units, *promise).tolist()
+        return _Belief(belief.version + is_kept, belief.value, not is_kept)
 
     def _newest(self, site: _Site, version: int) -> str | None:
         """Return the tag of the newest version that is in the history and not newer than this one."""
@@ -291,10 +327,8 @@ class _Teller:
     def _snapshots(self) -> dict[int, dict[int, _Belief]]:
         """Return, for each decision, all that its agent believed when its inputs were frozen."""
         unit, blueprint = self.units.unit, self.units.rules.blueprint
-        decisions = {
-            int(unit["txn"][number]): number
-            for number in np.flatnonzero((unit["episode"] == self.episode) & (unit["sort"] == DECISION)).tolist()
-        }
+        mine = range(*self.units.first[self.episode : self.episode + 2])
+        decisions = {int(unit["txn"][number]): number for number in mine if unit["sort"][number] == DECISION}
         known = {at: _Belief(0, site.value, False) for at, site in enumerate(blueprint.sites) if site.known}
         beliefs = [dict(known) for _ in self.units.rules.agent_names]
         found: dict[int, dict[int, _Belief]] = {}

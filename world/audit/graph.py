@@ -22,7 +22,6 @@ import numpy as np
 from .columns import INDEX, INFO, NOBODY, NOWHERE, Bools, History, Ints, places
 
 WW, WR, RW, RT = range(4)
-EDGE_NAMES = ("ww", "wr", "rw", "rt")
 
 
 class Edges(NamedTuple):

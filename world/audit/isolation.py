@@ -114,7 +114,7 @@ def dependencies(units: Units) -> Edges:
     bounds = np.searchsorted(written["site"], np.arange(sites + 1))
     commutes = np.bincount(written["site"], ~written["relative"], minlength=sites)[:sites] == 0
     key = _key(written["site"], written["version"])
-    version, broken = read_versions(used, written)
+    version, broken = read_versions(units, used)
     # So many of the agents' versions of the site stand in what was read: they end here, in `written`.
     end = np.searchsorted(key, _key(used["site"], version), side="right")
     start, stop = bounds[used["site"]], bounds[used["site"] + 1]
@@ -152,21 +152,31 @@ def dependencies(units: Units) -> Edges:
     )
 
 
-def read_versions(used: NDArray[Any], written: NDArray[Any]) -> tuple[Ints, Bools]:
+def read_versions(units: Units, used: NDArray[Any]) -> tuple[Ints, Bools]:
     """Return the version that each use is a read of, and whether it is a promise that was never kept.
 
-    A promise says what the very next version will be. Kept, by whoever, it is a read of that version, be it ahead of
-    time; else it is a read of something that never was, laid on the version of its stamp.
+    A promise says what the very next version will be. Kept, it is a read of that version, be it ahead of time; else it
+    is a read of something that never was, laid on the version of its stamp.
     """
-    key = _key(written["site"], written["version"])
-    following = _key(used["site"], used["version"] + 1)
-    at = np.minimum(np.searchsorted(key, following), max(0, len(key) - 1))
+    promised = used[used["promise"]]
+    row = units.act["row"][promised["act"]]
     kept = used["promise"].copy()
-    if len(key):
-        kept &= (key[at] == following) & (written["value"][at] == used["value"])
-    else:
-        kept[:] = False
+    kept[kept] = are_kept(units, promised["site"], promised["version"], promised["value"], row)
     return used["version"] + kept, used["promise"] & ~kept
+
+
+def are_kept(units: Units, site: Ints, stamp: Ints, value: Ints, row: Ints) -> Bools:
+    """Tell of promises that were relied on at some rows of the log whether the very next version has what they say.
+
+    An agent may keep it afterwards. What the world writes afterwards keeps none: it clears away whom a gate closed on.
+    """
+    written = units.written
+    if not len(written):
+        return np.zeros(len(site), np.bool_)
+    key, following = _key(written["site"], written["version"]), _key(site, stamp + 1)
+    at = np.minimum(np.searchsorted(key, following), len(key) - 1)
+    is_said = (key[at] == following) & (written["value"][at] == value)
+    return np.asarray(is_said & (~units.by_world[at] | (written["row"][at] < row)))
 
 
 def lost_silently(units: Units, written: NDArray[Any]) -> tuple[Ints, Ints]:

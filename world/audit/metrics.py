@@ -37,11 +37,6 @@ def success(met: int, goals: int) -> float | None:
     return met / goals if goals else None
 
 
-def all_met(met: int, goals: int) -> bool:
-    """Tell whether every goal was met."""
-    return met == goals
-
-
 def compatibility(incompatible: int, committed: int) -> float | None:
     """Return C, the share of committed decisions that go together in some serial order and broke no invariant.
 

@@ -6,7 +6,7 @@ episodes of the same rules stand in the same tables, one after the other: what i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import log
-from ..rules import MAX_OPS, Rules
-from ..state import AT_SETTLE, MESSAGE, NEVER, NO_SITE, WORLD
+from ..rules import MAX_OPS, ResolvedOp, Rules
+from ..state import AT_SETTLE, MESSAGE, NEVER, WORLD
 from .sums import SETTLES
 
 DECISION, CROSSING, BY_WORLD = range(3)
@@ -200,9 +200,12 @@ def _used(
         ("promise", events["b"]), ("own", events["d"]),
     ):  # fmt: skip
         used[name] = column[rows]
-    used["own"] |= _after_own_write(rules)[task, events["op"][rows], at_site]
+    # Own writes renew the later ops' inputs, also those that wrote back what stood there and so made no version.
+    owned = np.logical_or.accumulate(_of_ops(rules, lambda op: op.owned), axis=1)
+    op = events["op"][rows]
+    used["own"] |= (op > 0) & owned[task, op - 1, at_site]
     told = (channel == MESSAGE) & ~np.isin(at_site, rules.plan)
-    declared = _declared(rules)[task, events["op"][rows], at_site]
+    declared = _of_ops(rules, lambda op: op.declared)[task, op, at_site]
     used["bracket"] = np.where(role & 1 == 0, OBSERVED, np.where(told | declared, HEADLINE, PRE))
     return used[np.argsort(at, kind="stable")]
 
@@ -210,35 +213,19 @@ def _used(
 def _silent(
     rules: Rules, unit: NDArray[Any], act: NDArray[Any], used: NDArray[Any], written: NDArray[Any]
 ) -> NDArray[np.int64]:
-    modifies = np.full((len(rules.tasks), MAX_OPS), NO_SITE)
-    for t, task in enumerate(rules.tasks):
-        for o, op in enumerate(task.ops):
-            if op.modifies:
-                modifies[t, o] = op.site
+    modifies = _of_ops(rules, lambda op: (op.site,) if op.modifies else ())
     whose = act[used["act"]]
-    own_site = modifies[unit["task"][used["unit"]], whose["op"]] == used["site"] % len(rules.site_names)
+    own_site = modifies[unit["task"][used["unit"]], whose["op"], used["site"] % len(rules.site_names)]
     made_one = np.isin(_key(whose["unit"], whose["op"]), _key(written["unit"], written["op"]))
     return np.flatnonzero(own_site & ~made_one & ~used["own"])
 
 
-def _after_own_write(rules: Rules) -> NDArray[np.bool_]:
-    """Return which sites an op finds as an earlier op of its task has written them, [T, 4, S] bool.
-
-    Own writes renew the later ops' inputs, also those that wrote back what stood there and so made no version.
-    """
+def _of_ops(rules: Rules, pick: Callable[[ResolvedOp], Collection[int]]) -> NDArray[np.bool_]:
+    """Return which sites are picked of each op, [T, 4, S] bool."""
     found = np.zeros((len(rules.tasks), MAX_OPS, len(rules.site_names)), np.bool_)
     for t, task in enumerate(rules.tasks):
         for o, op in enumerate(task.ops):
-            found[t, o + 1 :, list(op.owned)] = True
-    return found
-
-
-def _declared(rules: Rules) -> NDArray[np.bool_]:
-    """Return which sites an op rests on by declaration alone, [T, 4, S] bool."""
-    found = np.zeros((len(rules.tasks), MAX_OPS, len(rules.site_names)), np.bool_)
-    for t, task in enumerate(rules.tasks):
-        for o, op in enumerate(task.ops):
-            found[t, o, list(op.declared)] = True
+            found[t, o, list(pick(op))] = True
     return found
 
 
