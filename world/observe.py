@@ -122,6 +122,12 @@ def observation_layout(rules: Rules, blocks: tuple[str, ...] = BLOCKS, stamped: 
     return ObservationLayout(tuple(names), view)
 
 
+def unpack_masks(words: NDArray[np.uint64], actions: int) -> NDArray[np.bool_]:
+    """Return masks as [..., actions] bool of the bits in `State.mask`, [..., 2]."""
+    octets = np.ascontiguousarray(words).view(np.uint8)
+    return np.unpackbits(octets, axis=-1, count=actions, bitorder="little").view(np.bool_)
+
+
 # ---------------------------------------------------------------------- compiled
 
 

@@ -11,7 +11,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from .observe import ObservationLayout
+from .observe import ObservationLayout, unpack_masks
 from .parallel_env import SEEDS, STEPS
 from .rules import Rules
 from .state import RUNNING, TERMINATED, State
@@ -88,7 +88,7 @@ class StaleGridVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[An
     def _look(self) -> None:
         """Make rows of the batch's own memory: nothing is copied unless the caller wants copies."""
         self._observations = self.batch.state.observation.reshape(self.num_envs, -1)
-        self._masks = self.batch.state.mask.reshape(self.num_envs, -1).view(np.uint8)
+        self._masks = self.batch.state.mask.reshape(self.num_envs, -1)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -115,8 +115,7 @@ class StaleGridVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[An
 
     def action_masks(self) -> NDArray[np.bool_]:
         """Return which actions each row may take, [N, actions] bool; a busy row may only wait."""
-        bits = np.unpackbits(self._masks, axis=1, count=len(self.action_table), bitorder="little")
-        return bits.view(np.bool_)
+        return unpack_masks(self._masks, len(self.action_table))
 
     # ------------------------------------------------------------------ gymnasium's interface
 

@@ -144,9 +144,10 @@ class Comparison:
         episodes: list[Episode] = run_episodes(rules, cell.config, cell.mind, seeds)
         reports = tuple(audit_episode(rules, episode.events) for episode in episodes)
         units = read_logs(rules, [episode.events for episode in episodes])
-        decisions = tuple(counts(units, [report.tore for report in reports]))
+        # Nothing is said of isolation under ranks, rather than something wrong.
+        decisions = () if units.is_ranked else tuple(counts(units, [report.tore for report in reports]))
         joined = "".join(episode.digest for episode in episodes)
-        found = isolation(units, decisions, cell.config) if self.audit else None
+        found = isolation(units, decisions, cell.config) if self.audit and decisions else None
         return Run(rules, reports, decisions, hashlib.sha256(joined.encode()).hexdigest(), found)
 
     def row(self, cell: Cell) -> Row:
@@ -155,7 +156,7 @@ class Comparison:
         none = self.run(_with(cell, BASELINE))
         serial = self.run(_with(cell, REFERENCE))
         row = _row(cell, run, none, serial)
-        return row if run.isolation is None else {**row, "isolation": run.isolation}
+        return {**row, "isolation": run.isolation} if self.audit else row
 
 
 def _with(cell: Cell, protocol: str) -> Cell:

@@ -22,6 +22,7 @@ from .protocols.batch import Batch
 from .protocols.config import Config
 from .world import actions, entropy
 from .world.control import Control
+from .world.observe import unpack_masks
 from .world.reference import World
 from .world.rules import Rules
 from .world.scenario import VALUE, Blueprint, Goal, Op, Role, Site, Task
@@ -137,8 +138,8 @@ def play(config: Config, seeds: Sequence[int]) -> Iterator[Episode]:
             bits = entropy.draw_many(
                 np.repeat(chosen, batch.agents), entropy.MIND, agents, np.full(len(agents), tick, np.int64)
             )
-            mask = np.unpackbits(batch.state.mask.view(np.uint8), axis=2, bitorder="little")[:, :, :many]
-            choices = _choose(mask.reshape(-1, many).astype(np.bool_), bits)
+            masks = unpack_masks(batch.state.mask, many)
+            choices = _choose(masks.reshape(-1, many), bits)
             batch.step(choices.reshape(len(chosen), batch.agents))
         for row, seed in enumerate(chosen.tolist()):
             yield Episode(seed, batch.drain(row), dict(zip(COUNTERS, batch.state.counts[row].tolist(), strict=True)))

@@ -19,6 +19,7 @@ from .world import log
 from .world.control import Control
 from .world.engine import Engine
 from .world.entropy import MIND, draw_many
+from .world.observe import unpack_masks
 from .world.rules import Rules
 from .world.state import COUNTERS, RUNNING
 
@@ -54,13 +55,11 @@ def _run_batch(rules: Rules, config: Config, mind: str, seeds: Sequence[int]) ->
     decided = np.zeros((len(seeds), batch.agents), np.int64)
     memory = np.zeros((len(seeds), batch.agents, MEMORY), np.int64)
     choices = np.zeros((len(seeds), batch.agents), np.int32)
-    bits = np.arange(many, dtype=np.uint64)
     logs: list[list[NDArray[Any]]] = [[] for _ in seeds]
     while batch.running.any():
         worlds, agents = np.nonzero(state.agent["ready"])
         if len(worlds):
-            words = state.mask[worlds, agents]
-            masks = (words[:, (bits >> np.uint64(6)).astype(np.int64)] >> (bits & np.uint64(63))) & np.uint64(1) != 0
+            masks = unpack_masks(state.mask[worlds, agents], many)
             decided[worlds, agents] += 1
             drawn = draw_many(named[worlds], MIND, agents, decided[worlds, agents])
             chance = (drawn >> np.uint64(11)).astype(np.float64) / (1 << 53)

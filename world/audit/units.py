@@ -105,6 +105,14 @@ class Units:
         return len(self.rules.site_names)
 
     @property
+    def is_ranked(self) -> bool:
+        """Tell whether transactions had ranks: what is slipped in beneath others is not installed in their order.
+
+        The tables list versions as they were installed, so no level may be read from them.
+        """
+        return any(bool((events["kind"] == log.RANK).any()) for events in self.logs)
+
+    @property
     def by_world(self) -> NDArray[np.bool_]:
         """Of each version: the world wrote it."""
         return np.asarray(self.unit["sort"][self.written["unit"]] == BY_WORLD)
