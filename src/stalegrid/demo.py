@@ -76,7 +76,7 @@ def tell(
         console.print(line, highlight=False)
     console.print("\nNext:", highlight=False)
     for command in (
-        "stalegrid compare",
+        f"stalegrid view --scenario {scenario}",
         f"stalegrid compare --scenario {scenario} --all --think 12",
         f"stalegrid list {scenario}",
     ):
