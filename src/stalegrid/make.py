@@ -223,7 +223,9 @@ def vector_env(
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             raise ValueError(f"{name} is a whole number from 1; got {value!r}")
     compile_engine()
-    batch = Batch(rules, resolve(protocol), worlds, threads=threads, observations=observations, **options)
+    batch = Batch(
+        rules, resolve(protocol), worlds, threads=threads, observations=observations, keep_rows=True, **options
+    )
     return StaleGridVectorEnv(
         batch, steps=steps, autoreset_mode=autoreset_mode, episode_seeds=episode_seeds, copy=copy
     )  # fmt: skip
