@@ -13,6 +13,7 @@ from rich.markdown import Markdown
 from . import bench as benchmark
 from . import check, tables
 from . import demo as story
+from .bench_parts import PARTS
 from .compare import FIRST_TEST_SEED, Cell, Row, all_cells, check_cells, default_cells, regained, run_rows
 from .flags import Agents, Delay, FirstSeed, MindOption, Protocol, Scenario, Sets, Size, Think, common, names, with_axes
 from .judge_commands import audit, export
@@ -170,6 +171,7 @@ app.command()(play)
 
 @app.command()
 def bench(
+    what: Annotated[str, typer.Option(help=f"some of {', '.join(PARTS)}; or all")] = "views",
     scenario: Scenario = None,
     protocol: Protocol = None,
     worlds: Annotated[int, typer.Option(help="worlds in the batch")] = 256,
@@ -183,14 +185,23 @@ def bench(
 ) -> None:
     """Measure agent-steps per CPU-second.
 
-    On one core, with observations and random actions, protocol and counters on, log off.
+    On one core, with observations and random play, protocol and counters on, log off.
     """
     with telling():
         settings, axes = common(agents, think, None, sets)
         check_form(form, "table", "json")
         check_folder(out)
-        scenarios, protocols = names(scenario) or ["ledger", "drawbridge"], names(protocol) or ["occ"]
-        found = benchmark.measure(scenarios, protocols, worlds, seconds, size, settings, axes)
+        parts = list(PARTS) if what == "all" else names(what)
+        scenarios, protocols = names(scenario) or ["ledger"], names(protocol) or ["stamped_epochs"]
+        job = {"size": size, "worlds": worlds, "seconds": seconds, "settings": settings}
+        with progress_bar() as progress:
+            task = progress.add_task("measuring", total=None)
+
+            found: list[dict[str, Any]] = []
+            for row in benchmark.run(parts, scenarios, protocols, job, axes):
+                found.append(row)
+                progress.update(task, advance=1, description=f"{row['part']}: {row['what']}")
+                benchmark.write(found, out)
         benchmark.show(console, found, form, out)
 
 
