@@ -35,6 +35,8 @@ ACK_DELAY = 13  # epoch, member, n-th acknowledgement
 ACK_LOSS = 14  # as ACK_DELAY
 STALL = 15  # agent, n-th
 JUDGE = 16  # agent, n-th judgement
+SLIP = 17  # as THOUGHT, the attempt times 4 + op
+SLIPS_TO = 18  # as SLIP
 
 _MASK = (1 << 64) - 1
 _GAMMA = 0x9E3779B97F4A7C15

@@ -31,7 +31,7 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         "decide",
         "agent opens txn; a: task, b: think ticks to come, c: attempt, d: job or n-th completion, value: argument, "
-        "e: think ticks kept from the attempt before; b + e was drawn",
+        "e: think ticks kept from the attempt before; b + e was drawn, version: 1 if chosen short, 2 if long",
     ),
     Kind("input", "frozen input of txn; site, value, version, a: channel, b: 1 if promised, c: tick it was sensed"),
     Kind(
@@ -135,13 +135,17 @@ KINDS: tuple[Kind, ...] = (
     Kind("reread", "txn rests on value of site at rank b from now on; version: as of which"),
     Kind("revoked", "txn, which had settled, is taken back, and its order is open again; a: think ticks"),
     Kind("quiet", "all ranks up to value are quiet: they will not change any more"),
+    Kind(
+        "slip",
+        "the argument of op is value from now on; a: what it was, b: ticks of thought, those kept included, c: verb",
+    ),
 )  # fmt: skip
 
 (
     _NONE, CHOOSE, DECIDE, INPUT, WAIT_BEGIN, WAIT_END, GRANT, RELEASE, THINK_END, BORDER, SENSE, READ, ACT, WRITE,
     BUFFER, REFUSED_BY_WORLD, CHECK_FAILED, COMMIT, PARTIAL_COMMIT, REJECT, ABORT, FAIL, VICTIM, SEND, DELIVER, DROP,
     WORLD_EVENT, ACCIDENT, PUT_OUT, INVARIANT_BROKEN, GOAL, END, PUBLISHED, COPY, RECEIVED,
-    ACKNOWLEDGED, ADOPTED, STALLED, RANK, LAID, TAKEN, UNDO, REDO, NOTIFY, JUDGED, REREAD, REVOKED, QUIET,
+    ACKNOWLEDGED, ADOPTED, STALLED, RANK, LAID, TAKEN, UNDO, REDO, NOTIFY, JUDGED, REREAD, REVOKED, QUIET, SLIP,
 ) = range(len(KINDS))  # fmt: skip
 
 # What a wait is for: column b of wait_begin and wait_end.

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from .entropy import PROBABILITY_BITS
+
 QUANTILES = 4096  # a law is a table of so many equally likely values
 
 Law = Literal["constant", "uniform", "geometric", "lognormal"]
@@ -20,6 +22,9 @@ class Settings(BaseModel):
 
     think: int = Field(6, ge=0, le=1000, description="centre of the think time")
     think_law: Law = "uniform"
+    think_choice: bool = Field(False, description="agents choose a short, usual or long thought for each task")
+    slip: float = Field(0.0, ge=0, le=1, description="share of arguments that go wrong where nothing is thought")
+    half_life: int = Field(6, ge=1, le=10**6, description="ticks of thought that halve the share of slips")
     delay: int = Field(0, ge=0, le=1000, description="centre of the message delay")
     delay_law: Law = "uniform"
     loss: float = Field(0.0, ge=0, le=1, description="share of messages that are lost")
@@ -29,6 +34,7 @@ class Settings(BaseModel):
     patience: int = Field(40, ge=1, description="ticks after which an agent stopped on its way gives up")
     navigation: Literal["auto", "manual"] = "auto"
     sight: int | Literal["all", "scenario"] = "scenario"
+    symbols: int = Field(0, ge=0, le=16, description="tokens that agents may say to each other")
     lockstep: bool = False
     max_cycles: int | None = Field(None, ge=1, description="horizon; None: 1.25 x the scenario's bound")
 
@@ -37,6 +43,40 @@ class Settings(BaseModel):
         if self.stall >= self.stall_every:
             raise ValueError(f"a stall ends before the next: stall {self.stall} is not below {self.stall_every}")
         return self
+
+    @property
+    def header(self) -> dict[str, Any]:
+        """What an episode's digest says of them: all, but what came later only where it is not off."""
+        later = {name: self.__class__.model_fields[name].default for name in _CAME_LATER}
+        return {
+            name: value
+            for name, value in self.model_dump(mode="json").items()
+            if name not in later or value != later[name]
+        }
+
+
+# Left out of a header where they are off, so that the digests of older episodes stand.
+_CAME_LATER = ("think_choice", "slip", "half_life", "symbols")
+
+# What an agent may choose of thought, where it may choose, and by how much that scales what is drawn.
+USUAL, SHORT, LONG = 0, 1, 2
+THOUGHTS = ("usual", "short", "long")
+
+
+def thought_chosen(drawn: int, choice: int) -> int:
+    """Return the ticks of a thought for which so many are drawn: half of them if it is short, twice if it is long."""
+    if choice == SHORT:
+        return drawn // 2
+    return 2 * drawn if choice == LONG else drawn
+
+
+def slip_table(slip: float, half_life: int, longest: int) -> NDArray[np.uint64]:
+    """Return what the upper bits of a draw must be below for a slip, [longest + 1] uint64 by ticks of thought.
+
+    The share is slip x 2^(-k / half_life). Both engines read this one table.
+    """
+    shares = (slip * 2.0 ** (-k / half_life) for k in range(longest + 1))
+    return np.array([int(share * (1 << PROBABILITY_BITS)) for share in shares], np.uint64)
 
 
 def thought_table(centre: int, law: Law) -> NDArray[np.int32]:
