@@ -253,14 +253,15 @@ class Rules:
         Only of verbs that write their argument: else it does nothing but say what is expected. Amounts of jobs count.
         """
         jobs, given = self.blueprint.jobs, [set[int]() for _ in verbs.VERBS]
-        for op in (op for task in self.tasks for op in task.ops if verbs.writes_argument(op.writes)):
+        written = (op for task in self.tasks for op in task.ops if verbs.writes_argument(op.writes))
+        for op in written:
             given[op.verb].update(range(jobs.low, jobs.high + 1) if op.from_job and jobs else (op.argument,))
         return tuple(tuple(sorted(values)) for values in given)
 
     def _resolve(self, task: Task) -> ResolvedTask:
         if not 1 <= len(task.ops) <= MAX_OPS:
             raise ValueError(f"a task has 1 to {MAX_OPS} ops; {task.name!r} has {len(task.ops)}")
-        ops = []
+        ops: list[ResolvedOp] = []
         for op in task.ops:
             verb = verbs.VERBS[verbs.VERB_INDEX[op.verb]]
             site = self.site_index[op.site]

@@ -196,6 +196,7 @@ def _row(cell: Cell, run: Run, none: Run, serial: Run) -> Row:
         "invariant_violations": run.mean("invariant_violations"),
         "accidents": run.mean("accidents"),
         "messages": run.mean("messages"),
+        "slips": run.mean("slips"),
         "intervals": {
             "success": [success.low, success.high],
             "efficiency": [efficiency.low, efficiency.high],
