@@ -68,12 +68,12 @@ def _run_batch(rules: Rules, config: Config, mind: str, seeds: Sequence[int]) ->
             memory[worlds, agents] = own
         batch.step(choices, to_decision=True)
         room = state.log.shape[1] - state.world["log_count"]
-        for world in np.nonzero((room < 2 * batch.margin) | (state.world["status"] != RUNNING))[0].tolist():
+        for world in np.nonzero((room < batch.margin) | (state.world["status"] != RUNNING))[0].tolist():
             if state.world["log_count"][world]:
                 logs[world].append(batch.drain(world))
     episodes = []
     for seed, parts, counted in zip(seeds, logs, state.counts.tolist(), strict=True):
-        events = np.concatenate(parts)
+        events = log.join(parts)
         digest = log.digest(episode_header(rules, config, seed), events)
         episodes.append(Episode(seed, events, digest, dict(zip(COUNTERS, counted, strict=True))))
     return episodes
