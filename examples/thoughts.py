@@ -1,19 +1,19 @@
-"""How long to think where thought errs: what a choice gains against slips, and what it loses to others meanwhile.
+"""How long to think where thought errs: what a longer thought gains against slips, and what it loses to the others.
 
-Porters add to shared counters, and an amount goes wrong with probability 1/4 x 2^(-k/4) after k ticks of thought. One at
-a time (serial) a long thought is the better one. All at once (none) it is overtaken more often.
+Porters add to shared counters; after k ticks of thought an amount is wrong with probability 0.15 x 2^(-k / 3). One at a
+time (serial), longer is better. All at once (none), longer is also overtaken more often, and slower.
 """
 
 from stalegrid.compare import Cell, Comparison
 
-SETTINGS = (("think_choice", True), ("slip", 0.25), ("half_life", 4))
-CHOICES = {"short": "naive+short", "usual": "naive", "long": "naive+long"}
+SETTINGS = (("agents", 3), ("counters", 4), ("think_choice", True), ("slip", 0.15), ("half_life", 3))
+MINDS = {"short": "naive+short", "usual": "naive", "long": "naive+long"}
 
 if __name__ == "__main__":
-    print("ledger, 32 seeds             slips  lost updates")
-    print("protocol     thought      S  an episode       E")
+    print("ledger, 3 agents, 4 counters       per episode")
+    print("protocol    thought     S    slips  lost updates")
     for protocol in ("serial", "object_cas", "none"):
-        for choice, mind in CHOICES.items():
-            row = Comparison().row(Cell("ledger", protocol, mind, seeds=32, settings=SETTINGS))
+        for thought, mind in MINDS.items():
+            row = Comparison().row(Cell("ledger", protocol, mind, size="tiny", seeds=64, settings=SETTINGS))
             lost = row["hazards"]["lost_update"]["decisive"]
-            print(f"{protocol:11}  {choice:7}  {row['success']:.2f}  {row['slips']:6.2f}  {lost:6.2f}  {row['efficiency']}")
+            print(f"{protocol:10}  {thought:7}  {row['success']:.2f}  {row['slips']:6.2f}  {lost:12.2f}")

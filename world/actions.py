@@ -52,7 +52,8 @@ def action_table(blueprint: Blueprint, settings: Settings) -> tuple[Action, ...]
         ]
     table += [Action(f"say {symbol}", SAY, symbol) for symbol in range(settings.symbols)]
     if len(table) > MAX_ACTIONS:
-        raise ValueError(f"an action table holds at most {MAX_ACTIONS} actions; this one has {len(table)}")
+        more = " with think_choice, which adds two a task: take a smaller size" if settings.think_choice else ""
+        raise ValueError(f"an action table holds at most {MAX_ACTIONS} actions; this one has {len(table)}{more}")
     return tuple(table)
 
 
