@@ -144,10 +144,9 @@ class Comparison:
         episodes: list[Episode] = run_episodes(rules, cell.config, cell.mind, seeds)
         reports = tuple(audit_episode(rules, episode.events) for episode in episodes)
         units = read_logs(rules, [episode.events for episode in episodes])
-        # Nothing is said of isolation under ranks, rather than something wrong.
-        decisions = () if units.is_ranked else tuple(counts(units, [report.tore for report in reports]))
+        decisions = tuple(counts(units, [report.tore for report in reports]))
         joined = "".join(episode.digest for episode in episodes)
-        found = isolation(units, decisions, cell.config) if self.audit and decisions else None
+        found = isolation(units, decisions, cell.config) if self.audit else None
         return Run(rules, reports, decisions, hashlib.sha256(joined.encode()).hexdigest(), found)
 
     def row(self, cell: Cell) -> Row:
