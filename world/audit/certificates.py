@@ -93,7 +93,8 @@ def _backward(units: Units, episode: int, place: Ints, edges: Edges) -> list[str
         f"{_told(units, head)} depends on {_told(units, tail)}, which comes later"
         for tail, head in zip(edges.tail[wrong][:SHOWN].tolist(), edges.head[wrong][:SHOWN].tolist(), strict=True)
     ]
-    for name, which in (("what never was, or was taken back", edges.aborted), ("a version in between", edges.intermediate)):
+    said_of = {"what never was, or was taken back": edges.aborted, "a version in between": edges.intermediate}
+    for name, which in said_of.items():
         whose = np.flatnonzero(which & (unit["episode"] == episode))[:SHOWN].tolist()
         said += [f"{_told(units, number)} rests on {name}" for number in whose]
     return said

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from .. import log
 from ..ranks import AFTER, NO_RANK, TOP, VALUE
 from ..rules import Rules
-from ..state import NO_TXN
+from ..state import NO_TXN, WORLD
 
 NOWHERE = -2  # in the place of a transaction that was taken back: what was read stood nowhere at the reader's rank
 
@@ -95,6 +95,7 @@ class AtQuiescence:
         self._reads: dict[tuple[int, int], list[list[Any]]] = {}  # row, value, what was seen or None, row of rereading
         self._holder: dict[int, int] = {}  # rank -> the last transaction that had it
         self._own: set[tuple[int, int]] = set()  # transaction and site: what its own hands or feet have changed
+        self._worldly: set[int] = set()  # sites that the world has written, and has not laid yet
         self._gone: set[tuple[int, int]] = set()  # transactions and ops that were taken back
         settled: dict[int, int] = {}  # txn -> row
         revoked: dict[int, int] = {}
@@ -128,22 +129,31 @@ class AtQuiescence:
     def _lay(self, row: int, event: tuple[int, ...]) -> None:
         _, _, agent, txn, op, at, value, _, _, how, rank, is_inverse, *_ = event
         site = self.sites[at]
+        if agent == WORLD and value and at not in self._worldly:
+            tick = event[1]
+            self.problems.append(f"{self._names[at]} in tick {tick} is not what the ranks have left there")
+        self._worldly.discard(at)
         if is_inverse:
             self._gone.add((txn, op))
             site.above = [one for one in site.above if (one.txn, one.op) != (txn, op)]
-        elif how != AFTER:
-            insort(site.above, Laid(rank, False, row, agent, txn, op, how, value))
-            self._own.add((self._holder[rank], at))
         elif rank > self.quiet:
-            insort(site.above, Laid(rank, True, row, agent, txn, op, how, value))
+            insort(site.above, Laid(rank, how == AFTER, row, agent, txn, op, how, value))
         else:  # it comes after all that is quiet
-            site.quiet.append(Laid(self.quiet, True, row, agent, txn, op, how, value))
-            site.values.append(site.values[-1] + value)
+            one = Laid(self.quiet, True, row, agent, txn, op, how, value)
+            site.quiet.append(one)
+            site.values.append(_on(site.values[-1], (one,)))
+            if how != AFTER:
+                self.problems.append(f"{self._names[at]} is written at rank {rank}, which was quiet")
+        if how != AFTER and not is_inverse:
+            self._own.add((self._holder[rank], at))
         site.stood[site.version] = site.seen(TOP)
 
     def _take(self, row: int, event: tuple[int, ...]) -> None:
         _, _, _, txn, op, at, _, _, _, _, rank, *_ = event
         site = self.sites[at]
+        if rank <= self.quiet:
+            self.problems.append(f"{self._names[at]} is taken back at rank {rank}, which was quiet")
+            return
         self._gone.add((txn, op))
         site.above = [one for one in site.above if one.rank != rank or one.comes_after]
         site.stood[site.version] = site.seen(TOP)
@@ -154,8 +164,10 @@ class AtQuiescence:
             site.fold(self.quiet)
 
     def _install(self, row: int, event: tuple[int, ...]) -> None:
-        _, _, _, _, _, at, value, version, *_ = event
+        _, _, agent, _, _, at, value, version, *_ = event
         site = self.sites[at]
+        if agent == WORLD and event[0] == log.WRITE:
+            self._worldly.add(at)
         site.version, site.value = version, value
         site.stood[version] = site.seen(TOP)
 
@@ -221,8 +233,11 @@ class AtQuiescence:
         is_dropped = np.isin(told["kind"], (log.WRITE, log.REVOKED, *_SETTLED))
         is_dropped[[settled[txn] for txn in lasting]] = False
         is_dropped[[row for rank, row in undone.items() if rank not in done]] = False
-        for row in np.flatnonzero(told["kind"] == log.ACT).tolist():
-            is_dropped[row] = (int(told["txn"][row]), int(told["op"][row])) in self._gone
+        written = {(one.txn, one.op) for site in self.sites for one in site.quiet}
+        # Of acts that took effect those are dropped that were taken back, and that the world refused to take others back.
+        for kind, which in ((log.ACT, self._gone), (log.REFUSED_BY_WORLD, written)):
+            for row in np.flatnonzero(told["kind"] == kind).tolist():
+                is_dropped[row] = (int(told["txn"][row]), int(told["op"][row])) in which
         told["kind"][is_dropped] = 0
         for at, site in enumerate(self.sites):
             for nth, one in enumerate(site.quiet, 1):
