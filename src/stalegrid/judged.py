@@ -37,6 +37,12 @@ class Judged:
         """What the episode is called, here and as an exported history."""
         return self.verdicts[self.bracket].history.id
 
+    @property
+    def cut_off(self) -> int:
+        """How many decisions count nowhere, for their ranks were not quiet when the episode ended."""
+        (ranks,) = self.units.ranks
+        return 0 if ranks is None else ranks.cut_off
+
     def as_json(self) -> dict[str, Any]:
         """Return the object that `stalegrid audit` prints of any history, and what is known of an episode besides."""
         certificate = self.certificate
@@ -45,6 +51,7 @@ class Judged:
             "certificate": None
             if certificate is None
             else {"holds": certificate.holds, "listed": certificate.listed, "problems": list(certificate.problems)},
+            "cut_off": self.cut_off,
             "digest": self.digest,
             "other_brackets": [self._verdict(bracket) for bracket in self.verdicts if bracket != self.bracket],
         }

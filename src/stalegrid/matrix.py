@@ -82,7 +82,7 @@ MATRIX: Mapping[str, str] = {
     "wound_wait":            "-  -  -  -  -  -  -  -  -  -  -  -  -  -  ~",
     "timeout_locking":       "-  -  -  -  -  -  -  -  -  -  -  -  -  -  ~",
     "serial":                "-  -  -  -  -  -  -  -  -  -  -  -  -  -  -",
-    "mtpo":                  "~  ~  ~  ~  ~  ~  ~  ~  ~  ~  ~  ~  ~  -  -",
+    "mtpo":                  "~  ~  ~  ~  ~  ~  ~  ~  ~  ~  ~  ~  ~  -  ~",
 }  # fmt: skip
 
 
@@ -137,6 +137,10 @@ NOTES = (
         ("mtpo",), tuple(column.head for column in COLUMNS[:13]),
         "until all is quiet, and cut off where an episode ends before. What is measured is what ranks that are quiet "
         "have come to: serializable in the order of ranks, not strictly, and only with a judge who is right",
+    ),
+    Note(
+        ("mtpo",), ("DL",),
+        "who waits while a lower rank waits for its work to be taken back gives up what it is at",
     ),
 )  # fmt: skip
 

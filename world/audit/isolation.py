@@ -69,9 +69,7 @@ def counts(units: Units, torn: Sequence[Collection[int]] = ()) -> list[Count]:
     made, kept = by_agent(decisions), by_agent(decisions & isolated)
     bad, back = by_agent(decisions & (wrong | broke)), by_agent(decisions & verdicts.backward)
     return [
-        Count(
-            int(m.sum()), int(i.sum()), int(b.sum()), tuple(k.tolist()), tuple(m.tolist()), one.cut_off if one else 0
-        )
+        Count(int(m.sum()), int(i.sum()), int(b.sum()), tuple(k.tolist()), tuple(m.tolist()), one.cut_off if one else 0)
         for m, i, b, k, one in zip(made, bad, back, kept, units.ranks, strict=True)
     ]
 

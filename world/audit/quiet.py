@@ -234,10 +234,13 @@ class AtQuiescence:
         is_dropped[[settled[txn] for txn in lasting]] = False
         is_dropped[[row for rank, row in undone.items() if rank not in done]] = False
         written = {(one.txn, one.op) for site in self.sites for one in site.quiet}
-        # Of acts that took effect those are dropped that were taken back, and that the world refused to take others back.
-        for kind, which in ((log.ACT, self._gone), (log.REFUSED_BY_WORLD, written)):
-            for row in np.flatnonzero(told["kind"] == kind).tolist():
-                is_dropped[row] = (int(told["txn"][row]), int(told["op"][row])) in which
+        for row in np.flatnonzero(np.isin(told["kind"], (log.ACT, log.REFUSED_BY_WORLD))).tolist():
+            kind, tick, _, txn, op, at, *_ = told[row].tolist()
+            if kind == log.ACT:
+                is_dropped[row] = (txn, op) in self._gone
+            elif (txn, op) in written:  # the act itself was possible: its inverse was not
+                is_dropped[row] = True
+                self.problems.append(f"the world does not let {self._names[at]} be taken back in tick {tick}")
         told["kind"][is_dropped] = 0
         for at, site in enumerate(self.sites):
             for nth, one in enumerate(site.quiet, 1):
