@@ -118,7 +118,7 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         "laid",
         "agent's txn stands on site at rank b with value; a: 0 a value, 1 a difference, 2 a difference directly after "
-        "that rank",
+        "that rank, c: 1 if it takes op back",
     ),
     Kind("taken", "what txn had laid on site at rank b stands there no more"),
     Kind(
