@@ -132,10 +132,11 @@ def holds(c, b, a, rule):
 @compiled
 def unsettled_by(c, b, a, rule):
     """Name the other agent whose unsettled version an op rests on or overwrites, by the first such site."""
-    sites, task_input = sites_of(c, b), task_inputs(c)[agents_of(c, b)[a].task]
+    me = agents_of(c, b)[a]
+    sites, task_input = sites_of(c, b), task_inputs(c)[me.task]
     others, least = NOBODY, c.sites
     for slot in range(c.inputs):
-        if has(rule.pre, slot) and task_input[slot] < least:
+        if has(rule.pre, slot) and task_input[slot] < least and not has(me.hidden, task_input[slot]):
             unsettled = sites[task_input[slot]].unsettled
             if unsettled != NOBODY and unsettled != a:
                 others, least = unsettled, task_input[slot]

@@ -272,6 +272,8 @@ def _take_up(engine: CompiledEngine, events: _Log) -> None:
     """Make ready what the new protocol expects, and have everything shown to the agents anew."""
     state = engine.batch.state
     state.world["ready"] = 0
+    if engine.rules.settings.is_perfect:
+        state.agent["hidden"], state.agent["missed"], state.agent["added"] = 0, NO_SITE, NO_SITE
     if engine.config.locks != "none":
         for a, me in enumerate(state.agent[0]):
             region = engine.rules.region_of.get(int(me["cell"]), NO_SITE)

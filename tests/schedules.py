@@ -175,6 +175,8 @@ def random_settings(rng: random.Random, fixed: Mapping[str, Any]) -> Settings:
         "navigation": rng.choice(("auto", "auto", "manual")),
         "sight": rng.choice(("scenario", "scenario", "all", 0, 1, 2)),
         "lockstep": rng.random() < 0.15,
+        "visibility": rng.choice((1.0, 1.0, 1.0, 0.8, 0.4)),
+        "footprint_error": rng.choice((0.0, 0.0, 0.0, 0.3, 0.8)),
         "stall": rng.choice((0, 0, 1, 4)),
         "stall_every": rng.choice((5, 10, 20)),
         "max_cycles": rng.choice((None, *range(15, 61, 5))),

@@ -33,7 +33,11 @@ KINDS: tuple[Kind, ...] = (
         "agent opens txn; a: task, b: think ticks to come, c: attempt, d: job or n-th completion, value: argument, "
         "e: think ticks kept from the attempt before; b + e was drawn",
     ),
-    Kind("input", "frozen input of txn; site, value, version, a: channel, b: 1 if promised, c: tick it was sensed"),
+    Kind(
+        "input",
+        "frozen input of txn; site, value, version, a: channel, b: 1 if promised, c: tick it was sensed, "
+        "d: 1 if the protocol does not see it",
+    ),
     Kind(
         "wait_begin",
         "agent waits for other; a: task, b: 0 admission, 1 hold at a site, 2 hold for an epoch, 3 lock of site, "
@@ -135,6 +139,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("reread", "txn rests on value of site at rank b from now on; version: as of which"),
     Kind("revoked", "txn, which had settled, is taken back, and its order is open again; a: think ticks"),
     Kind("quiet", "all ranks up to value are quiet: they will not change any more"),
+    Kind("footprint", "txn declares a footprint that is wrong in site; a: 1 if it is added, 0 if it is missing"),
 )  # fmt: skip
 
 (
@@ -142,6 +147,7 @@ KINDS: tuple[Kind, ...] = (
     BUFFER, REFUSED_BY_WORLD, CHECK_FAILED, COMMIT, PARTIAL_COMMIT, REJECT, ABORT, FAIL, VICTIM, SEND, DELIVER, DROP,
     WORLD_EVENT, ACCIDENT, PUT_OUT, INVARIANT_BROKEN, GOAL, END, PUBLISHED, COPY, RECEIVED,
     ACKNOWLEDGED, ADOPTED, STALLED, RANK, LAID, TAKEN, UNDO, REDO, NOTIFY, JUDGED, REREAD, REVOKED, QUIET,
+    FOOTPRINT,
 ) = range(len(KINDS))  # fmt: skip
 
 # What a wait is for: column b of wait_begin and wait_end.

@@ -138,7 +138,7 @@ def _holds(world: World, txn: Transaction, op: ResolvedOp) -> bool:
             return True
         others = WORLD if others == NOBODY else others  # held, but for nobody in particular
     elif world.control.writes != "in place" and world.control.transaction == "task":
-        for site in sorted({*op.pre, op.site}):
+        for site in sorted({*op.pre} - txn.hidden | {op.site}):
             if world.sites[site].unsettled not in (NOBODY, txn.agent) and others == NOBODY:
                 others = world.sites[site].unsettled
     if others == NOBODY:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from . import actions, entropy, log
 from .control import Answer
+from .footprint import declare, log_error
 from .reference_act import premise_holds
 from .reference_mail import send
 from .reference_state import Input, Transaction
@@ -92,12 +93,14 @@ def _open(world: World, agent: int, index: int) -> None:
     if world.ranks:
         saved = max(saved, world.ranks.spares(agent, thought))
     thought -= saved
-    me.txn = Transaction(world.next_txn, agent, index, job, argument, thought, world.now)
+    known = declare(world, agent, index, nth, attempt)
+    me.txn = Transaction(world.next_txn, agent, index, job, argument, thought, world.now, known)
     world.next_txn += 1
     me.age = me.age if me.outcome == ABORTED else world.now
     me.outcome, me.stale = NO_OUTCOME, set()
     me.thought_left, me.stuck, me.phase = thought, 0, LOCKING
     world.record(log.DECIDE, agent, me.txn.number, value=argument, a=index, b=thought, c=attempt, d=nth, e=saved)
+    log_error(world, agent, me.txn.number, known)
     if world.control.reads == "admission" and not world.rules.settings.lockstep:
         txn = me.txn
         if world.control.admit(world, agent, index, "decide") is Answer.WAIT:
@@ -133,21 +136,23 @@ def _admit(world: World, txn: Transaction) -> None:
     me = world.agents[agent]
     me.phase = THINKING
     reads = world.control.reads == "admission" or (world.holder == agent and world.region_at(agent) != NO_SITE)
+    # The token's holder is told of everything, whatever it has declared.
+    renewed = txn.known.renewed(task.inputs) if world.control.reads == "admission" else [*task.inputs]
     if reads:
-        for site in task.inputs:
+        for site in renewed:
             if world.sites[site].unsettled == NOBODY:
                 world.renew(agent, site, REGISTRY, 2, world.ranks.value(world, txn, site) if world.ranks else None)
     for site in task.inputs:
         belief, there = world.beliefs[agent][site], world.sites[site]
         frozen = Input(belief.value, belief.version, belief.channel, belief.promise, belief.tick)
-        if world.control.reads == "admission" and there.unsettled != NOBODY:
+        if world.control.reads == "admission" and there.unsettled != NOBODY and site in renewed:
             # The registry knows what has settled; what stands there now the agent may see for itself.
             frozen = Input(*there.settled, REGISTRY, False, world.now)
         frozen.outdated = frozen.version != there.version
         txn.inputs[site] = frozen
         world.record(
             log.INPUT, agent, txn.number, site=site, value=frozen.value, version=frozen.version,
-            a=frozen.channel, b=int(frozen.promise), c=frozen.sensed,
+            a=frozen.channel, b=int(frozen.promise), c=frozen.sensed, d=int(site in txn.hidden),
         )  # fmt: skip
     if world.ranks:
         world.ranks.admitted(world, txn)

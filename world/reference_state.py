@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from .control import Blocked
-from .rules import ResolvedOp
+from .rules import KNOWN, Footprint, ResolvedOp
 from .state import IDLE, NEVER, NO_CELL, NO_OUTCOME, NO_SITE, NO_TASK, NO_TXN, NOBODY, NONE, PROMISE
 
 
@@ -82,6 +82,7 @@ class Transaction:
     argument: int
     thought: int
     decided: int
+    known: Footprint = KNOWN  # in what the protocol is wrong about it
     inputs: dict[int, Input] = field(default_factory=dict)
     used: dict[int, dict[int, Input]] = field(default_factory=dict)  # op index -> the inputs as that op used them
     buffered: list[Buffered] = field(default_factory=list)
@@ -89,6 +90,11 @@ class Transaction:
     done: int = 0
     rank: int = -1  # where transactions are ranked
     undoing: bool = False  # its ops are being undone, from the last to the first
+
+    @property
+    def hidden(self) -> frozenset[int]:
+        """Inputs that the protocol does not see."""
+        return self.known.hidden
 
 
 @dataclass

@@ -8,6 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+# Later than the first digests: a header names them only where they are set, so that digests without them stay.
+LATER = ("visibility", "footprint_error")
+
 QUANTILES = 4096  # a law is a table of so many equally likely values
 
 Law = Literal["constant", "uniform", "geometric", "lognormal"]
@@ -26,17 +29,36 @@ class Settings(BaseModel):
     duplication: float = Field(0.0, ge=0, le=1, description="share of messages that arrive twice")
     stall: int = Field(0, ge=0, le=10_000, description="ticks for which an agent stands still at each stall; 0: never")
     stall_every: int = Field(200, ge=1, le=10**6, description="each agent stalls once in so many ticks")
+    visibility: float = Field(1.0, ge=0, le=1, description="share of a task's inputs that the protocol sees")
+    footprint_error: float = Field(0.0, ge=0, le=1, description="share of declared footprints with a site wrong")
     patience: int = Field(40, ge=1, description="ticks after which an agent stopped on its way gives up")
     navigation: Literal["auto", "manual"] = "auto"
     sight: int | Literal["all", "scenario"] = "scenario"
     lockstep: bool = False
     max_cycles: int | None = Field(None, ge=1, description="horizon; None: 1.25 x the scenario's bound")
 
+    @property
+    def is_perfect(self) -> bool:
+        """True if the protocol knows the footprint of every task."""
+        return self.visibility == 1 and self.footprint_error == 0
+
+    @property
+    def header(self) -> dict[str, Any]:
+        """What an episode's digest says of the settings."""
+        return without_later(self, LATER)
+
     @model_validator(mode="after")
     def _stalls_end(self) -> Settings:
         if self.stall >= self.stall_every:
             raise ValueError(f"a stall ends before the next: stall {self.stall} is not below {self.stall_every}")
         return self
+
+
+def without_later(model: BaseModel, later: tuple[str, ...]) -> dict[str, Any]:
+    """Return a model's fields as JSON has them, those of `later` only where they differ from their defaults."""
+    defaults = type(model).model_fields
+    told = model.model_dump(mode="json")
+    return {name: told[name] for name in told if name not in later or getattr(model, name) != defaults[name].default}
 
 
 def thought_table(centre: int, law: Law) -> NDArray[np.int32]:

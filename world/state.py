@@ -196,6 +196,9 @@ AGENT_RECORD = np.dtype(
         ("wait_site", _I),
         ("wait_since", _I),  # tick
         ("snapshot", _I),  # transactions that had settled at its admission
+        ("hidden", _U),  # set of sites: inputs of the open transaction that the protocol does not see
+        ("missed", _I),  # site that its declared footprint misses, or NO_SITE
+        ("added", _I),  # site that it has too much, or NO_SITE
     ],
     align=True,
 )
