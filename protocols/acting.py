@@ -41,7 +41,7 @@ from .epochs import carry_epoch, holds_for_epoch
 from .locks import take_to_act
 from .pivots import conflict_scope, pivot_reads, pivot_that_blocks
 from .premises import wrong_scope
-from .settling import end_hold, settle
+from .settling import end_hold, end_lock_wait, settle
 from .snapshots import overwrites
 from .validation import stale_scope
 
@@ -239,6 +239,7 @@ def stop_thought(c, b, a):
                 refused = True
         if refused:
             me.op = o
+            end_lock_wait(c, b, a, me.task, world_of(c, b).tick - me.wait_since)  # for a place to think
             use_inputs(c, b, a, o, op_rule(c, me.task, o))
             scope, stale = first_stale(c, b, a, o, o, IN_THOUGHT)
             judge_refused(c, b, a, 1 << o, scope)

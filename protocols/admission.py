@@ -122,6 +122,7 @@ def admit(c, b, a):
     reads = c.admission_reads != 0 or (world_of(c, b).holder == a and cell_rule(c, me.cell).region >= 0)
     task = task_rules(c)[index]
     me.phase = THINKING
+    me.placed = c.thinkers == 0
     me.snapshot = world_of(c, b).settles
     sites, inputs, task_input = sites_of(c, b), inputs_of(c, b, a, 0), task_inputs(c)[index]
     renewed = _ZERO
@@ -181,7 +182,7 @@ def ask_again(c, b):
     """Let those go on who wait for locks with their transaction open, in the order in which they began to wait."""
     world, agents, waiting = world_of(c, b), agents_of(c, b), _ZERO
     for a in range(c.agents):
-        if agents[a].waits != 0 and agents[a].txn != NO_TXN:
+        if agents[a].waits == log.FOR_LOCK and agents[a].txn != NO_TXN:
             waiting |= bit(a)
     while waiting != _ZERO:
         first = longest_waiting(c, b, waiting)
@@ -211,7 +212,7 @@ def ask_again(c, b):
 def begin_lock_wait(c, b, a, task):
     """Log that an agent waits for a lock."""
     world, me = world_of(c, b), agents_of(c, b)[a]
-    me.waits = 1
+    me.waits = log.FOR_LOCK
     me.wait_site = me.lock_site
     me.wait_since = world.tick
     emit(

@@ -51,6 +51,9 @@ VALUES: Mapping[str, Sequence[int]] = {
 }  # fmt: skip
 FROM_JOBS = ("add", "write", "take", "put", "deliver", "build", "swap")
 
+# A protocol that is told the truth: where its promises are asked for.
+SOUND: Mapping[str, Any] = {"visibility": 1.0, "footprint_error": 0.0}
+
 
 @dataclass(frozen=True)
 class Schedule:
@@ -175,11 +178,15 @@ def random_settings(rng: random.Random, fixed: Mapping[str, Any]) -> Settings:
         "navigation": rng.choice(("auto", "auto", "manual")),
         "sight": rng.choice(("scenario", "scenario", "all", 0, 1, 2)),
         "lockstep": rng.random() < 0.15,
-        "visibility": rng.choice((1.0, 1.0, 1.0, 0.8, 0.4)),
-        "footprint_error": rng.choice((0.0, 0.0, 0.0, 0.3, 0.8)),
         "stall": rng.choice((0, 0, 1, 4)),
         "stall_every": rng.choice((5, 10, 20)),
         "max_cycles": rng.choice((None, *range(15, 61, 5))),
+    }
+    own = random.Random(repr(drawn))  # what came later must not shift what the seeds of old tests mean
+    drawn |= {
+        "visibility": own.choice((1.0, 1.0, 1.0, 0.8, 0.4)),
+        "footprint_error": own.choice((0.0, 0.0, 0.0, 0.3, 0.8)),
+        "thinkers": own.choice((None, None, 1, 2)),
     }
     return Settings(**{**drawn, **fixed})
 

@@ -41,7 +41,7 @@ _SIZES = (
 # What of the constants and of the policy is copied into the context, so that one pointer serves.
 _CONSTANTS = (
     "lockstep", "manual", "patience", "horizon", "job_low", "job_high", "boats", "board", "gate", "see_all",
-    "value_goals", "depots", "stall", "stall_every", "imperfect",
+    "value_goals", "depots", "stall", "stall_every", "thinkers", "imperfect",
 )  # fmt: skip
 _SETS = ("loss", "duplication", "visibility", "footprint_error", "plan", "members", "stocked", "posts")
 _POLICY = (

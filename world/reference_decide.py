@@ -112,7 +112,7 @@ def _open(world: World, agent: int, index: int) -> None:
 
 def _ask_again(world: World) -> None:
     """Let those go on who wait for admission with their transaction open, or at a border on their way."""
-    waiting = [i for i, me in enumerate(world.agents) if me.txn is not None and me.wait is not None]
+    waiting = [i for i, me in enumerate(world.agents) if me.txn and me.wait and me.wait.kind != log.FOR_THOUGHT]
     for agent in in_order(world, {i: world.agents[i].wait_since for i in waiting}):
         me = world.agents[agent]
         if me.txn is None or me.wait is None:
@@ -134,7 +134,7 @@ def _admit(world: World, txn: Transaction) -> None:
     """
     agent, task = txn.agent, world.rules.tasks[txn.task]
     me = world.agents[agent]
-    me.phase = THINKING
+    me.phase, me.placed = THINKING, False
     reads = world.control.reads == "admission" or (world.holder == agent and world.region_at(agent) != NO_SITE)
     # The token's holder is told of everything, whatever it has declared.
     renewed = txn.known.renewed(task.inputs) if world.control.reads == "admission" else [*task.inputs]

@@ -131,8 +131,9 @@ class Agent:
     stuck: int = 0
     holding: int = NOBODY
     hold: int = 0  # what it holds for: log.AT_SITE or log.FOR_EPOCH
-    wait: Blocked | None = None  # in a queue, or for a lock
+    wait: Blocked | None = None  # in a queue, for a lock, or for a place to think
     wait_since: int = 0
+    placed: bool = False  # it has a place to think
     border: int = NO_SITE  # region that it is about to enter
     stalled: int = 0  # ticks that it still stands still
     stalls: int = 0  # drawn so far

@@ -110,6 +110,7 @@ CONSTANT_RULE = np.dtype(
         ("duplication", np.uint64),
         ("visibility", np.uint64),  # a draw below this: the protocol sees the input
         ("footprint_error", np.uint64),
+        ("thinkers", np.int32),  # how many may think at once, 0 for all
         ("imperfect", np.int32),  # 1 if one of the two is drawn
         ("lockstep", np.int32),
         ("manual", np.int32),
@@ -199,7 +200,8 @@ def _compile(rules: Rules) -> RuleArrays:
     ]
     constant = np.zeros(1, CONSTANT_RULE)
     constant[0] = (
-        *threshold, not settings.is_perfect, settings.lockstep, settings.navigation == "manual", settings.patience,
+        *threshold, settings.thinkers or 0, not settings.is_perfect, settings.lockstep,
+        settings.navigation == "manual", settings.patience,
         rules.max_cycles, jobs.low if jobs else 0, jobs.high if jobs else 0, boats.count if boats else 0,
         rules.site_index[boats.board] if boats else -1, rules.site_index[boats.gate] if boats else -1,
         all(rules.sight_of(agent) is None for agent in agents),

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 # Later than the first digests: a header names them only where they are set, so that digests without them stay.
-LATER = ("visibility", "footprint_error")
+LATER = ("thinkers", "visibility", "footprint_error")
 
 QUANTILES = 4096  # a law is a table of so many equally likely values
 
@@ -23,6 +23,7 @@ class Settings(BaseModel):
 
     think: int = Field(6, ge=0, le=1000, description="centre of the think time")
     think_law: Law = "uniform"
+    thinkers: int | None = Field(None, ge=1, description="how many agents may think at once; None: all")
     delay: int = Field(0, ge=0, le=1000, description="centre of the message delay")
     delay_law: Law = "uniform"
     loss: float = Field(0.0, ge=0, le=1, description="share of messages that are lost")

@@ -148,7 +148,8 @@ AGENT_RECORD = np.dtype(
         ("done", _B),  # ops of the open transaction that took effect, or are buffered
         ("pending", _B),  # set of ops whose write is buffered
         ("broke", _B),  # 1 if the open transaction broke an invariant
-        ("waits", _B),  # 1 while a wait for a lock stands in the log, for `wait_site` since `wait_since`
+        ("waits", _B),  # log.FOR_LOCK while a wait for `wait_site` since `wait_since` stands in the log, or FOR_THOUGHT
+        ("placed", _B),  # 1 if it has a place to think
         ("hold", _B),  # what it waits for: log.AT_SITE or log.FOR_EPOCH, while `holding` is somebody
         ("lock_mode", _B),
         ("inbox_kind", _B),  # of the last one
