@@ -41,9 +41,9 @@ _SIZES = (
 # What of the constants and of the policy is copied into the context, so that one pointer serves.
 _CONSTANTS = (
     "lockstep", "manual", "patience", "horizon", "job_low", "job_high", "boats", "board", "gate", "see_all",
-    "value_goals", "depots", "stall", "stall_every", "slip",
+    "value_goals", "depots", "stall", "stall_every", "slip", "thinkers", "imperfect",
 )  # fmt: skip
-_SETS = ("loss", "duplication", "plan", "members", "stocked", "posts")
+_SETS = ("loss", "duplication", "visibility", "footprint_error", "plan", "members", "stocked", "posts")
 _POLICY = (
     "scopes", "at_act", "at_settle", "by_premise", "snapshots", "pivots",
     "admission_reads", "buffered", "branch", "whole_task", "closed", "token",

@@ -174,9 +174,13 @@ def _reset_agent(c, b, a, me):
     me.lock_mode = 0
     me.lock_since = 0
     me.waits = 0
+    me.placed = 0
     me.wait_site = NO_SITE
     me.wait_since = 0
     me.snapshot = 0
+    me.hidden = _ZERO
+    me.missed = NO_SITE
+    me.added = NO_SITE
     me.task = -1
     me.op = 0
     me.txn = NO_TXN

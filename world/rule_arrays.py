@@ -24,6 +24,7 @@ KEEP = -1  # what a correction leaves as it is
 TASK_RULE = np.dtype(
     [
         ("reads", np.uint64),  # set of sites whose belief must not be `none`
+        ("footprint", np.uint64),  # set of sites that it reads or writes
         ("ops", np.int64),
         ("thought", np.int64),  # 0: done on reflex
         ("jobs", np.int64),  # 1: needs an open job
@@ -108,6 +109,10 @@ CONSTANT_RULE = np.dtype(
     [
         ("loss", np.uint64),  # a draw's upper 53 bits below this: lost
         ("duplication", np.uint64),
+        ("visibility", np.uint64),  # a draw below this: the protocol sees the input
+        ("footprint_error", np.uint64),
+        ("thinkers", np.int32),  # how many may think at once, 0 for all
+        ("imperfect", np.int32),  # 1 if one of the two is drawn
         ("lockstep", np.int32),
         ("manual", np.int32),
         ("patience", np.int32),
@@ -193,10 +198,14 @@ def _compile(rules: Rules) -> RuleArrays:
     blueprint, settings = rules.blueprint, rules.settings
     agents, cells = range(len(rules.agent_names)), rules.layout.floor.size
     boats, jobs = blueprint.boats, blueprint.jobs
-    threshold = [int(p * (1 << PROBABILITY_BITS)) for p in (settings.loss, settings.duplication)]
+    threshold = [
+        int(p * (1 << PROBABILITY_BITS))
+        for p in (settings.loss, settings.duplication, settings.visibility, settings.footprint_error)
+    ]
     constant = np.zeros(1, CONSTANT_RULE)
     constant[0] = (
-        threshold[0], threshold[1], settings.lockstep, settings.navigation == "manual", settings.patience,
+        *threshold, settings.thinkers or 0, not settings.is_perfect, settings.lockstep,
+        settings.navigation == "manual", settings.patience,
         rules.max_cycles, jobs.low if jobs else 0, jobs.high if jobs else 0, boats.count if boats else 0,
         rules.site_index[boats.board] if boats else -1, rules.site_index[boats.gate] if boats else -1,
         all(rules.sight_of(agent) is None for agent in agents),
@@ -281,7 +290,8 @@ def _compile(rules: Rules) -> RuleArrays:
         ]),
         task=_rows(TASK_RULE, [
             (
-                as_set(task.reads), len(task.ops), task.thought, task.jobs, task.crosses, len(task.inputs),
+                as_set(task.reads), as_set(task.footprint), len(task.ops), task.thought, task.jobs, task.crosses,
+                len(task.inputs),
             )
             for task in rules.tasks
         ]),

@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,21 @@ from .state import EXCLUSIVE, INCREMENT, NO_CELL, NO_SITE, SHARED
 MAX_SET = 64  # sites, agents and tasks are sets in one uint64
 MAX_OPS = 4
 GRAINS = ("site", "region", "world")  # of locks, from fine to coarse
+
+
+class Footprint(NamedTuple):
+    """In what the protocol is wrong about a transaction; see `footprint`."""
+
+    hidden: frozenset[int] = frozenset()  # inputs that it does not see
+    missed: int = NO_SITE  # site that is not declared
+    added: int = NO_SITE  # site that is declared, and not used
+
+    def renewed(self, inputs: tuple[int, ...]) -> list[int]:
+        """Return the sites that the registry renews at admission, of a task with these inputs, in order."""
+        return sorted({*inputs, self.added} - self.hidden - {self.missed, NO_SITE})
+
+
+KNOWN = Footprint()  # that it is wrong in nothing
 
 
 @dataclass(frozen=True)
@@ -128,23 +143,34 @@ class ResolvedTask:
         """Sites whose belief must not be `none`."""
         return frozenset(site for op in self.ops for site in op.pre)
 
-    def locks(self, lock_of: Sequence[int], ahead: bool = True) -> tuple[tuple[int, int], ...]:
+    @cached_property
+    def footprint(self) -> tuple[int, ...]:
+        """All sites that it reads or writes, in index order."""
+        return tuple(sorted({*self.inputs, *(op.site for op in self.ops)}))
+
+    def locks(
+        self, lock_of: Sequence[int], ahead: bool = True, known: Footprint = KNOWN
+    ) -> tuple[tuple[int, int], ...]:
         """List (lock, mode) of what it locks before thought, in the order in which its ops read and write.
 
         `lock_of` is a row of `Rules.lock_of`. Ahead, a lock is taken from the start in the strongest mode that any op
         needs: exclusive for what is written, increment for a difference, shared for what is only read. Else what is
-        read is locked shared, and what an op writes once it is to act.
+        read is locked shared, and what an op writes once it is to act. `known` is in what the protocol is wrong.
         """
         wanted: dict[int, set[int]] = {}
         for op in self.ops:
             for site in (*op.pre, op.site) if ahead else op.pre:
                 modes = wanted.setdefault(lock_of[site], set())
-                if site in op.pre:
+                if site == known.missed:
+                    continue
+                if site in op.pre and site not in known.hidden:
                     modes.add(SHARED)
                 if site == op.site and ahead:
                     modes.add(op.lock_mode)
+        if known.added != NO_SITE:
+            wanted.setdefault(lock_of[known.added], set()).add(SHARED)
         both = {SHARED, INCREMENT}
-        return tuple((site, EXCLUSIVE if modes >= both else max(modes)) for site, modes in wanted.items())
+        return tuple((site, EXCLUSIVE if modes >= both else max(modes)) for site, modes in wanted.items() if modes)
 
     @property
     def corrects(self) -> bool:

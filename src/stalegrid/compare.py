@@ -226,9 +226,8 @@ def _row(cell: Cell, run: Run, none: Run, serial: Run) -> Row:
 
 def certificates_of(units: Units, protocol: Config | Control) -> list[Certificate | None]:
     """Check the certificate that a protocol hands out for each episode; None where it hands out none."""
-    if isinstance(protocol, Control) or protocol.certificate is None:
-        return [None] * units.episodes
-    return [*check_all(units, protocol.certificate)]
+    kind = None if isinstance(protocol, Control) else protocol.certificate_in(units.rules.settings)
+    return [None] * units.episodes if kind is None else [*check_all(units, kind)]
 
 
 def isolation(units: Units, decisions: Sequence[Count], protocol: Config | Control) -> Row:
