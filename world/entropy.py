@@ -35,6 +35,7 @@ ACK_DELAY = 13  # epoch, member, n-th acknowledgement
 ACK_LOSS = 14  # as ACK_DELAY
 STALL = 15  # agent, n-th
 JUDGE = 16  # agent, n-th judgement
+LAYOUT = 32  # n-th choice of a floor plan; the seed is that of the layout
 
 _MASK = (1 << 64) - 1
 _GAMMA = 0x9E3779B97F4A7C15
