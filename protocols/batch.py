@@ -106,7 +106,7 @@ class Batch:
         a, s = self.agents, len(rules.site_names)
         self.margin = 64 + a * (3 * s + 80) + 4 * (rules.mail_capacity + len(rules.world_events))
         self.margin += 2 * len(rules.blueprint.goals)
-        logs = max(4096, 2 * self.margin) if keep_log else 0
+        logs = max(4096, 4 * self.margin) if keep_log else 0
         self._refuse_what_does_not_fit(sum(array.nbytes for array in allocate(rules, 1, self.layout.width, logs)))
         self.state = allocate(rules, worlds, self.layout.width, logs)
         if observations is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -148,6 +149,12 @@ KINDS: tuple[Kind, ...] = (
 ADMISSION, AT_SITE, FOR_EPOCH, FOR_LOCK, FOR_RANK = range(5)
 
 KIND_NAMES = tuple(kind.name for kind in KINDS)
+
+
+def join(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """Put pieces of a log behind one another; numpy's own `concatenate` compares the fields of each pair."""
+    flat = [part.view(np.int32) for part in parts]
+    return (np.concatenate(flat) if flat else np.zeros(0, np.int32)).view(EVENT)
 
 
 def digest(header: dict[str, Any], events: NDArray[Any]) -> str:

@@ -175,6 +175,7 @@ SCENARIO = Scenario(
         "closings": "how often a depot closes and the routes must be corrected; without them there is no plan",
         "layout_seed": "which floor plan; 0 is the one drawn by hand",
     },
+    contention={"contention": 1},
     limits={"overlap": (0, 100), "trucks": (0, None), "closings": (0, None), "layout_seed": (0, 2**31 - 1)},
     sizes={
         "tiny": _size(6, 7, agents=2, orders=2, contention=2, overlap=0, trucks=0, closings=0),
