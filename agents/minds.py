@@ -19,7 +19,7 @@ MINDS: dict[str, dict[str, Rule]] = {
         "moved_key": keys.careful, "refactor": refactoring.careful, "guards": sentries.careful,
         "reroute": carriers.careful,
         "exposure": probe.by_chance,  # nothing there can go wrong, so there is nothing to be careful about
-        "warehouse": warehouse.naive,
+        "warehouse": warehouse.careful,
     },
     "random": {},  # knows no scenario
 }  # fmt: skip

@@ -7,6 +7,9 @@ from numpy.typing import NDArray
 
 from .mind import View, first_allowed
 
+WARY, SHY = 0.8, 0.4  # chances that a careful porter stands back: from one who is at something, from anybody near
+PATIENCE = 40  # ticks that the careful dispatcher waits for the lane to be empty before it goes and looks
+
 
 class _Plan:
     """Where shelves, tallies, depots and routes stand in observations and actions."""
@@ -24,11 +27,8 @@ class _Plan:
         self.has_lane = "gate" in names
 
 
-def _work(view: View, plan: _Plan, rows: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Do the next job on the list once its place is in sight, else go and look; also say who picks.
-
-    Where a shelf is seen to be empty one waits for it.
-    """
+def _work(view: View, plan: _Plan, rows: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Do the next job on the list once its place is in sight, else go and look; at an empty shelf, wait."""
     each = np.arange(len(rows))
 
     def column(what: str) -> NDArray[np.float32]:
@@ -37,14 +37,12 @@ def _work(view: View, plan: _Plan, rows: NDArray[np.float32]) -> tuple[NDArray[n
     here = column("next job here") > 0.5
     place, has_job = here.argmax(axis=1), here.any(axis=1)
     in_sight, filled = column("in sight")[each, place] > 0.5, column("value")[each, place] > 0
-    at_shelf = plan.is_shelf[place]
-    does = np.where(at_shelf & ~filled, 0, plan.jobs[place])
-    wanted = np.where(has_job, np.where(in_sight, does, plan.looks[place]), 0)
-    return wanted, has_job & at_shelf & in_sight & filled
+    does = np.where(plan.is_shelf[place] & ~filled, 0, plan.jobs[place])
+    return np.where(has_job, np.where(in_sight, does, plan.looks[place]), 0)
 
 
 def _deliver(view: View, plan: _Plan, rows: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Deliver to the depot that the plan names for one's line; also say where that entry's `not current` stands."""
+    """Deliver to the depot that the plan names for one's line; also say which line that is."""
     if plan.lines == 0:
         return np.full(len(rows), view.action("do deliver to depot_0")), np.zeros(len(rows), np.int64)
     each, agents = np.arange(len(rows)), view.parameters["agents"]
@@ -58,20 +56,20 @@ def _deliver(view: View, plan: _Plan, rows: NDArray[np.float32]) -> tuple[NDArra
     return np.array(actions)[line, depot], line
 
 
-def _carry(view: View, plan: _Plan, rows: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Work in the west with empty hands, carry a box east, deliver it and come back; also say who picks."""
+def _carry(view: View, plan: _Plan, rows: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Work in the west with empty hands, carry a box east, deliver it and come back."""
     loaded = rows[:, view.entry("hand")] > 0
-    works, picks = _work(view, plan, rows)
+    works = _work(view, plan, rows)
     delivers, _ = _deliver(view, plan, rows)
     if not plan.has_lane:
-        return np.where(loaded, delivers, works), picks & ~loaded
+        return np.where(loaded, delivers, works)
     east = rows[:, view.entry("bound for")] > 0  # bound for it, so still in the west
     inside = rows[:, view.entry("in a region")] > 0.5
     shut = (rows[:, view.entry("gate: in sight")] > 0.5) & (rows[:, view.entry("gate: value")] > 0.5)
     crosses = np.where(shut & ~inside, 0, view.action("do cross"))
     idle = rows[:, view.entry("jobs left")] <= 0
     wanted = np.where(east, np.where(loaded, crosses, works), np.where(loaded, delivers, np.where(idle, 0, crosses)))
-    return np.where(inside, view.action("do cross"), wanted), picks & east & ~loaded & ~inside
+    return np.where(inside, view.action("do cross"), wanted)
 
 
 def _correct(view: View, plan: _Plan, rows: NDArray[np.float32]) -> NDArray[np.int64]:
@@ -107,10 +105,78 @@ def naive(
 ) -> NDArray[np.int64]:
     """Do the next thing on what is believed; the dispatcher corrects first and then sees to the gate."""
     plan = _Plan(view)
-    wanted, _ = _carry(view, plan, rows)
+    wanted = _carry(view, plan, rows)
     if "is dispatcher" in view.legend:
         corrects = _correct(view, plan, rows)
         operates = _operate(view, rows)[0] if plan.has_lane else corrects
         dispatcher = rows[:, view.entry("is dispatcher")] > 0.5
         wanted = np.where(dispatcher, np.where(corrects > 0, corrects, operates), wanted)
     return first_allowed(masks, wanted)
+
+
+def careful(
+    view: View,
+    rows: NDArray[np.float32],
+    masks: NDArray[np.bool_],
+    chance: NDArray[np.float64],
+    memory: NDArray[np.int64],
+) -> NDArray[np.int64]:
+    """Porters stand back from who is near, and ask whether their route is current; the dispatcher checks and looks.
+
+    One who holds the token has been told the truth, and is in nobody's way.
+    """
+    plan = _Plan(view)
+    wanted = _carry(view, plan, rows)
+    holds = rows[:, view.entry("has token")] > 0.5
+    near, busy = _company(view, rows)
+    stands_back = np.isin(wanted, plan.jobs) & ~holds & ((busy & (chance < WARY)) | (near & (chance < SHY)))
+    asks = np.zeros(len(rows), np.bool_)
+    if plan.lines:
+        delivers, line = _deliver(view, plan, rows)
+        stale = rows[:, [view.entry(f"route_{line}: not current") for line in range(plan.lines)]] > 0.5
+        doubtful = stale[np.arange(len(rows)), line]
+        asks = (wanted == delivers) & ~holds & ((memory[:, 0] == 0) | doubtful)
+    porter = np.where(stands_back, 0, np.where(asks, view.action("check"), wanted))
+    if "is dispatcher" not in view.legend:
+        return first_allowed(masks, porter)
+    own = memory.copy()
+    dispatches = _dispatch_carefully(view, plan, rows, holds, own)
+    dispatcher = rows[:, view.entry("is dispatcher")] > 0.5
+    memory[:, 0] = np.where(dispatcher, own[:, 0], asks)
+    memory[:, 1] = np.where(dispatcher, own[:, 1], 0)
+    return first_allowed(masks, np.where(dispatcher, dispatches, porter))
+
+
+def _company(view: View, rows: NDArray[np.float32]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Say who has somebody else in view, and who has somebody there who is at something."""
+    others = [index for index, name in enumerate(view.legend) if name.startswith("other ") and name.endswith("in view")]
+    busy = [view.entry(view.legend[index].replace("in view", "busy")) for index in others]
+    if not others:
+        return np.zeros(len(rows), np.bool_), np.zeros(len(rows), np.bool_)
+    in_view = rows[:, others] > 0.5
+    at_something = in_view & (rows[:, busy] > 0.5)
+    return np.asarray(in_view.any(axis=1)), np.asarray(at_something.any(axis=1))
+
+
+def _dispatch_carefully(
+    view: View, plan: _Plan, rows: NDArray[np.float32], holds: NDArray[np.bool_], memory: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Check the lane before the gate closes, and go and look after a long wait; then go back to the notices."""
+    wanted = _correct(view, plan, rows)
+    if plan.has_lane:
+        operates, closing = _operate(view, rows)
+        closing &= wanted == 0
+        wanted = np.where(wanted > 0, wanted, operates)
+        doubtful = rows[:, view.entry("lane: not current")] > 0.5
+        ask = closing & (memory[:, 0] == 0) & ~holds
+        wanted = np.where(ask, view.action("check"), np.where(closing & doubtful & ~holds, 0, wanted))
+        memory[:, 0] = ask
+        waits = (rows[:, view.entry("trucks: value")] > 0) & (wanted == 0)
+        memory[:, 1] = np.where(waits, memory[:, 1] + 1, 0)
+        tired = memory[:, 1] > PATIENCE
+        memory[tired, 1] = 0
+        wanted = np.where(tired, view.action("look lane"), wanted)
+    if plan.lines:
+        away = rows[:, view.entry("notice_0: in sight")] < 0.5
+        wanted = np.where((wanted == 0) & away, view.action("look notice_0"), wanted)
+    return wanted
