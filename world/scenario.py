@@ -142,6 +142,7 @@ class Boats:
     first: int
     every: int
     jitter: int
+    called: str = "boat"  # what they are: "boat" or "truck"
 
 
 @dataclass(frozen=True)

@@ -117,7 +117,7 @@ def build(
         ),
         sight=3,
         jobs=Jobs(2 * orders, 1, 9),
-        boats=Boats("trucks", "gate", trucks, FIRST, TRUCK_EVERY, JITTER) if trucks else None,
+        boats=Boats("trucks", "gate", trucks, FIRST, TRUCK_EVERY, JITTER, "truck") if trucks else None,
         closings=Closings(
             tuple(f"depot_{k}" for k in range(depots)), notices, closings, FIRST, every, JITTER, lead, shut, GRACE
         )
