@@ -195,7 +195,7 @@ def test_axes_are_set_on_top_of_a_preset() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--scenario", "warehouse"), f"unknown scenario 'warehouse'; available are {', '.join(SCENARIOS)}"),
+        (("--scenario", "silo"), f"unknown scenario 'silo'; available are {', '.join(SCENARIOS)}"),
         (("--protocol", "magic"), "unknown protocol 'magic'; available are none, fresh, object_cas"),
         (("--protocol", "ticket"), "protocol 'ticket' is not available yet; available are none, fresh, object_cas"),
         (("--mind", "wise"), "unknown mind 'wise'; available are naive, careful, random"),

@@ -54,6 +54,12 @@ class Settings(BaseModel):
         """What an episode's digest says of them."""
         return without_later(self, LATER)
 
+    @model_validator(mode="after")
+    def _stalls_end(self) -> Settings:
+        if self.stall >= self.stall_every:
+            raise ValueError(f"a stall ends before the next: stall {self.stall} is not below {self.stall_every}")
+        return self
+
 
 # What an agent may choose of thought, where it may choose, and by how much that scales what is drawn.
 USUAL, SHORT, LONG = 0, 1, 2
