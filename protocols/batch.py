@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -37,38 +38,54 @@ from .config import Config
 from .crew import Crew
 from .engine import reset_chosen, show_rows, step_worlds
 
+CACHE_LINE = 64  # bytes
 _ALONE = np.zeros(0, np.int64)  # the turn of a caller without a crew
 
 
 def allocate(rules: Rules, worlds: int, width: int, logs: int) -> State:
-    """Return the zeroed arrays of so many worlds."""
+    """Return the zeroed arrays of so many worlds.
+
+    All but the log lie in one piece of memory: a large one is given pages of 2 MB, and a world's records, which lie far
+    from each other, would else need more small pages than the processor keeps the addresses of.
+    """
+    shapes = _shapes(rules, worlds, width)
+    sizes = [-(-(prod(shape) * np.dtype(kind).itemsize) // CACHE_LINE) * CACHE_LINE for shape, kind in shapes.values()]
+    memory = np.zeros(sum(sizes) + CACHE_LINE, np.uint8)
+    at = -memory.ctypes.data % CACHE_LINE
+    arrays: dict[str, Any] = {"log": np.zeros((worlds, logs), log.EVENT)}
+    for (name, (shape, kind)), size in zip(shapes.items(), sizes, strict=True):
+        arrays[name] = np.ndarray(shape, kind, memory, at)
+        at += size
+    return State(**arrays)
+
+
+def _shapes(rules: Rules, worlds: int, width: int) -> dict[str, tuple[tuple[int, ...], Any]]:
     a, s, t = len(rules.agent_names), len(rules.site_names), len(rules.tasks)
     i = max(1, max(len(task.inputs) for task in rules.tasks))
     j = rules.blueprint.jobs.count if rules.blueprint.jobs else 0
-    return State(
-        world=np.zeros(worlds, WORLD_RECORD),
-        agent=np.zeros((worlds, a), AGENT_RECORD),
-        site=np.zeros((worlds, s), SITE_RECORD),
-        belief=np.zeros((worlds, a, s), BELIEF_RECORD),
-        input=np.zeros((worlds, a, 5, i), INPUT_RECORD),
-        seen=np.zeros((worlds, a, t, i, 2), np.int32),
-        job=np.zeros((worlds, a, j), JOB_RECORD),
-        parcel=np.zeros((worlds, a, rules.blueprint.parcels), PARCEL_RECORD),
-        tally=np.zeros((worlds, a, t, 3), np.int32),
-        goal=np.zeros((worlds, len(rules.blueprint.goals)), GOAL_RECORD),
-        event=np.zeros((worlds, len(rules.world_events)), EVENT_RECORD),
-        mail=np.zeros((worlds, rules.mail_capacity), MAIL_RECORD),
-        sent=np.zeros((worlds, a, a, 4), np.int32),
-        heard=np.zeros((worlds, a, a), np.int8),
-        pipe=np.zeros((worlds, a, a), np.int32),
-        lock=np.zeros((worlds, s), LOCK_RECORD),
-        settled=np.zeros((worlds, s), SETTLED_RECORD),
-        followed=np.zeros((worlds, len(rules.constraints), a), FOLLOWED_RECORD),
-        counts=np.zeros((worlds, len(COUNTERS)), np.int64),
-        log=np.zeros((worlds, logs), log.EVENT),
-        observation=np.zeros((worlds, a, width), np.float32),
-        mask=np.zeros((worlds, a, 2), np.uint64),
-    )
+    return {
+        "world": ((worlds,), WORLD_RECORD),
+        "agent": ((worlds, a), AGENT_RECORD),
+        "site": ((worlds, s), SITE_RECORD),
+        "belief": ((worlds, a, s), BELIEF_RECORD),
+        "input": ((worlds, a, 5, i), INPUT_RECORD),
+        "seen": ((worlds, a, t, i, 2), np.int32),
+        "job": ((worlds, a, j), JOB_RECORD),
+        "parcel": ((worlds, a, rules.blueprint.parcels), PARCEL_RECORD),
+        "tally": ((worlds, a, t, 3), np.int32),
+        "goal": ((worlds, len(rules.blueprint.goals)), GOAL_RECORD),
+        "event": ((worlds, len(rules.world_events)), EVENT_RECORD),
+        "mail": ((worlds, rules.mail_capacity), MAIL_RECORD),
+        "sent": ((worlds, a, a, 4), np.int32),
+        "heard": ((worlds, a, a), np.int8),
+        "pipe": ((worlds, a, a), np.int32),
+        "lock": ((worlds, s), LOCK_RECORD),
+        "settled": ((worlds, s), SETTLED_RECORD),
+        "followed": ((worlds, len(rules.constraints), a), FOLLOWED_RECORD),
+        "counts": ((worlds, len(COUNTERS)), np.int64),
+        "observation": ((worlds, a, width), np.float32),
+        "mask": ((worlds, a, 2), np.uint64),
+    }
 
 
 def allocate_rows(worlds: int, agents: int, actions: int) -> Rows:

@@ -66,6 +66,8 @@ def take_effect(c, b, a, o, rule, last):
     if rule.verb == verbs.DELIVER:
         land(c, b, a, rule.site)
     me.hand = hand_after(rule.verb, before, me.hand)
+    if c.shipped_goals != 0:
+        world_of(c, b).touched_agents |= bit(a)
     value = before + written if rule.relative != 0 else written
     unsettled = 1 if c.buffered != 0 and not last else 0
     write(
@@ -107,13 +109,13 @@ def land(c, b, a, depot):
         parcel.site = depot
         parcel.good = 1 if notice < 0 or sites[notice].value < scenario.SHUT else 0
         me.landed += 1
-        world_of(c, b).changed = 1
+        world_of(c, b).touched_agents |= bit(a)
 
 
 @compiled
 def close_on_bodies(c, b, a, gate):
     """A gate that closes on bodies is an accident: it costs a boat, and puts the bodies out of play."""
-    world, agents = world_of(c, b), agents_of(c, b)
+    agents = agents_of(c, b)
     caught = _ZERO
     for other in range(c.agents):
         if agents[other].phase != OUT and cell_rule(c, agents[other].cell).gate == gate:
@@ -127,7 +129,6 @@ def close_on_bodies(c, b, a, gate):
         other = lowest(caught)
         caught &= caught - _ONE
         put_out(c, b, other, a)
-    world.changed = 1
 
 
 @compiled
@@ -144,6 +145,7 @@ def put_out(c, b, a, cause):
         me.waits = 0
     region = cell_rule(c, me.cell).region
     me.phase = OUT
+    world.touched_agents |= bit(a)
     jobs = jobs_of(c, b, a)
     for n in range(c.jobs):
         if jobs[n].used == 0:

@@ -104,7 +104,7 @@ def tick(c, b, choices):
         sense(c, b)
     if c.stall > 0 and c.lockstep == 0:
         stall(c, b)
-    if world.changed != 0 or world.tick >= c.horizon:
+    if (world.touched_sites | world.touched_agents | np.uint64(world.happened)) != _ZERO or world.tick >= c.horizon:
         score(c, b)
 
 

@@ -118,7 +118,7 @@ def count_trip(c, b, a):
         me.side = 1 - me.side
         me.trips += 1
         me.remask = 1
-        world_of(c, b).changed = 1
+        world_of(c, b).touched_agents |= bit(a)
 
 
 @inlined

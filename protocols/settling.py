@@ -11,6 +11,7 @@ from ..world.context import (
     correction_rule,
     counts_of,
     goal_rules,
+    goal_touch,
     goals_of,
     jobs_of,
     op_rule,
@@ -20,7 +21,7 @@ from ..world.context import (
     world_of,
 )
 from ..world.events import leave_depots
-from ..world.jit import compiled, how_many, inlined
+from ..world.jit import compiled, how_many, inlined, lowest
 from ..world.judging import argument_of, judge_executed
 from ..world.kernel import bit, emit, has, renew
 from ..world.mail import release_mail, send
@@ -48,7 +49,7 @@ from .locks import release_locks
 from .pivots import summarise
 from .token import let_go
 
-_ZERO = np.uint64(0)
+_ZERO, _ONE = np.uint64(0), np.uint64(1)
 _WASTED = COUNTER_INDEX["wasted_think_ticks"]
 _COMMITTED, _BROKE = COUNTER_INDEX["committed"], COUNTER_INDEX["broke_invariant"]
 _REJECTED, _FAILED = COUNTER_INDEX["rejected"], COUNTER_INDEX["failed"]
@@ -180,7 +181,8 @@ def use_up(c, b, a, task, again):
             job.used = 1
             me.rejob = 1
             me.remask = 1
-            world_of(c, b).changed = 1
+            if c.shipped_goals != 0:
+                world_of(c, b).touched_agents |= bit(a)
             if me.phase != OUT:  # of one who is out of play no job is open
                 close_job(c, b, job)
         return
@@ -190,16 +192,22 @@ def use_up(c, b, a, task, again):
     else:
         tally[me.task, 0] += 1
         tally[me.task, 1] = 0
-        world_of(c, b).changed = 1
+        if c.done_goals != 0:
+            world_of(c, b).touched_agents |= bit(a)
 
 
 @compiled
 def close_job(c, b, job):
     """Note for the goal about the total of a job's site that this job no longer changes it."""
-    goals, site = goals_of(c, b), op_rule(c, job.task, 0).site
-    for g in range(c.goals):
-        if goal_rules(c)[g].kind == scenario.TOTAL and goal_rules(c)[g].site == site:
-            goals[g].open -= 1
+    site = op_rule(c, job.task, 0).site
+    world_of(c, b).touched_sites |= bit(site) & c.goal_sites
+    for word in range(c.goal_words):
+        about = goal_touch(c)[c.agents + site, word]
+        while about != _ZERO:
+            g = 64 * word + lowest(about)
+            about &= about - _ONE
+            if goal_rules(c)[g].kind == scenario.TOTAL:
+                goals_of(c, b)[g].open -= 1
 
 
 @compiled

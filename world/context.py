@@ -37,14 +37,14 @@ _RULE_FIELDS = tuple(f"{name}_rule" for name in RuleArrays._fields if name != "c
 _SIZES = (
     "agents", "sites", "tasks", "inputs", "jobs", "goals", "events", "mails", "logs", "width", "cells", "targets",
     "actions", "invariants", "counters", "job_tasks", "turns", "parcels", "constraints",
-    "locks_listed", "thoughts", "arguments", "rows_kept",
+    "locks_listed", "thoughts", "arguments", "goal_words", "rows_kept",
 )  # fmt: skip
 # What of the constants and of the policy is copied into the context, so that one pointer serves.
 _CONSTANTS = (
     "lockstep", "manual", "patience", "horizon", "job_low", "job_high", "boats", "board", "gate", "see_all",
-    "value_goals", "depots", "grace", "stall", "stall_every", "slip", "thinkers", "imperfect",
+    "done_goals", "shipped_goals", "depots", "grace", "stall", "stall_every", "slip", "thinkers", "imperfect",
 )  # fmt: skip
-_SETS = ("loss", "duplication", "visibility", "footprint_error", "plan", "members", "stocked", "posts")
+_SETS = ("goal_sites", "loss", "duplication", "visibility", "footprint_error", "plan", "members", "stocked", "posts")
 _POLICY = (
     "scopes", "at_act", "at_settle", "by_premise", "snapshots", "pivots",
     "admission_reads", "buffered", "branch", "whole_task", "closed", "token",
@@ -92,7 +92,7 @@ def bind(state: State, rows: Rows, arrays: RuleArrays, policy: NDArray[Any], vie
             arrays.invariant.shape[0], state.counts.shape[1], arrays.job_task.shape[2], arrays.job_task.shape[1],
             state.parcel.shape[2],
             arrays.constraint.shape[0], arrays.lock.shape[3], arrays.slip.shape[0], arrays.argument.shape[1],
-            len(rows.ready),
+            arrays.goal_touch.shape[1], len(rows.ready),
         ),
         strict=True,
     ):  # fmt: skip
@@ -328,6 +328,12 @@ def event_rules(c):
 def goal_rules(c):
     """[G] GOAL_RULE."""
     return fixed_array_at(c.goal_rule, (c.goals,), GOAL_RULE)
+
+
+@inlined
+def goal_touch(c):
+    """[A + S + 1, words] set of goals to judge anew after a change: of each agent, of each site, of world events."""
+    return fixed_array_at(c.goal_touch_rule, (c.agents + c.sites + 1, c.goal_words), _U8)
 
 
 @inlined

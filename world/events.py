@@ -31,7 +31,7 @@ def world_events(c, b):
             event.state = WAITING
         elif rule.what == scenario.CLOSES:
             event.state = LOST if leads_to(c, b, rule.nth % c.depots) else PASSED
-            world.changed = 1
+            world.happened = 1
         elif rule.what == scenario.RESTOCKS:
             _stock(c, b, rule.site)
             continue
@@ -43,7 +43,7 @@ def world_events(c, b):
     for index in range(c.boats):
         if events[index].state == WAITING:
             events[index].state = PASSED
-            world.changed = 1
+            world.happened = 1
             emit(c, b, log.WORLD_EVENT, WORLD, NO_TXN, 0, c.board, 0, 0, NOBODY, 0, index, scenario.PASSES, 0, 0)
             write(c, b, WORLD, NO_TXN, 0, c.board, sites[c.board].value - 1, 1, -1, verbs.WRITE, 0, 0, NOBODY)
 

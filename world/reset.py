@@ -52,10 +52,13 @@ def reset_world(c, b, seed):
     world.holder = NOBODY
     world.holder_since = 0
     world.holder_settled = 0
-    world.changed = 1
+    world.happened = 1
+    world.touched_sites = ~_ZERO >> np.uint64(64 - c.sites)
+    world.touched_agents = ~_ZERO >> np.uint64(64 - c.agents)
     world.writer = NOBODY
     world.elapsed = 0
     world.goals_met = 0
+    world.goals_open = c.goals
     world.goals_lost = 0
     world.last_goal_tick = 0
     world.next_event = 0

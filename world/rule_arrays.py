@@ -15,7 +15,7 @@ from . import verbs
 from .actions import CHECK, DO, LOOK_AT, MOVE, PROMISE_THAT, SAY, TELL, WAIT
 from .entropy import PROBABILITY_BITS
 from .rules import GRAINS, MAX_OPS, Rules
-from .scenario import BUILT, CORRECTED, GOT, KEPT, SHIPPED, TOTAL, VALUE
+from .scenario import BOAT, BUILT, CORRECTED, DONE, PARCEL, SHIPPED, TOGETHER, TRIPS
 from .state import NO_CELL, NO_SITE
 
 NO_TARGET = -1
@@ -125,7 +125,9 @@ CONSTANT_RULE = np.dtype(
         ("board", np.int32),
         ("gate", np.int32),
         ("see_all", np.int32),
-        ("value_goals", np.int32),  # 1 if some goal is about a site's value, or what is in hand
+        ("done_goals", np.int32),  # 1 if some goal counts completions of a task
+        ("shipped_goals", np.int32),  # 1 if some goal asks what agents hold and are still to take
+        ("goal_sites", np.uint64),  # set of sites that goals depend on
         ("plan", np.uint64),  # set of sites that are entries of the plan
         ("members", np.uint64),  # set of agents whose tasks may follow it
         ("stocked", np.uint64),  # set of shelves that are stocked again
@@ -154,6 +156,7 @@ class RuleArrays(NamedTuple):
     job_task: NDArray[np.int32]  # [A, U, 1 + T] of each turn: how many there are, and the tasks a job is drawn from
     event: NDArray[Any]  # [W] EVENT_RULE
     goal: NDArray[Any]  # [G] GOAL_RULE
+    goal_touch: NDArray[np.uint64]  # [A + S + 1, words] set of goals to judge when that agent, site or an event changed
     invariant: NDArray[Any]  # [V] INVARIANT_RULE
     correction: NDArray[np.int32]  # [C, S] new value of each entry, or KEEP
     constraint: NDArray[np.uint64]  # [K] set of entries that must agree
@@ -187,6 +190,24 @@ def _rows(dtype: np.dtype[Any], rows: list[tuple[Any, ...]], least: int = 1) -> 
     return array
 
 
+def _goal_touch(rules: Rules) -> NDArray[np.uint64]:
+    """Say which goals depend on each agent, on each site, and on world events."""
+    blueprint, agents = rules.blueprint, len(rules.agent_names)
+    touch = np.zeros((agents + len(rules.site_names) + 1, max(1, -(-len(blueprint.goals) // 64))), np.uint64)
+    for g, goal in enumerate(blueprint.goals):
+        if goal.kind in (BOAT, CORRECTED):
+            rows = [len(touch) - 1]
+        elif goal.kind in (TRIPS, DONE, PARCEL, SHIPPED):
+            rows = [goal.agent]
+        elif goal.kind == TOGETHER:
+            rows = [goal.agent, goal.other]
+        else:
+            depends = blueprint.sites[rules.site_index[goal.site]].depends if goal.kind == BUILT else ()
+            rows = [agents + rules.site_index[name] for name in (goal.site, *depends)]
+        touch[rows, g // 64] |= np.uint64(1 << g % 64)
+    return touch
+
+
 _COMPILED: WeakKeyDictionary[Rules, RuleArrays] = WeakKeyDictionary()
 
 
@@ -205,6 +226,7 @@ def _compile(rules: Rules) -> RuleArrays:
         int(p * (1 << PROBABILITY_BITS))
         for p in (settings.loss, settings.duplication, settings.visibility, settings.footprint_error)
     ]
+    goal_touch = _goal_touch(rules)
     constant = np.zeros(1, CONSTANT_RULE)
     constant[0] = (
         *threshold, settings.thinkers or 0, not settings.is_perfect, settings.lockstep,
@@ -212,7 +234,8 @@ def _compile(rules: Rules) -> RuleArrays:
         rules.max_cycles, jobs.low if jobs else 0, jobs.high if jobs else 0, boats.count if boats else 0,
         rules.site_index[boats.board] if boats else -1, rules.site_index[boats.gate] if boats else -1,
         all(rules.sight_of(agent) is None for agent in agents),
-        any(goal.kind in (TOTAL, VALUE, GOT, KEPT, BUILT, SHIPPED) for goal in blueprint.goals),
+        any(goal.kind == DONE for goal in blueprint.goals), any(goal.kind == SHIPPED for goal in blueprint.goals),
+        as_set(site for site in range(len(rules.site_names)) if goal_touch[len(agents) + site].any()),
         as_set(rules.plan), as_set(rules.members),
         as_set(site for site, drawn in enumerate(blueprint.sites) if drawn.stock > 0),
         as_set(post for posts in rules.posts_of.values() for post in posts), len(rules.notices),
@@ -318,6 +341,7 @@ def _compile(rules: Rules) -> RuleArrays:
             )
             for goal in blueprint.goals
         ], least=0),
+        goal_touch=goal_touch,
         invariant=_rows(INVARIANT_RULE, [
             (as_set(rules.site_index[name] for name in rule.sites), rule.kind, rule.floor)
             for rule in blueprint.invariants

@@ -9,6 +9,7 @@ from .context import (
     agents_of,
     events_of,
     goal_rules,
+    goal_touch,
     goals_of,
     jobs_of,
     op_rule,
@@ -17,7 +18,7 @@ from .context import (
     tally_of,
     world_of,
 )
-from .jit import compiled
+from .jit import compiled, inlined, lowest
 from .kernel import credit, emit, has
 from .state import (
     EXPECTED,
@@ -36,7 +37,7 @@ from .state import (
 )
 from .writes import write
 
-_ZERO = np.uint64(0)
+_ZERO, _ONE = np.uint64(0), np.uint64(1)
 
 
 @compiled
@@ -92,52 +93,84 @@ def judge_parcel(c, b, rule):
 def may_bring(c, b, rule):
     """Tell whether an agent may still bring a parcel: by what it brought, holds, and is ordered to take."""
     me, jobs = agents_of(c, b)[rule.agent], jobs_of(c, b, rule.agent)
-    orders = np.int64(me.hand != 0)
+    if me.phase == OUT:
+        return False
+    last = me.landed + np.int64(me.hand != 0)
     for n in range(c.jobs):
+        if rule.index < last:
+            break
         if jobs[n].used == 0 and op_rule(c, jobs[n].task, 0).verb == verbs.TAKE:
-            orders += 1
-    return me.phase != OUT and rule.index < me.landed + orders
+            last += 1
+    return rule.index < last
 
 
 @compiled
 def score(c, b):
-    """Judge the goals, pay for what changed, and end the episode when nothing is left to win or the time is up."""
-    world, goals = world_of(c, b), goals_of(c, b)
-    world.changed = 0
-    met_before = world.goals_met
-    met, done = 0, 0
-    for g in range(c.goals):
-        goal = goals[g]
-        is_met, is_lost = judge_goal(c, b, g)
-        if is_met != (goal.met != 0):
-            goal.met = 1 if is_met else 0
-            rule = goal_rules(c)[g]
-            own = rule.kind == scenario.TRIPS or rule.kind == scenario.DONE
-            own = own or rule.kind == scenario.PARCEL or rule.kind == scenario.SHIPPED
-            whose = rule.agent if own else world.writer
-            change = 1.0 / c.goals if is_met else -1.0 / c.goals
-            if c.own_reward == 0:
-                for a in range(c.agents):
-                    credit(c, b, a, change)
-            elif whose >= 0:
-                credit(c, b, whose, change)
-            emit(c, b, log.GOAL, whose, NO_TXN, 0, NO_SITE, goal.met, 0, NOBODY, g, 0, 0, 0, 0)
-        if is_lost and goal.lost == 0:
-            goal.lost = 1
-            world.goals_lost += 1
-            emit(c, b, log.GOAL, NOBODY, NO_TXN, 0, NO_SITE, -1, 0, NOBODY, g, 0, 0, 0, 0)
-        met += goal.met
-        if goal.met != 0 or goal.lost != 0:
-            done += 1
-    world.goals_met = met
-    if met > met_before:
+    """Judge the goals that may have changed, pay for it, and end the episode when nothing is left or the time is up.
+
+    A goal depends on one or two agents, on a site and what it is built from, or on world events.
+    """
+    world, met_before = world_of(c, b), world_of(c, b).goals_met
+    for word in range(c.goal_words):
+        due = touched_goals(c, b, word)
+        while due != _ZERO:
+            g = 64 * word + lowest(due)
+            due &= due - _ONE
+            score_goal(c, b, g)
+    world.touched_sites = _ZERO
+    world.touched_agents = _ZERO
+    world.happened = 0
+    if world.goals_met > met_before:
         world.last_goal_tick = world.tick
-    if done == c.goals:
+    if world.goals_open == 0:
         world.status = TERMINATED
     elif world.tick >= c.horizon:
         world.status = TRUNCATED
     if world.status != RUNNING:
-        emit(c, b, log.END, WORLD, NO_TXN, 0, NO_SITE, met, 0, c.goals, world.status, 0, 0, 0, 0)
+        emit(c, b, log.END, WORLD, NO_TXN, 0, NO_SITE, world.goals_met, 0, c.goals, world.status, 0, 0, 0, 0)
+
+
+@inlined
+def touched_goals(c, b, word):
+    """Return the set of goals, of one word of them, that depend on what has changed."""
+    world, touch, due = world_of(c, b), goal_touch(c), _ZERO
+    agents, sites = world.touched_agents, world.touched_sites
+    while agents != _ZERO:
+        due |= touch[lowest(agents), word]
+        agents &= agents - _ONE
+    while sites != _ZERO:
+        due |= touch[c.agents + lowest(sites), word]
+        sites &= sites - _ONE
+    if world.happened != 0:
+        due |= touch[c.agents + c.sites, word]
+    return due
+
+
+@inlined
+def score_goal(c, b, g):
+    """Judge one goal, and pay for a change."""
+    world, goal, rule = world_of(c, b), goals_of(c, b)[g], goal_rules(c)[g]
+    was_open = goal.met == 0 and goal.lost == 0
+    is_met, is_lost = judge_goal(c, b, g)
+    if is_met != (goal.met != 0):
+        goal.met = 1 if is_met else 0
+        world.goals_met += 1 if is_met else -1
+        own = rule.kind == scenario.TRIPS or rule.kind == scenario.DONE
+        own = own or rule.kind == scenario.PARCEL or rule.kind == scenario.SHIPPED
+        whose = rule.agent if own else world.writer
+        change = 1.0 / c.goals if is_met else -1.0 / c.goals
+        if c.own_reward == 0:
+            for a in range(c.agents):
+                credit(c, b, a, change)
+        elif whose >= 0:
+            credit(c, b, whose, change)
+        emit(c, b, log.GOAL, whose, NO_TXN, 0, NO_SITE, goal.met, 0, NOBODY, g, 0, 0, 0, 0)
+    if is_lost and goal.lost == 0:
+        goal.lost = 1
+        world.goals_lost += 1
+        emit(c, b, log.GOAL, NOBODY, NO_TXN, 0, NO_SITE, -1, 0, NOBODY, g, 0, 0, 0, 0)
+    is_open = goal.met == 0 and goal.lost == 0
+    world.goals_open += np.int64(is_open) - np.int64(was_open)
 
 
 @compiled
@@ -157,3 +190,4 @@ def put_out_boat(c, b, a, gate, bodies):
     if waits:
         write(c, b, WORLD, NO_TXN, 0, c.board, sites[c.board].value - 1, 1, -1, verbs.WRITE, 0, 0, NOBODY)
     events[lost].state = LOST
+    world_of(c, b).happened = 1

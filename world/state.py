@@ -99,6 +99,8 @@ WORLD_RECORD = np.dtype(
         ("seed", _U),
         ("dirty", _U),  # set of sites written since the last sensing
         ("moved", _U),  # set of agents that must look at all that is in sight: a step has brought some of it there
+        ("touched_sites", _U),  # set of sites that have changed since goals were last judged
+        ("touched_agents", _U),  # the same of agents, in what goals depend on
         ("holder_wrote", _U),  # set of sites that the token's holder has written
         ("tick", _I),  # ticks completed; the events of a tick carry its number, the first is 1
         ("status", _I),
@@ -106,10 +108,11 @@ WORLD_RECORD = np.dtype(
         ("holder", _I),  # of the token, or NOBODY
         ("holder_since", _I),  # tick of the grant
         ("holder_settled", _I),  # 1 once a transaction of the holder has settled
-        ("changed", _I),  # 1 if this tick did anything that goals may depend on
+        ("happened", _I),  # 1 if world events have changed what goals depend on since they were last judged
         ("writer", _I),  # agent that wrote last in this tick, or NOBODY
         ("elapsed", _I),  # ticks of the last step, more than one where steps run to the next decision
         ("goals_met", _I),
+        ("goals_open", _I),  # neither met nor lost
         ("goals_lost", _I),  # goals that can no longer be met
         ("last_goal_tick", _I),  # tick at which the count of met goals last grew
         ("mail_first", _I),  # the messages in flight lie between these two in order of sending, with gaps (due = GONE)

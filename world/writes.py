@@ -26,8 +26,7 @@ _VIOLATIONS = COUNTER_INDEX["invariant_violations"]
 def write(c, b, agent, txn, op, site, value, relative, argument, verb, unsettled, held, announcer):
     """Give a site a new version, unless the value stays the same."""
     world, there = world_of(c, b), sites_of(c, b)[site]
-    if c.value_goals != 0:
-        world.changed = 1
+    world.touched_sites |= bit(site) & c.goal_sites
     if agent >= 0:
         world.writer = agent
     if value != there.value:
