@@ -17,15 +17,14 @@ from ..world.context import (
     cell_rule,
     counts_of,
     figure_at,
-    followings,
     jobs_of,
     mask_of,
     neighbours,
     op_rule,
-    sight_of,
     sites_of,
     task_inputs,
     task_rules,
+    way,
     world_of,
 )
 from ..world.events import answer_acts, world_events
@@ -98,7 +97,7 @@ def tick(c, b, choices):
         deliver(c, b)
     if c.forward != 0 and world.dirty != _ZERO:
         stop_readers(c, b)
-    if c.epochs != 0 and world.epoch > 0:
+    if c.epochs != 0 and (world.corrector != NOBODY or (world.unanswered | world.under_way) != _ZERO):
         turn_epoch(c, b)
     if (world.dirty | world.moved) != _ZERO or (c.token | c.locks) != 0:
         sense(c, b)
@@ -153,7 +152,7 @@ def begin(c, b, a, choice, may):
     if kind == actions.MOVE:
         step = neighbours(c)[me.cell, index]
     elif kind == actions.DO:
-        step = followings(c)[agent_rules(c)[a].stations[me.side], me.cell]
+        step = way(c, agent_rules(c)[a].stations[me.side], me.cell).following
     bound = (c.token | c.locks) != 0
     if bound and step != NO_CELL:
         region = region_entered(c, me, step)
@@ -332,12 +331,12 @@ def sense(c, b):
     due = world.moved
     if world.dirty != _ZERO:
         for a in range(c.agents):
-            due |= np.uint64(sight_of(c, a)[agents[a].cell] & world.dirty != _ZERO) << np.uint64(a)
+            due |= np.uint64(agents[a].sight & world.dirty != _ZERO) << np.uint64(a)
     while due != _ZERO:
         a = lowest(due)
         due &= due - _ONE
         if agents[a].phase != OUT:
-            candidates = sight_of(c, a)[agents[a].cell]
+            candidates = agents[a].sight
             sense_sites(c, b, a, candidates if has(world.moved, a) else candidates & world.dirty)
     world.dirty = _ZERO
     world.moved = _ZERO
@@ -422,14 +421,16 @@ def present(c, b):
         me, mask = agents[a], mask_of(c, b, a)
         me.ready = 1
         world.ready |= bit(a)
-        if me.remask != 0 or c.manual != 0:
+        moves = cell_rule(c, me.cell).moves
+        if me.phase == WALKING:  # on its own feet, with a thought to carry out
+            mask[0] = _ONE | moves
+            mask[1] = _ZERO
+            continue
+        if me.remask != 0:
             write_mask(c, b, a)
             me.remask = 0
-            me.full_mask[0] = mask[0]
-            me.full_mask[1] = mask[1]
-        else:
-            mask[0] = me.full_mask[0]
-            mask[1] = me.full_mask[1]
+        mask[0] = me.full_mask[0] | moves
+        mask[1] = me.full_mask[1]
     return due
 
 
@@ -440,7 +441,7 @@ def begin_episode(c, b, seed, anew):
         reset_world(c, b, seed)
     for a in range(c.agents):
         if not anew:
-            sense_sites(c, b, a, sight_of(c, a)[agents_of(c, b)[a].cell])
+            sense_sites(c, b, a, agents_of(c, b)[a].sight)
         write_observation(c, b, a)
         mask_of(c, b, a)[0] = _ONE
         mask_of(c, b, a)[1] = _ZERO

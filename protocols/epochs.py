@@ -157,6 +157,7 @@ def prepare(c, b, a, changed):
     world.changed_entries = changed
     world.acknowledged = bit(a)
     world.unanswered = _ZERO
+    world.under_way = _ZERO
     for member in range(c.agents):
         me = agents[member]
         me.copy_due = NEVER
@@ -191,6 +192,7 @@ def send_copy(c, b, member):
     )  # fmt: skip
     if not lost:
         me.copy_due = min(due, me.copy_due)
+        world.under_way |= bit(member)
 
 
 @compiled
@@ -250,7 +252,7 @@ def turn_epoch(c, b):
             members |= bit(member)
             if again and not has(world.acknowledged, member):
                 send_copy(c, b, member)
-    left = members
+    left = members & (world.unanswered | world.under_way)
     while left != _ZERO:
         member = lowest(left)
         left &= left - _ONE
@@ -270,11 +272,14 @@ def turn_epoch(c, b):
             )  # fmt: skip
             if not lost:
                 me.answer_due = min(due, me.answer_due)
+                world.under_way |= bit(member)
         if me.answer_due <= world.tick:
             me.answer_due = NEVER
             world.acknowledged |= bit(member)
             if has(world.fenced, member) and world.corrector == NOBODY:
                 adopt(c, b, member)
+        if me.copy_due == NEVER and me.answer_due == NEVER:
+            world.under_way &= ~bit(member)
     late = members & ~world.acknowledged
     if world.corrector != NOBODY and (late == _ZERO or waited >= c.adopt_timeout):
         many = 0

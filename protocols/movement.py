@@ -11,8 +11,6 @@ from ..world.context import (
     beliefs_of,
     cell_rule,
     counts_of,
-    distances,
-    followings,
     inputs_of,
     lock_sites,
     op_rule,
@@ -20,6 +18,7 @@ from ..world.context import (
     sites_of,
     task_inputs,
     task_rules,
+    way,
     world_of,
 )
 from ..world.jit import compiled, inlined, lowest
@@ -54,7 +53,7 @@ _COMMITTED, _BROKE = COUNTER_INDEX["committed"], COUNTER_INDEX["broke_invariant"
 def in_reach(c, b, a):
     """Tell whether the next op's site is at hand: its cell or one next to it."""
     me = agents_of(c, b)[a]
-    return c.lockstep != 0 or distances(c)[op_rule(c, me.task, me.op).site, me.cell] <= 1
+    return c.lockstep != 0 or way(c, op_rule(c, me.task, me.op).site, me.cell).distance <= 1
 
 
 @inlined
@@ -103,8 +102,8 @@ def take_step(c, b, a):
         emit(c, b, log.REFUSED_BY_WORLD, a, NO_TXN, 0, gate, 0, 0, NOBODY, verbs.GATE_CLOSED, 0, 0, 0, 0)
     target = agent_rules(c)[a].stations[me.side]
     if c.lockstep != 0 and c.manual == 0 and target >= 0:
-        while moved and distances(c)[target, me.cell] > 0:
-            moved = step_to(c, b, a, followings(c)[target, me.cell])
+        while moved and way(c, target, me.cell).distance > 0:
+            moved = step_to(c, b, a, way(c, target, me.cell).following)
     count_trip(c, b, a)
     if (c.token | c.locks) != 0 and me.phase == IDLE and cell_rule(c, me.cell).region < 0:
         let_all_go(c, b, a)
@@ -125,12 +124,13 @@ def count_trip(c, b, a):
 def walk_towards(c, b, a, target):
     """Take a step on a shortest path, or be stopped."""
     me = agents_of(c, b)[a]
-    cell = followings(c)[target, me.cell]
+    path = way(c, target, me.cell)
+    cell = path.following
     if (c.token | c.locks) != 0:
         region = region_entered(c, me, cell)
         if region != NO_SITE and not may_enter(c, b, a, region, NO_TASK):
             return  # waits at the border, and goes on once it is let in
-    stays = cell == me.cell and distances(c)[target, cell] >= UNREACHABLE
+    stays = cell == me.cell and path.distance >= UNREACHABLE
     if not stays and step_to(c, b, a, cell):
         me.stuck = 0
         count_trip(c, b, a)
@@ -166,9 +166,10 @@ def step_to(c, b, a, cell):
         return False
     before, after = cell_rule(c, me.cell).region, place.region
     if c.see_all == 0:
-        seen, sight = sight_of(c, a)[me.cell], sight_of(c, a)[cell]
+        seen, sight = me.sight, sight_of(c, a)[cell]
         if seen != sight or c.lockstep != 0:
             turn_eyes(c, b, a, seen, sight)
+            me.sight = sight
     me.reseen = 1
     me.remask |= np.int64(before != after)
     me.cell = cell
@@ -192,13 +193,13 @@ def turn_eyes(c, b, a, seen, sight):
     """
     world, beliefs = world_of(c, b), beliefs_of(c, b, a)
     last, gone = world.tick - 1, seen & ~sight
+    agents_of(c, b)[a].show |= gone
     if c.lockstep != 0:
         gone = _ZERO if has(world.moved, a) else seen
     while gone != _ZERO:
         site = lowest(gone)
         gone &= gone - _ONE
-        if beliefs[site].tick < last:
-            beliefs[site].tick = last
+        beliefs[site].tick = max(beliefs[site].tick, last)
     if sight & ~seen != _ZERO or c.lockstep != 0:
         world.moved |= bit(a)
 

@@ -25,6 +25,7 @@ from .rule_arrays import (
     OP_RULE,
     SITE_RULE,
     TASK_RULE,
+    WAY_RULE,
     RuleArrays,
 )
 from .rules import MAX_OPS
@@ -37,7 +38,7 @@ _RULE_FIELDS = tuple(f"{name}_rule" for name in RuleArrays._fields if name != "c
 _SIZES = (
     "agents", "sites", "tasks", "inputs", "jobs", "goals", "events", "mails", "logs", "width", "cells", "targets",
     "actions", "invariants", "counters", "job_tasks", "turns", "parcels", "constraints",
-    "locks_listed", "thoughts", "arguments", "goal_words", "rows_kept",
+    "locks_listed", "thoughts", "arguments", "goal_words", "map_size", "rows_kept",
 )  # fmt: skip
 # What of the constants and of the policy is copied into the context, so that one pointer serves.
 _CONSTANTS = (
@@ -88,11 +89,11 @@ def bind(state: State, rows: Rows, arrays: RuleArrays, policy: NDArray[Any], vie
         (
             state.agent.shape[1], state.site.shape[1], state.tally.shape[2], state.input.shape[3], state.job.shape[2],
             state.goal.shape[1], state.event.shape[1], state.mail.shape[1], state.log.shape[1],
-            state.observation.shape[2], arrays.cell.size, arrays.distance.shape[0], arrays.action.shape[0],
+            state.observation.shape[2], arrays.cell.size, arrays.way.shape[0], arrays.action.shape[0],
             arrays.invariant.shape[0], state.counts.shape[1], arrays.job_task.shape[2], arrays.job_task.shape[1],
             state.parcel.shape[2],
             arrays.constraint.shape[0], arrays.lock.shape[3], arrays.slip.shape[0], arrays.argument.shape[1],
-            arrays.goal_touch.shape[1], len(rows.ready),
+            arrays.goal_touch.shape[1], arrays.local_map.shape[1], len(rows.ready),
         ),
         strict=True,
     ):  # fmt: skip
@@ -122,7 +123,7 @@ _BELIEF_SIZE, _INPUT_SIZE, _JOB_SIZE = _BELIEF.itemsize, _INPUT.itemsize, _JOB.i
 _FIGURE: int = _AGENT.fields["figure"][1] if _AGENT.fields else 0  # where it lies in the record
 FIGURE_STEP = _AGENT_SIZE  # bytes from one agent's figure to the next one's
 _GOAL_SIZE, _EVENT_SIZE, _MAIL_SIZE, _LOG_SIZE = _GOAL.itemsize, _EVENT.itemsize, _MAIL.itemsize, _LOG.itemsize
-_OP_SIZE, _CELL_SIZE = OP_RULE.itemsize, CELL_RULE.itemsize
+_OP_SIZE, _CELL_SIZE, _WAY_SIZE = OP_RULE.itemsize, CELL_RULE.itemsize, WAY_RULE.itemsize
 
 
 @inlined
@@ -379,21 +380,21 @@ def cell_rule(c, cell):
 
 
 @inlined
+def local_map(c, cell):
+    """[M] what an agent on a cell sees of the map: 1 wall, 0 floor, -1 - s where switch s opens and closes a gate."""
+    return fixed_array_at(c.local_map_rule + cell * c.map_size * 4, (c.map_size,), _F4)
+
+
+@inlined
 def nearness(c, cell):
     """[S] distance from a cell to each site, as observed."""
     return fixed_array_at(c.near_rule + cell * c.sites * 4, (c.sites,), _F4)
 
 
 @inlined
-def distances(c):
-    """[targets, cells] int32."""
-    return fixed_array_at(c.distance_rule, (c.targets, c.cells), _I4)
-
-
-@inlined
-def followings(c):
-    """[targets, cells] int32."""
-    return fixed_array_at(c.following_rule, (c.targets, c.cells), _I4)
+def way(c, target, cell):
+    """The WAY_RULE from a cell to a target."""
+    return fixed_record_at(c.way_rule + (target * c.cells + cell) * _WAY_SIZE, WAY_RULE)
 
 
 @inlined

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from . import entropy, log
-from .context import agents_of, beliefs_of, jobs_of, log_of, sight_of, sites_of, world_of
+from .context import agents_of, beliefs_of, jobs_of, log_of, sites_of, world_of
 from .jit import compiled, inlined, lowest
 from .state import MESSAGE, NO_TXN, NOBODY, NONE, SENSOR
 
@@ -76,7 +76,7 @@ def credit(c, b, a, amount):
 @inlined
 def sees(c, b, a, site):
     """Tell whether an agent has a site in sight."""
-    return has(sight_of(c, a)[agents_of(c, b)[a].cell], site)
+    return has(agents_of(c, b)[a].sight, site)
 
 
 @inlined

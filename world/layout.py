@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 WALL = "#"
 UNREACHABLE = 10_000
+MAP_RADIUS = 2  # cells that the local map of an observation reaches
 MOVES = (("north", -1, 0), ("south", 1, 0), ("west", 0, -1), ("east", 0, 1))  # also the order in which ties are broken
 
 

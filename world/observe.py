@@ -24,14 +24,12 @@ from .context import (
     figure_at,
     heard_of,
     jobs_of,
-    mask_of,
+    local_map,
     nearness,
-    neighbours,
     observation_at,
     observation_of,
     op_rule,
     open_actions,
-    sight_of,
     site_rules,
     sites_of,
     task_inputs,
@@ -40,8 +38,9 @@ from .context import (
 )
 from .jit import compiled, inlined, lowest, show_figure, show_flag
 from .kernel import bit, has
+from .layout import MAP_RADIUS
 from .rules import Rules
-from .state import IDLE, MESSAGE, NONE, OUT, OUTCOMES, WALKING
+from .state import IDLE, MESSAGE, NONE, OUT, OUTCOMES
 from .verbs import TAKE
 
 if TYPE_CHECKING:
@@ -53,7 +52,6 @@ HAND_SHARE = np.float32(1 / HAND_SCALE)
 AGE_SHARE = 1 / AGE_SCALE
 INBOX_SCALE = 8
 INBOX_SHARE = 1 / INBOX_SCALE
-MAP_RADIUS = 2
 BLOCKS = ("stamps", "ages", "others", "feedback")  # switchable
 
 
@@ -185,7 +183,7 @@ def write_observation(c, b, a):
     if c.symbols != 0:
         at = _write_symbols(c, b, a, row, at)
     if c.manual != 0:
-        _write_map(c, b, row, at, place)
+        _write_map(c, b, a, at)
 
 
 @inlined
@@ -212,7 +210,7 @@ def _write_others(c, b, a, row, at, place):
 def _write_sites(c, b, a, row, first, place):
     """Write of each site what is out of date: where it is, what is believed, the jobs there, the age of the belief."""
     world, me, beliefs = world_of(c, b), agents_of(c, b)[a], beliefs_of(c, b, a)
-    visible, rules = sight_of(c, a)[me.cell], site_rules(c)
+    visible, rules = me.sight, site_rules(c)
     jobs_width = 2 if c.jobs > 0 else 0
     width = 5 + jobs_width + c.feedback + c.ages + c.stamps
     all_sites = ~np.uint64(0) >> np.uint64(64 - c.sites)
@@ -227,10 +225,9 @@ def _write_sites(c, b, a, row, first, place):
             show_flag(observation_at(c, b, a, at), has(visible, site))
             row[at + 1] = near[site]
             at += width
-    # Where some are out of sight, most ages grow: then all are written, in a loop without a branch to guess wrong.
-    due, some_hidden = me.show & all_sites, visible & all_sites != all_sites
-    if (c.ages | c.stamps) != 0 and some_hidden:
-        due = all_sites
+    # The ages of what is out of sight grow, until they are shown as 1.
+    due, some_hidden = (me.show | me.aging) & all_sites, visible & all_sites != all_sites
+    aging = np.uint64(0)
     me.show = np.uint64(0)
     while due != 0:
         site = lowest(due)
@@ -245,9 +242,10 @@ def _write_sites(c, b, a, row, first, place):
             show_flag(here + 20 + 4 * jobs_width, has(me.stale, site))
         if some_hidden:
             hidden = np.int64(known & (not seen))
+            age = (world.tick - (belief.arrived if told else belief.tick)) * hidden
+            aging |= np.uint64(hidden & np.int64(age < AGE_SCALE)) << np.uint64(site)
             if c.ages != 0:
-                since = belief.arrived if told else belief.tick
-                row[later] = min(1.0, (world.tick - since) * hidden * AGE_SHARE)
+                row[later] = min(1.0, age * AGE_SHARE)
             if c.stamps != 0:
                 row[later + c.ages] = min(1.0, (world.tick - belief.tick) * hidden * np.int64(told) * AGE_SHARE)
         else:
@@ -255,6 +253,7 @@ def _write_sites(c, b, a, row, first, place):
                 row[later] = 0.0
             if c.stamps != 0:
                 row[later + c.ages] = 0.0
+    me.aging = aging if (c.ages | c.stamps) != 0 else np.uint64(0)
     if c.jobs > 0 and me.rejob != 0:
         me.rejob = 0
         _write_jobs(c, b, a, row, first + 5, width)
@@ -290,41 +289,28 @@ def _write_symbols(c, b, a, row, at):
     return at
 
 
-@compiled
-def _write_map(c, b, row, at, place):
-    for down in range(-MAP_RADIUS, MAP_RADIUS + 1):
-        for right in range(-MAP_RADIUS, MAP_RADIUS + 1):
-            r, k = place.row + down, place.column + right
-            row[at] = 1.0
-            if 0 <= r < c.rows and 0 <= k < c.columns:
-                cell = r * c.columns + k
-                if not _is_wall(c, cell):
-                    gate = cell_rule(c, cell).gate
-                    row[at] = 0.5 if gate >= 0 and sites_of(c, b)[gate].value == 1 else 0.0
-            at += 1
-
-
-@compiled
-def _is_wall(c, cell):
-    # A floor cell has at least one neighbour other than itself; an unreachable one is as good as wall.
-    for move in range(4):
-        if neighbours(c)[cell, move] != cell:
-            return False
-    return True
+@inlined
+def _write_map(c, b, a, at):
+    cell = agents_of(c, b)[a].cell
+    row, around = observation_of(c, b, a), local_map(c, cell)
+    for entry in range(len(around)):
+        row[at + entry] = around[entry]
+    if cell_rule(c, cell).gates != 0:
+        for entry in range(len(around)):
+            if around[entry] < 0.0:
+                gate = -1 - np.int64(around[entry])
+                row[at + entry] = 0.5 if sites_of(c, b)[gate].value == 1 else 0.0
 
 
 @compiled
 def write_mask(c, b, a):
-    """Fill the mask of one agent that is ready: bit i = action i is allowed."""
-    me, mask, table = agents_of(c, b)[a], mask_of(c, b, a), action_rules(c)
-    walking = me.phase == WALKING
-    mask[0] = np.uint64(1) if walking else always_allowed(c)[0]
-    mask[1] = np.uint64(0) if walking else always_allowed(c)[1]
+    """Fill the mask of one agent as it is when ready, without moves: bit i = action i is allowed."""
+    me, table = agents_of(c, b)[a], action_rules(c)
+    low, high = always_allowed(c)[0], always_allowed(c)[1]
     known, wanted = np.uint64(0), np.uint64(0)
     beliefs = beliefs_of(c, b, a)
     for site in range(c.sites):
-        if beliefs[site].channel != NONE:
-            known |= bit(site)
+        known |= np.uint64(beliefs[site].channel != NONE) << np.uint64(site)
     jobs = jobs_of(c, b, a)
     for n in range(c.jobs):
         if jobs[n].used == 0:
@@ -335,16 +321,17 @@ def write_mask(c, b, a):
         if action < 0:
             break
         kind, index = table[action, 0], table[action, 1]
-        if kind == actions.MOVE:
-            allowed = neighbours(c)[me.cell, index] != me.cell
-        elif walking:
-            allowed = False
-        elif kind == actions.TELL:
+        if kind == actions.TELL:
             allowed = has(known, index)
         else:
-            allowed = _allows_task(c, b, a, kind, index, known, wanted)
-        if allowed:
-            mask[action >> 6] |= bit(action & 63)
+            allowed = kind != actions.MOVE and _allows_task(c, b, a, kind, index, known, wanted)
+        one = np.uint64(allowed) << np.uint64(action & 63)
+        if action < 64:
+            low |= one
+        else:
+            high |= one
+    me.full_mask[0] = low
+    me.full_mask[1] = high
 
 
 @inlined

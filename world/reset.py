@@ -24,6 +24,7 @@ from .context import (
     seen_of,
     sent_of,
     settled_of,
+    sight_of,
     site_rules,
     sites_of,
     tally_of,
@@ -76,6 +77,7 @@ def reset_world(c, b, seed):
     world.changed_entries = _ZERO
     world.acknowledged = _ZERO
     world.unanswered = _ZERO
+    world.under_way = _ZERO
     world.fenced = _ZERO
     world.stalled = _ZERO
     world.ready = _ZERO
@@ -153,6 +155,7 @@ def _reset_agent(c, b, a, me):
     rule = agent_rules(c)[a]
     me.stale = _ZERO
     me.show = ~_ZERO
+    me.aging = _ZERO
     me.reseen = 1
     me.rejob = 1
     me.shown = -1
@@ -220,6 +223,7 @@ def _reset_agent(c, b, a, me):
         start = np.int64(draw(c, b, entropy.START, a, 0, 0, 0) & _ONE)
         me.side = 1 - start
         me.cell = rule.ends[start]
+    me.sight = sight_of(c, a)[me.cell]
     stand_on(me, cell_rule(c, me.cell))
     jobs = jobs_of(c, b, a)
     for n in range(c.jobs):

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from . import verbs
 from .actions import CHECK, DO, LOOK_AT, MOVE, PROMISE_THAT, SAY, TELL, WAIT
 from .entropy import PROBABILITY_BITS
+from .layout import MAP_RADIUS
 from .rules import GRAINS, MAX_OPS, Rules
 from .scenario import BOAT, BUILT, CORRECTED, DONE, PARCEL, SHIPPED, TOGETHER, TRIPS
 from .state import NO_CELL, NO_SITE
@@ -97,9 +98,12 @@ CELL_RULE = np.dtype(
         ("column", np.int32),
         ("gate", np.int32),  # switch that opens and closes the cell, or NO_SITE
         ("region", np.int32),  # region the cell is in, or NO_SITE
+        ("moves", np.uint64),  # moves that lead elsewhere, as a mask of actions
+        ("gates", np.int64),  # 1 if the local map shows one
     ],
     align=True,
 )
+WAY_RULE = np.dtype([("distance", np.int32), ("following", np.int32)])  # ticks, and the next cell on a shortest path
 LOCK_RULE = np.dtype([("site", np.int64), ("mode", np.int64)], align=True)  # site NO_SITE ends a list
 GOAL_RULE = np.dtype(
     [("deps", np.uint64)]
@@ -164,9 +168,9 @@ class RuleArrays(NamedTuple):
     always: NDArray[np.uint64]  # [2] actions that every ready agent is allowed, as a mask
     depends: NDArray[np.int32]  # [A, actions] the other actions open to the agent's role, then -1
     cell: NDArray[Any]  # [cells] CELL_RULE
+    local_map: NDArray[np.float32]  # [cells, M], see context.local_map; empty where nothing is steered by hand
     near: NDArray[np.float32]  # [cells, S] distance to each site as observed
-    distance: NDArray[np.int32]  # [targets, cells]; targets are the sites, then the stations
-    following: NDArray[np.int32]  # [targets, cells] next cell on a shortest path
+    way: NDArray[Any]  # [targets, cells] WAY_RULE; targets are the sites, then the stations
     neighbour: NDArray[np.int32]  # [cells, 4]
     visible: NDArray[np.uint64]  # [A, cells] set of sites in sight from the cell
     thought: NDArray[np.int32]  # [QUANTILES]
@@ -188,6 +192,29 @@ def _rows(dtype: np.dtype[Any], rows: list[tuple[Any, ...]], least: int = 1) -> 
     for index, row in enumerate(rows):
         array[index] = row
     return array
+
+
+def _ways(rules: Rules) -> NDArray[Any]:
+    ways = np.zeros((len(rules.paths), rules.layout.floor.size), WAY_RULE)
+    ways["distance"] = np.stack([distance for distance, _ in rules.paths])
+    ways["following"] = np.stack([following for _, following in rules.paths])
+    return ways
+
+
+def _local_map(rules: Rules) -> NDArray[np.float32]:
+    """Draw what an agent sees of the map around each cell; what no step leads out of is as good as wall."""
+    rows, columns = rules.layout.rows, rules.layout.columns
+    if rules.settings.navigation != "manual":
+        return np.zeros((rows * columns, 0), np.float32)
+    here = np.arange(rows * columns)[:, None]
+    drawn = (rules.layout.neighbour == here).all(axis=1).astype(np.float32)
+    for cell, gate in rules.gate_of.items():
+        if drawn[cell] == 0:
+            drawn[cell] = -1 - gate
+    framed = np.pad(drawn.reshape(rows, columns), MAP_RADIUS, constant_values=1)
+    wide = 2 * MAP_RADIUS + 1
+    windows = np.lib.stride_tricks.sliding_window_view(framed, (wide, wide))
+    return np.ascontiguousarray(windows.reshape(rows * columns, wide * wide))
 
 
 def _goal_touch(rules: Rules) -> NDArray[np.uint64]:
@@ -226,7 +253,7 @@ def _compile(rules: Rules) -> RuleArrays:
         int(p * (1 << PROBABILITY_BITS))
         for p in (settings.loss, settings.duplication, settings.visibility, settings.footprint_error)
     ]
-    goal_touch = _goal_touch(rules)
+    goal_touch, local_map = _goal_touch(rules), _local_map(rules)
     constant = np.zeros(1, CONSTANT_RULE)
     constant[0] = (
         *threshold, settings.thinkers or 0, not settings.is_perfect, settings.lockstep,
@@ -352,13 +379,20 @@ def _compile(rules: Rules) -> RuleArrays:
         always=np.array([bits & (2**64 - 1), bits >> 64], np.uint64),
         depends=depends,
         cell=_rows(CELL_RULE, [
-            (row, column, rules.gate_of.get(cell, NO_SITE), rules.region_of.get(cell, NO_SITE))
+            (
+                row, column, rules.gate_of.get(cell, NO_SITE), rules.region_of.get(cell, NO_SITE),
+                as_set(
+                    index for index, action in enumerate(rules.actions)
+                    if action.kind == MOVE and rules.layout.neighbour[cell, action.index] != cell
+                ),
+                bool((local_map[cell] < 0).any()),
+            )
             for cell in range(cells)
             for row, column in [rules.layout.place(cell)]
         ]),
+        local_map=local_map,
         near=np.ascontiguousarray(near, np.float32),
-        distance=np.stack([distance for distance, _ in rules.paths]),
-        following=np.stack([following for _, following in rules.paths]),
+        way=_ways(rules),
         neighbour=rules.layout.neighbour,
         visible=visible,
         thought=rules.thought,

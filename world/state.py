@@ -97,28 +97,32 @@ _I, _U, _B = np.int32, np.uint64, np.int8
 WORLD_RECORD = np.dtype(
     [
         ("seed", _U),
+        ("ready", _U),  # set of agents that must act now: those of whom `ready` is 1
         ("dirty", _U),  # set of sites written since the last sensing
         ("moved", _U),  # set of agents that must look at all that is in sight: a step has brought some of it there
         ("touched_sites", _U),  # set of sites that have changed since goals were last judged
         ("touched_agents", _U),  # the same of agents, in what goals depend on
-        ("holder_wrote", _U),  # set of sites that the token's holder has written
+        ("unanswered", _U),  # set of members who have a copy and owe the acknowledgement
+        ("under_way", _U),  # set of members to whom a copy is under way, or from whom an acknowledgement
         ("tick", _I),  # ticks completed; the events of a tick carry its number, the first is 1
         ("status", _I),
-        ("next_txn", _I),
-        ("holder", _I),  # of the token, or NOBODY
-        ("holder_since", _I),  # tick of the grant
-        ("holder_settled", _I),  # 1 once a transaction of the holder has settled
-        ("happened", _I),  # 1 if world events have changed what goals depend on since they were last judged
         ("writer", _I),  # agent that wrote last in this tick, or NOBODY
         ("elapsed", _I),  # ticks of the last step, more than one where steps run to the next decision
+        ("corrector", _I),  # of the correction in preparation, or NOBODY
+        ("happened", _I),  # 1 if world events have changed what goals depend on since they were last judged
+        ("next_event", _I),  # earliest world event to come, or NEVER
+        ("next_due", _I),  # earliest due tick in flight, or NEVER
+        ("holder", _I),  # of the token, or NOBODY
+        ("holder_wrote", _U),  # set of sites that the token's holder has written
+        ("next_txn", _I),
+        ("holder_since", _I),  # tick of the grant
+        ("holder_settled", _I),  # 1 once a transaction of the holder has settled
         ("goals_met", _I),
         ("goals_open", _I),  # neither met nor lost
         ("goals_lost", _I),  # goals that can no longer be met
         ("last_goal_tick", _I),  # tick at which the count of met goals last grew
         ("mail_first", _I),  # the messages in flight lie between these two in order of sending, with gaps (due = GONE)
         ("mail_count", _I),
-        ("next_event", _I),  # earliest world event to come, or NEVER
-        ("next_due", _I),  # earliest due tick in flight, or NEVER
         ("message_number", _I),
         ("log_count", _I),
         ("broken", np.int64),  # set of invariants that do not hold now, as bits
@@ -126,13 +130,10 @@ WORLD_RECORD = np.dtype(
         ("thefts", _I),
         ("epoch", _I),  # of the plan: corrections published so far
         ("published", _I),  # tick of the last one
-        ("corrector", _I),  # of the correction in preparation, or NOBODY
         ("changed_entries", _U),  # set of entries that it changes
         ("acknowledged", _U),  # set of members, of the newest epoch
-        ("unanswered", _U),  # set of members who have a copy and owe the acknowledgement
         ("fenced", _U),  # set of members refused until they know the plan
         ("stalled", _U),  # set of agents that stand still
-        ("ready", _U),  # set of agents that must act now: those of whom `ready` is 1
         ("settles", _I),  # committed transactions so far, where conflicts between them are kept
     ],
     align=True,
@@ -160,22 +161,24 @@ AGENT_RECORD = np.dtype(
         ("inbox_kind", _B),  # of the last one
         ("step", _I),  # cell to step to in this tick's walk, or NO_CELL
         ("cell", _I),
+        ("task", _I),  # of the open transaction, or NO_TASK
+        ("look", _I),  # site being looked at, or NO_SITE
+        ("stuck", _I),  # ticks stopped in a row: by a closed gate, or in a hold
         ("thought_left", _I),  # think ticks still to come
+        ("sight", _U),  # set of sites in sight from where it stands
+        ("show", _U),  # set of sites whose beliefs in the observation are out of date
+        ("figure", np.float32, (4,)),  # what others observe: 1, row (FAR if out of play), column, 1 unless idle at last
+        ("txn", _I),  # number of the open transaction, or NO_TXN
+        ("hand", _I),  # item carried, 0 for none
         ("trips", _I),  # crossings made
         ("earned", np.float64),  # reward of this step
-        ("show", _U),  # set of sites whose beliefs in the observation are out of date
+        ("aging", _U),  # set of sites of whose beliefs the ages in the observation still grow
         ("shown", np.int64),  # what the observation says of the agent itself, packed; see observe
         ("stale", _U),  # set of sites that feedback marks as not current
-        ("figure", np.float32, (4,)),  # what others observe: 1, row (FAR if out of play), column, 1 unless idle at last
         ("full_mask", _U, (2,)),  # the mask when ready, up to date unless `remask`
-        ("hand", _I),  # item carried, 0 for none
-        ("task", _I),  # of the open transaction, or NO_TASK
-        ("txn", _I),  # number of the open transaction, or NO_TXN
         ("job", _I),  # index in the agent's job list, or NO_JOB
-        ("look", _I),  # site being looked at, or NO_SITE
         ("thought", _I),  # think ticks drawn for the open transaction
         ("decided", _I),  # tick of the decision
-        ("stuck", _I),  # ticks stopped in a row: by a closed gate, or in a hold
         ("holding", _I),  # agent whose unsettled version is waited for, or NOBODY
         ("age", _I),  # tick of the decision, or of the first one where it was a victim and tries again
         ("argument", _I),  # of the open transaction: its first op's, or its job's
