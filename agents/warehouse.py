@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from .mind import View, first_allowed
 
 ASKED, WAITED, LOOKED = range(3)  # what memory holds
-WARY, SHY = 0.8, 0.4  # chances that a careful porter stands back: from one who is at something, from anybody near
+NEAR = 3  # cells
+WARY, SHY = 0.9, 0.9  # chances that a careful porter stands back: from one near who is at something, from all others
 PATIENCE = 40  # ticks that the careful dispatcher waits for the lane to be empty before it goes and looks
 
 
@@ -148,7 +149,7 @@ def careful(
     wanted = _carry(view, plan, rows, memory)
     holds = rows[:, view.entry("has token")] > 0.5
     near, busy = _company(view, rows)
-    stands_back = np.isin(wanted, plan.jobs) & ~holds & ((busy & (chance < WARY)) | (near & (chance < SHY)))
+    stands_back = np.isin(wanted, plan.jobs) & ~holds & (chance < np.where(near, WARY, SHY * busy))
     asks = np.zeros(len(rows), np.bool_)
     if plan.lines:
         delivers, line = _deliver(view, plan, rows)
@@ -166,15 +167,20 @@ def careful(
     return first_allowed(masks, np.where(dispatcher, dispatches, porter))
 
 
-def _company(view: View, rows: NDArray[np.float32]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Say who has somebody else in view, and who has somebody there who is at something."""
-    others = [index for index, name in enumerate(view.legend) if name.startswith("other ") and name.endswith("in view")]
-    busy = [view.entry(view.legend[index].replace("in view", "busy")) for index in others]
+def _company(view: View, rows: NDArray[np.float32]) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Say who has somebody near who is at something, and what share of all others in view is at something."""
+    others = [name.removesuffix(": in view") for name in view.legend if name.endswith(": in view")]
     if not others:
-        return np.zeros(len(rows), np.bool_), np.zeros(len(rows), np.bool_)
-    in_view = rows[:, others] > 0.5
-    at_something = in_view & (rows[:, busy] > 0.5)
-    return np.asarray(in_view.any(axis=1)), np.asarray(at_something.any(axis=1))
+        return np.zeros(len(rows), np.bool_), np.zeros(len(rows))
+
+    def column(what: str) -> NDArray[np.float32]:
+        return rows[:, [view.entry(f"{other}: {what}") for other in others]]
+
+    busy = (column("in view") > 0.5) & (column("busy") > 0.5)
+    down = np.abs(column("rows away")) * view.parameters["rows"]
+    right = np.abs(column("columns away")) * view.parameters["columns"]
+    near = busy & (np.maximum(down, right) < NEAR + 0.5)
+    return np.asarray(near.any(axis=1)), np.asarray(busy.mean(axis=1))
 
 
 def _dispatch_carefully(
