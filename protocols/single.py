@@ -256,5 +256,5 @@ class ReferenceEngine:
 
 def episode_header(rules: Rules, protocol: Config | Control, seed: int) -> dict[str, Any]:
     """Return what a digest covers before the events: scenario, config, settings and seed."""
-    config = protocol.model_dump(mode="json") if isinstance(protocol, Config) else {"custom": protocol.name}
+    config = protocol.header if isinstance(protocol, Config) else {"custom": protocol.name}
     return {**rules.header, "config": config, "seed": int(seed)}

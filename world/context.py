@@ -35,15 +35,15 @@ _STATE_FIELDS = State._fields
 _RULE_FIELDS = tuple(f"{name}_rule" for name in RuleArrays._fields if name != "constant")
 _SIZES = (
     "agents", "sites", "tasks", "inputs", "jobs", "goals", "events", "mails", "logs", "width", "cells", "targets",
-    "actions", "invariants", "counters", "job_tasks", "parcels", "constraints",
+    "actions", "invariants", "counters", "job_tasks", "turns", "parcels", "constraints",
     "locks_listed", "thoughts", "arguments",
 )  # fmt: skip
 # What of the constants and of the policy is copied into the context, so that one pointer serves.
 _CONSTANTS = (
     "lockstep", "manual", "patience", "horizon", "job_low", "job_high", "boats", "board", "gate", "see_all",
-    "value_goals", "depots", "stall", "stall_every", "slip",
+    "value_goals", "depots", "grace", "stall", "stall_every", "slip", "thinkers", "imperfect",
 )  # fmt: skip
-_SETS = ("loss", "duplication", "plan", "members", "stocked", "posts")
+_SETS = ("loss", "duplication", "visibility", "footprint_error", "plan", "members", "stocked", "posts")
 _POLICY = (
     "scopes", "at_act", "at_settle", "by_premise", "snapshots", "pivots",
     "admission_reads", "buffered", "branch", "whole_task", "closed", "token",
@@ -87,7 +87,8 @@ def bind(state: State, arrays: RuleArrays, policy: NDArray[Any], view: dict[str,
             state.agent.shape[1], state.site.shape[1], state.tally.shape[2], state.input.shape[3], state.job.shape[2],
             state.goal.shape[1], state.event.shape[1], state.mail.shape[1], state.log.shape[1],
             state.observation.shape[2], arrays.cell.size, arrays.distance.shape[0], arrays.action.shape[0],
-            arrays.invariant.shape[0], state.counts.shape[1], arrays.job_task.shape[1], state.parcel.shape[2],
+            arrays.invariant.shape[0], state.counts.shape[1], arrays.job_task.shape[2], arrays.job_task.shape[1],
+            state.parcel.shape[2],
             arrays.constraint.shape[0], arrays.lock.shape[3], arrays.slip.shape[0], arrays.argument.shape[1],
         ),
         strict=True,
@@ -310,8 +311,8 @@ def lock_sites(c):
 
 @inlined
 def job_tasks(c):
-    """[A, most] job tasks that an agent may be given."""
-    return fixed_array_at(c.job_task_rule, (c.agents, c.job_tasks), _I4)
+    """[A, U, 1 + most] of each turn: how many there are, and the tasks that a job is drawn from."""
+    return fixed_array_at(c.job_task_rule, (c.agents, c.turns, c.job_tasks), _I4)
 
 
 @inlined

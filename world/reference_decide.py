@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from . import actions, entropy, log
 from .control import Answer
+from .footprint import declare, log_error
 from .reference_act import premise_holds
 from .reference_mail import send
 from .reference_state import Input, Transaction
@@ -97,8 +98,9 @@ def _open(world: World, agent: int, index: int, choice: int) -> None:
     if world.ranks:
         saved = max(saved, world.ranks.spares(agent, thought))
     thought -= saved
+    known = declare(world, agent, index, nth, attempt)
     me.txn = Transaction(
-        world.next_txn, agent, index, job, argument, thought, world.now, (nth, attempt), drawn
+        world.next_txn, agent, index, job, argument, thought, world.now, (nth, attempt), drawn, known=known
     )  # fmt: skip
     world.next_txn += 1
     me.age = me.age if me.outcome == ABORTED else world.now
@@ -107,6 +109,7 @@ def _open(world: World, agent: int, index: int, choice: int) -> None:
     world.record(
         log.DECIDE, agent, me.txn.number, value=argument, version=choice, a=index, b=thought, c=attempt, d=nth, e=saved
     )
+    log_error(world, agent, me.txn.number, known)
     if world.control.reads == "admission" and not world.rules.settings.lockstep:
         txn = me.txn
         if world.control.admit(world, agent, index, "decide") is Answer.WAIT:
@@ -118,7 +121,7 @@ def _open(world: World, agent: int, index: int, choice: int) -> None:
 
 def _ask_again(world: World) -> None:
     """Let those go on who wait for admission with their transaction open, or at a border on their way."""
-    waiting = [i for i, me in enumerate(world.agents) if me.txn is not None and me.wait is not None]
+    waiting = [i for i, me in enumerate(world.agents) if me.txn and me.wait and me.wait.kind != log.FOR_THOUGHT]
     for agent in in_order(world, {i: world.agents[i].wait_since for i in waiting}):
         me = world.agents[agent]
         if me.txn is None or me.wait is None:
@@ -140,23 +143,25 @@ def _admit(world: World, txn: Transaction) -> None:
     """
     agent, task = txn.agent, world.rules.tasks[txn.task]
     me = world.agents[agent]
-    me.phase = THINKING
+    me.phase, me.placed = THINKING, False
     reads = world.control.reads == "admission" or (world.holder == agent and world.region_at(agent) != NO_SITE)
+    # The token's holder is told of everything, whatever it has declared.
+    renewed = txn.known.renewed(task.inputs) if world.control.reads == "admission" else [*task.inputs]
     if reads:
-        for site in task.inputs:
+        for site in renewed:
             if world.sites[site].unsettled == NOBODY:
                 world.renew(agent, site, REGISTRY, 2, world.ranks.value(world, txn, site) if world.ranks else None)
     for site in task.inputs:
         belief, there = world.beliefs[agent][site], world.sites[site]
         frozen = Input(belief.value, belief.version, belief.channel, belief.promise, belief.tick)
-        if world.control.reads == "admission" and there.unsettled != NOBODY:
+        if world.control.reads == "admission" and there.unsettled != NOBODY and site in renewed:
             # The registry knows what has settled; what stands there now the agent may see for itself.
             frozen = Input(*there.settled, REGISTRY, False, world.now)
         frozen.outdated = frozen.version != there.version
         txn.inputs[site] = frozen
         world.record(
             log.INPUT, agent, txn.number, site=site, value=frozen.value, version=frozen.version,
-            a=frozen.channel, b=int(frozen.promise), c=frozen.sensed,
+            a=frozen.channel, b=int(frozen.promise), c=frozen.sensed, d=int(site in txn.hidden),
         )  # fmt: skip
     if world.ranks:
         world.ranks.admitted(world, txn)

@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,15 +24,31 @@ from .scenario import (
     DRIFTS,
     FROM_JOB,
     REOPENS,
+    RESTOCKS,
     Blueprint,
     Task,
 )
 from .settings import LONG, USUAL, Settings, delay_table, slip_table, thought_chosen, thought_table
-from .state import EXCLUSIVE, INCREMENT, NO_CELL, NO_SITE, SHARED
+from .state import EXCLUSIVE, INCREMENT, NEVER, NO_CELL, NO_SITE, SHARED
 
 MAX_SET = 64  # sites, agents and tasks are sets in one uint64
 MAX_OPS = 4
 GRAINS = ("site", "region", "world")  # of locks, from fine to coarse
+
+
+class Footprint(NamedTuple):
+    """In what the protocol is wrong about a transaction; see `footprint`."""
+
+    hidden: frozenset[int] = frozenset()  # inputs that it does not see
+    missed: int = NO_SITE  # site that is not declared
+    added: int = NO_SITE  # site that is declared, and not used
+
+    def renewed(self, inputs: tuple[int, ...]) -> list[int]:
+        """Return the sites that the registry renews at admission, of a task with these inputs, in order."""
+        return sorted({*inputs, self.added} - self.hidden - {self.missed, NO_SITE})
+
+
+KNOWN = Footprint()  # that it is wrong in nothing
 
 
 @dataclass(frozen=True)
@@ -128,23 +144,34 @@ class ResolvedTask:
         """Sites whose belief must not be `none`."""
         return frozenset(site for op in self.ops for site in op.pre)
 
-    def locks(self, lock_of: Sequence[int], ahead: bool = True) -> tuple[tuple[int, int], ...]:
+    @cached_property
+    def footprint(self) -> tuple[int, ...]:
+        """All sites that it reads or writes, in index order."""
+        return tuple(sorted({*self.inputs, *(op.site for op in self.ops)}))
+
+    def locks(
+        self, lock_of: Sequence[int], ahead: bool = True, known: Footprint = KNOWN
+    ) -> tuple[tuple[int, int], ...]:
         """List (lock, mode) of what it locks before thought, in the order in which its ops read and write.
 
         `lock_of` is a row of `Rules.lock_of`. Ahead, a lock is taken from the start in the strongest mode that any op
         needs: exclusive for what is written, increment for a difference, shared for what is only read. Else what is
-        read is locked shared, and what an op writes once it is to act.
+        read is locked shared, and what an op writes once it is to act. `known` is in what the protocol is wrong.
         """
         wanted: dict[int, set[int]] = {}
         for op in self.ops:
             for site in (*op.pre, op.site) if ahead else op.pre:
                 modes = wanted.setdefault(lock_of[site], set())
-                if site in op.pre:
+                if site == known.missed:
+                    continue
+                if site in op.pre and site not in known.hidden:
                     modes.add(SHARED)
                 if site == op.site and ahead:
                     modes.add(op.lock_mode)
+        if known.added != NO_SITE:
+            wanted.setdefault(lock_of[known.added], set()).add(SHARED)
         both = {SHARED, INCREMENT}
-        return tuple((site, EXCLUSIVE if modes >= both else max(modes)) for site, modes in wanted.items())
+        return tuple((site, EXCLUSIVE if modes >= both else max(modes)) for site, modes in wanted.items() if modes)
 
     @property
     def corrects(self) -> bool:
@@ -445,12 +472,23 @@ class Rules:
         }
 
     @cached_property
-    def job_tasks(self) -> tuple[tuple[int, ...], ...]:
-        """For each agent, the job tasks it may be given."""
-        return tuple(
-            tuple(t for t, task in enumerate(self.tasks) if task.jobs and agent in task.agents)
-            for agent in range(len(self.agent_names))
-        )
+    def job_tasks(self) -> tuple[tuple[tuple[int, ...], ...], ...]:
+        """For each agent, the job tasks that a job is drawn from, turn by turn, each so often as its share says.
+
+        Raises: ValueError where an agent has jobs of some turns only.
+        """
+        drawn = self.blueprint.tasks
+        turns = 1 + max((task.turn for task in drawn if task.jobs), default=0)
+        rows = []
+        for agent, name in enumerate(self.agent_names):
+            mine = [t for t, task in enumerate(self.tasks) if task.jobs and agent in task.agents]
+            row = tuple(
+                tuple(t for t in mine for _ in range(drawn[t].share) if drawn[t].turn == turn) for turn in range(turns)
+            )
+            if any(row) and not all(row):
+                raise ValueError(f"an agent with jobs has job tasks of every turn; {name} has none of some")
+            rows.append(row if any(row) else ())
+        return tuple(rows)
 
     @cached_property
     def world_events(self) -> tuple[tuple[int, int, int, int, int, int, int], ...]:
@@ -472,6 +510,7 @@ class Rules:
                 start = closings.first + closings.every * n
                 # Equal source and number: the three steps of one closing are late by the same draw.
                 rows += [(what, source, n, site, by, start + after, closings.jitter) for what, by, after in steps]
+        rows += [(RESTOCKS, 0, 0, site, 0, NEVER, 0) for site, drawn in enumerate(self.blueprint.sites) if drawn.refill]
         return tuple(rows)
 
     @property
@@ -482,6 +521,11 @@ class Rules:
     def event_of_closing(self, nth: int) -> int:
         """Return the world event at which the n-th depot closes."""
         return next(i for i, (what, _, n, *_) in enumerate(self.world_events) if (what, n) == (CLOSES, nth))
+
+    @cached_property
+    def refills(self) -> dict[int, int]:
+        """Shelf -> the world event in which it is stocked again, whose tick is set when the shelf is emptied."""
+        return {site: i for i, (what, _, _, site, *_) in enumerate(self.world_events) if what == RESTOCKS}
 
     @property
     def mail_capacity(self) -> int:
