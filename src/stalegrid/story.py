@@ -65,7 +65,13 @@ def hit_words(rules: Rules, bodies: int, boats: int) -> str:
     roles = [role.name for role in rules.blueprint.roles if role.trips]
     who = roles[0] if len(roles) == 1 else "agent"
     hit = f"a {who} hit" if bodies == 1 else f"{bodies} {who}s hit"
-    return hit + (", a boat lost" if boats == 1 else f", {boats} boats lost" if boats else "")
+    craft = craft_of(rules)
+    return hit + (f", a {craft} lost" if boats == 1 else f", {boats} {craft}s lost" if boats else "")
+
+
+def craft_of(rules: Rules) -> str:
+    """Say what the boats are."""
+    return rules.blueprint.boats.called if rules.blueprint.boats else "boat"
 
 
 def agent_name(rules: Rules, agent: int) -> str:

@@ -124,7 +124,7 @@ def read_logs(rules: Rules, logs: Sequence[NDArray[Any]]) -> Units:
     lengths = [len(rows) for rows in chosen]
     episode = np.repeat(np.arange(len(logs)), lengths)
     row = np.concatenate([*chosen, np.zeros(0, np.int64)]).astype(np.int64)
-    events = np.concatenate([*(one[rows] for one, rows in zip(told, chosen, strict=True)), np.zeros(0, log.EVENT)])
+    events = log.join([one[rows] for one, rows in zip(told, chosen, strict=True)])
     kind = events["kind"]
     opens = (kind == log.DECIDE) | (kind == log.BORDER)
     many = np.bincount(episode[opens], minlength=len(logs))
