@@ -149,13 +149,15 @@ def test_a_judge_who_is_wrong_breaks_every_certificate():
     assert not any(one.holds for one in check_all(units, RANK))
 
 
-def test_every_bracket_and_both_units_are_told_of_schedules_of_all_kinds():
+def test_where_the_order_of_ranks_holds_every_bracket_that_acts_rest_on_is_serializable():
     for seed in range(40):
         schedule = random_schedule(seed, None, dict(resolve(MTPO)))
         units = read_logs(schedule.rules, [np.array([tuple(event) for event in events_of(schedule)], log.EVENT)])
+        certificate = check(units, 0, RANK)
+        if schedule.config.certificate_in(schedule.rules.settings) is not None:
+            assert certificate.holds or any("the world" in problem for problem in certificate.problems), str(schedule)
         for bracket in BRACKETS:
             for unit in ("decision", "op"):
                 (judged,) = judge_episodes(units, [0], bracket=bracket, unit=unit)
-                assert judged.held in (SERIALIZABLE, STRICT) or bracket == BRACKETS[-1], (
-                    f"{schedule}, {bracket}, {unit}"
-                )
+                if certificate.holds and bracket != BRACKETS[-1] and unit == "decision":
+                    assert judged.held in (SERIALIZABLE, STRICT), str(schedule)
