@@ -162,14 +162,17 @@ class Batch:
 
     def reset_chosen(self, chosen: NDArray[np.bool_], seeds: NDArray[np.uint64]) -> None:
         """Begin a new episode in the `chosen` worlds, [B] bool, from their `seeds`, [B] uint64; the others go on."""
-        reset_chosen(self.context, chosen, np.ascontiguousarray(seeds, np.uint64), False)
+        self._begin(chosen, np.ascontiguousarray(seeds, np.uint64), False)
 
     def show_anew(self) -> None:
         """Write the observations and masks of all agents again, after `state` was changed from outside.
 
         What is out of date must be marked so in the agents' records; see `observe.write_observation`.
         """
-        reset_chosen(self.context, np.ones(self.worlds, np.bool_), self.state.world["seed"].copy(), True)
+        self._begin(np.ones(self.worlds, np.bool_), self.state.world["seed"].copy(), True)
+
+    def _begin(self, chosen: NDArray[np.bool_], seeds: NDArray[np.uint64], shows_anew: bool) -> None:
+        reset_chosen(self.context, chosen, seeds, shows_anew)
 
     def step(self, choices: NDArray[np.int32], to_decision: bool = False) -> None:
         """Advance every running world by a tick, or to its next decision; `choices` is [B, A] int32."""
@@ -177,25 +180,32 @@ class Batch:
             expected = f"[{self.worlds}, {self.agents}] int32"
             raise ValueError(f"choices are {expected}; got {list(choices.shape)} {choices.dtype}")
         if self.threads == 1:
-            step_worlds(self.context, 0, self.worlds, choices, to_decision, self.margin)
+            self._advance(0, self.worlds, choices, to_decision)
             return
         if self._pool is None:
             self._pool = ThreadPoolExecutor(self.threads - 1, "stalegrid")
         bounds = [self.worlds * nth // self.threads for nth in range(self.threads + 1)]
         shares = [
-            self._pool.submit(step_worlds, self.context, first, last, choices, to_decision, self.margin)
-            for first, last in pairwise(bounds[1:])
+            self._pool.submit(self._advance, first, last, choices, to_decision) for first, last in pairwise(bounds[1:])
         ]
         # The caller takes the first share: to wake a thread for it takes as long as stepping some hundred worlds.
-        step_worlds(self.context, 0, bounds[1], choices, to_decision, self.margin)
+        self._advance(0, bounds[1], choices, to_decision)
         for share in shares:
             share.result()
+
+    def _advance(self, first: int, last: int, choices: NDArray[np.int32], to_decision: bool) -> None:
+        step_worlds(self.context, first, last, choices, to_decision, self.margin)
 
     def close(self) -> None:
         """End the threads, if there are any; the next step would begin new ones."""
         if self._pool is not None:
             self._pool.shutdown()
             self._pool = None
+
+    @property
+    def layout_seeds(self) -> NDArray[np.int64]:
+        """[B] int64: the layout of each world, 0 where the scenario has but one."""
+        return np.full(self.worlds, self.rules.parameters.get("layout_seed", 0), np.int64)
 
     @property
     def running(self) -> NDArray[np.bool_]:

@@ -48,6 +48,7 @@ class StaleGridParallelEnv(ParallelEnv[str, Any, int]):
         drawing: Drawing | None = None,
         action_mask: str = "info",
         steps: str = "tick",
+        layouts: Callable[[int], Engine] | None = None,
     ) -> None:
         for what, value, allowed in (
             ("action_mask", action_mask, MASK_PLACES),
@@ -70,6 +71,7 @@ class StaleGridParallelEnv(ParallelEnv[str, Any, int]):
         self.mask_in_info = action_mask in ("info", "both")
         self._mask_in_observation = action_mask in ("obs", "both")
         self._drawing = drawing
+        self._layouts = layouts
         self._known = frozenset(self.possible_agents)
         self._choices = np.zeros((1, len(self.possible_agents)), np.int32)
         self._action_space = cast("spaces.Space[int]", spaces.Discrete(len(self.action_table)))
@@ -93,13 +95,18 @@ class StaleGridParallelEnv(ParallelEnv[str, Any, int]):
     def reset(
         self, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-        """Begin an episode: a seed names it, without one the next is drawn from `np_random`. Options are ignored.
+        """Begin an episode: a seed names it, without one the next is drawn from `np_random`.
 
-        Raises: ValueError for a seed that is not a whole number from 0 to 2**64 - 1.
+        `options["layout_seed"]` changes the layout of this and the later episodes, for scenarios that have a generator;
+        the spaces stay as they are. Other options are ignored.
+
+        Raises: ValueError for a seed that is not a whole number from 0 to 2**64 - 1, or a layout that is not to be had.
         """
         if seed is not None:
             if not isinstance(seed, (int, np.integer)) or not 0 <= seed < SEEDS:
                 raise ValueError(f"a seed is a whole number from 0 to 2**64 - 1; got {seed!r}")
+        self._lay_out((options or {}).get("layout_seed"))
+        if seed is not None:
             self.np_random = np.random.default_rng(seed)
         self.seed = int(seed if seed is not None else self.np_random.integers(2**31))
         self.engine.reset(self.seed)
@@ -108,6 +115,15 @@ class StaleGridParallelEnv(ParallelEnv[str, Any, int]):
         if self.render_mode == "human":
             self.render()
         return self._observations(masks), self._infos(masks)
+
+    def _lay_out(self, layout_seed: Any) -> None:
+        """Take another layout, unless it is none or the one that there is."""
+        if layout_seed is None:
+            return
+        if self._layouts is None:
+            raise ValueError("this environment was made without layouts: make it with stalegrid.parallel_env")
+        if layout_seed != self.engine.rules.parameters.get("layout_seed"):
+            self.engine = self._layouts(layout_seed)
 
     def step(
         self, actions: dict[str, int]
@@ -239,5 +255,5 @@ class StaleGridParallelEnv(ParallelEnv[str, Any, int]):
 
     def _copied(self, parts: dict[str, Any]) -> dict[str, Any]:
         # The rules never change, and copying them would take most of the time.
-        rules = self.engine.rules
+        rules = parts["engine"].rules
         return deepcopy(parts, {id(rules): rules})

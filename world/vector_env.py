@@ -28,6 +28,10 @@ class Worlds(Protocol):
     agents: int
     state: State
 
+    @property
+    def layout_seeds(self) -> NDArray[np.int64]:
+        """[B] int64: the layout of each world."""
+
     def reset_chosen(self, chosen: NDArray[np.bool_], seeds: NDArray[np.uint64]) -> None:
         """Begin a new episode in the `chosen` worlds, [B] bool, from their `seeds`, [B] uint64."""
 
@@ -108,6 +112,11 @@ class StaleGridVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[An
         return self._rows(self.batch.state.world["elapsed"].astype(np.int64))
 
     @property
+    def layout_seeds(self) -> NDArray[np.int64]:
+        """[B] int64: the layout of each world, 0 where the scenario has but one."""
+        return self.batch.layout_seeds
+
+    @property
     def success(self) -> NDArray[np.float64]:
         """[B] float64: S so far, the share of goals met, of each world."""
         success: NDArray[np.float64] = self.batch.state.world["goals_met"] / max(1, self.batch.state.goal.shape[1])
@@ -127,8 +136,10 @@ class StaleGridVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[An
         World w plays `seed + w` first where `seed` is a number, `seed[w]` where it is a sequence. Later episodes, and
         the first without a seed, draw theirs from `episode_seeds` by a generator that the seed begins.
 
-        Raises: ValueError for other seeds or masks; nothing moves.
+        Raises: ValueError for other seeds or masks, or a layout: they stay; nothing moves.
         """
+        if (options or {}).get("layout_seed") is not None:
+            raise ValueError("the worlds of a vector environment keep their layouts: make it with layout_seeds=(...)")
         worlds = self.batch.worlds
         chosen = self._chosen(options)
         if seed is None:

@@ -21,6 +21,7 @@ from ..scenario import (
     Role,
     Scenario,
     Site,
+    Stage,
     Task,
 )
 from .warehouse_floor import Floor, lay_out
@@ -184,4 +185,35 @@ SCENARIO = Scenario(
         "large": _size(32, 32, agents=32, orders=4, contention=4, overlap=50, trucks=4, closings=2),
     },
     build=build,
+    curriculum=(
+        Stage(
+            "tabular",
+            "one box each, all in sight, no time to think: what the actions do",
+            {"size": "tiny", "orders": 1, "think": 0, "sight": "all"},
+        ),
+        Stage(
+            "thought",
+            "thinking takes time: others take the box or change the tally meanwhile",
+            {"size": "tiny", "think": 6},
+        ),
+        Stage(
+            "hall",
+            "more shelves and tallies than one sees, some of them common",
+            {"size": "small", "trucks": 0, "closings": 0},
+        ),
+        Stage(
+            "gate",
+            "a lane between two halls, and a gate moved on the word of messages",
+            {"size": "small", "closings": 0},
+        ),
+        Stage("plan", "routes that are corrected while one is under way", {"size": "small", "trucks": 0}),
+        Stage("small", "all of it at once", {"size": "small"}),
+        Stage("quiet", "the full size, and each team by itself", {"size": "medium", "contention": 2, "overlap": 0}),
+        Stage("full", "the full size as it is measured", {"size": "medium"}),
+        Stage(
+            "crowded",
+            "larger teams, slower thought and slower mail than it is measured with",
+            {"size": "medium", "contention": 4, "overlap": 75, "think": 9, "delay": 9},
+        ),
+    ),
 )
