@@ -273,7 +273,7 @@ def vector_env(
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             raise ValueError(f"{name} is a whole number from 1; got {value!r}")
     compile_engine()
-    options |= {"threads": threads, "observations": observations}
+    options |= {"threads": threads, "observations": observations, "keep_rows": True}
     batch: Worlds = (
         MixedBatch(_layouts(scenario, size, settings, layout_seeds, worlds), resolve(protocol), worlds, **options)
         if len(layout_seeds)
