@@ -37,7 +37,8 @@ class MixedBatch(Batch):
 
     def _bound(self, rules: Rules, part: slice) -> NDArray[Any]:
         """Return what compiled code knows of some worlds: the same arrays, rules of their own."""
-        state, rows = State(*(array[part] for array in self.state)), Rows(*(array[part] for array in self.rows))
+        state = State._make(array[part] for array in self.state)
+        rows = Rows._make(array[part] for array in self.rows)
         return bind(state, rows, compile_rules(rules), self.config.policy, self._view)
 
     @property
