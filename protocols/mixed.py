@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from ..world.context import bind
 from ..world.rule_arrays import compile_rules
 from ..world.rules import Rules
-from ..world.state import State
+from ..world.state import Rows, State
 from .batch import Batch
 from .config import Config
-from .engine import reset_chosen, step_worlds
 
 
 class MixedBatch(Batch):
@@ -32,27 +31,15 @@ class MixedBatch(Batch):
     def _bind(self) -> None:
         super()._bind()
         self.parts = [
-            (first, last, bind(self._part(first, last), compile_rules(rules), self.config.policy, self._view))
+            (first, last, self._bound(rules, slice(first, last)))
             for rules, first, last in zip(self.layouts, self.bounds, self.bounds[1:], strict=False)
         ]
 
-    def _part(self, first: int, last: int) -> State:
-        """Return the same arrays, of some worlds."""
-        parts = {name: array[first:last] for name, array in self.state._asdict().items()}
-        return self.state._replace(**parts)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {key: value for key, value in super().__getstate__().items() if key != "parts"}
-
-    def _begin(self, chosen: NDArray[np.bool_], seeds: NDArray[np.uint64], shows_anew: bool) -> None:
-        for first, last, context in self.parts:
-            reset_chosen(context, chosen[first:last], seeds[first:last], shows_anew)
-
-    def _advance(self, first: int, last: int, choices: NDArray[np.int32], to_decision: bool) -> None:
-        for start, end, context in self.parts:
-            one, other = max(first, start) - start, min(last, end) - start
-            if one < other:
-                step_worlds(context, one, other, choices[start:end], to_decision, self.margin)
+    def _bound(self, rules: Rules, part: slice) -> NDArray[Any]:
+        """Return what compiled code knows of some worlds: the same arrays, rules of their own."""
+        state = State._make(array[part] for array in self.state)
+        rows = Rows._make(array[part] for array in self.rows)
+        return bind(state, rows, compile_rules(rules), self.config.policy, self._view)
 
     @property
     def layout_seeds(self) -> NDArray[np.int64]:

@@ -214,13 +214,11 @@ def end_hold(c, b, a):
 
 @compiled
 def end_lock_wait(c, b, a, task, waited):
-    """Log that an agent waits for that lock no more."""
+    """Log that an agent waits for that lock, or for a place to think, no more."""
     me = agents_of(c, b)[a]
     if me.waits != 0:
+        emit(c, b, log.WAIT_END, a, me.txn, 0, me.wait_site, 0, 0, NOBODY, task, me.waits, waited, 0, 0)
         me.waits = 0
-        emit(
-            c, b, log.WAIT_END, a, me.txn, 0, me.wait_site, 0, 0, NOBODY, task, log.FOR_LOCK, waited, 0, 0
-        )  # fmt: skip
 
 
 @inlined

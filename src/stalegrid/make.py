@@ -273,7 +273,7 @@ def vector_env(
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             raise ValueError(f"{name} is a whole number from 1; got {value!r}")
     compile_engine()
-    options |= {"threads": threads, "observations": observations}
+    options |= {"threads": threads, "observations": observations, "keep_rows": True}
     batch: Worlds = (
         MixedBatch(_layouts(scenario, size, settings, layout_seeds, worlds), resolve(protocol), worlds, **options)
         if len(layout_seeds)
@@ -282,6 +282,19 @@ def vector_env(
     return StaleGridVectorEnv(
         batch, steps=steps, autoreset_mode=autoreset_mode, episode_seeds=episode_seeds, copy=copy
     )  # fmt: skip
+
+
+def sb3_env(
+    scenario: str = "ledger", protocol: Protocol = "none", *, worlds: int = 16, steps: str = "decision", **options: Any
+) -> Any:
+    """Make a VecEnv of Stable-Baselines3, which MaskablePPO of sb3-contrib takes too; arguments as for `vector_env`.
+
+    Raises: ImportError that names the pip command; ValueError as `vector_env` does.
+    """
+    from .sb3 import StaleGridVecEnv  # not above: it brings torch along
+
+    made = vector_env(scenario, protocol, worlds=worlds, steps=steps, autoreset_mode="same_step", **options)
+    return StaleGridVecEnv(made)
 
 
 def _layouts(
