@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from . import stalegrid_v0
 from .curricula import curriculum
-from .make import env, make_rules, parallel_env, raw_env, solo_env, team, vector_env
+from .make import env, make_rules, parallel_env, raw_env, sb3_env, solo_env, team, vector_env
 from .protocols.config import Config
 from .protocols.presets import PRESETS
 from .registry import register_all
@@ -27,6 +27,7 @@ __all__ = [
     "make_rules",
     "parallel_env",
     "raw_env",
+    "sb3_env",
     "solo_env",
     "stalegrid_v0",
     "team",

@@ -284,6 +284,19 @@ def vector_env(
     )  # fmt: skip
 
 
+def sb3_env(
+    scenario: str = "ledger", protocol: Protocol = "none", *, worlds: int = 16, steps: str = "decision", **options: Any
+) -> Any:
+    """Make a VecEnv of Stable-Baselines3, which MaskablePPO of sb3-contrib takes too; arguments as for `vector_env`.
+
+    Raises: ImportError that names the pip command; ValueError as `vector_env` does.
+    """
+    from .sb3 import StaleGridVecEnv  # not above: it brings torch along
+
+    made = vector_env(scenario, protocol, worlds=worlds, steps=steps, autoreset_mode="same_step", **options)
+    return StaleGridVecEnv(made)
+
+
 def _layouts(
     scenario: str, size: str, settings: Mapping[str, Any], layout_seeds: Sequence[int], worlds: int
 ) -> list[Rules]:
