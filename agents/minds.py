@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from ..world.observe import ObservationLayout
 from ..world.rules import Rules
-from . import bridge, carriers, keys, porters, probe, refactoring, sentries
-from .mind import Mind, Rule, View
+from ..world.settings import THOUGHTS
+from . import bridge, carriers, keys, porters, probe, refactoring, sentries, warehouse
+from .mind import Mind, Rule, View, thinking
 from .random import random
 
 MINDS: dict[str, dict[str, Rule]] = {
     "naive": {
         "ledger": porters.naive, "disjoint": porters.naive, "drawbridge": bridge.naive, "moved_key": keys.naive,
         "refactor": refactoring.naive, "guards": sentries.naive, "reroute": carriers.naive,
-        "exposure": probe.by_chance,
+        "exposure": probe.by_chance, "warehouse": warehouse.naive,
     },
     "careful": {
         "ledger": porters.careful, "disjoint": porters.careful, "drawbridge": bridge.careful,
         "moved_key": keys.careful, "refactor": refactoring.careful, "guards": sentries.careful,
         "reroute": carriers.careful,
         "exposure": probe.by_chance,  # nothing there can go wrong, so there is nothing to be careful about
+        "warehouse": warehouse.careful,
     },
     "random": {},  # knows no scenario
 }  # fmt: skip
@@ -31,10 +33,15 @@ ABOUT = {
 
 
 def rule_of(mind: str, scenario: str) -> Rule:
-    """Return how a mind decides in a scenario.
+    """Return how a mind decides in a scenario; "naive+long" is the naive one that thinks long on each task.
 
     Raises: ValueError that lists the minds.
     """
+    mind, plus, thought = mind.partition("+")
+    if plus:
+        if thought not in THOUGHTS[1:]:
+            raise ValueError(f"a mind thinks {' or '.join(THOUGHTS[1:])} after the plus; got {thought!r}")
+        return thinking(rule_of(mind, scenario), THOUGHTS.index(thought))
     if mind not in MINDS:
         raise ValueError(f"unknown mind {mind!r}; available are {', '.join(MINDS)}")
     if mind == "random":

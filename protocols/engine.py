@@ -29,14 +29,16 @@ from ..world.context import (
     world_of,
 )
 from ..world.events import answer_acts, world_events
-from ..world.jit import compiled, entry_point, how_many, inlined, lowest, member, member_of_16, show_flag
+from ..world.jit import add_at, compiled, entry_point, how_many, inlined, lowest, member, member_of_16, show_flag
 from ..world.judging import value_written
 from ..world.kernel import believed_tick, bit, credit, draw, emit, has, is_current, next_job, renew, sense_sites
 from ..world.mail import deliver, send
 from ..world.memory import first_fixed
 from ..world.observe import write_mask, write_observation
 from ..world.reset import reset_world
+from ..world.rows import fill_rows
 from ..world.scoring import score
+from ..world.slips import slip
 from ..world.state import (
     COUNTER_INDEX,
     FACT,
@@ -54,6 +56,7 @@ from ..world.state import (
     PROMISE,
     QUEUED,
     RUNNING,
+    SYMBOL,
     THINKING,
     WALKING,
 )
@@ -67,6 +70,7 @@ from .settling import end_lock_wait, let_all_go
 from .token import grant, join_queue
 
 _ZERO, _ONE = np.uint64(0), np.uint64(1)
+SHARE = 8  # worlds that a thread takes at a time
 _ILLEGAL, _THINK, _BLOCKED = (COUNTER_INDEX[name] for name in ("illegal_actions", "think_ticks", "blocked_ticks"))
 
 
@@ -84,7 +88,7 @@ def tick(c, b, choices):
         arrived = walk(c, b, moving)
         if arrived != _ZERO:
             act(c, b, arrived)
-    if (c.token | c.locks) != 0:
+    if (c.token | c.locks | c.thinkers) != 0:
         count_queue(c, b)
     if world.next_event <= world.tick or (c.boats > 0 and sites_of(c, b)[c.gate].value == 1):
         world_events(c, b)
@@ -141,7 +145,7 @@ def begin(c, b, a, choice, may):
     me.inbox = 0
     if kind == actions.DO and task_rules(c)[index].crosses == 0:
         if may_start(c, b, a):
-            open_transaction(c, b, a, index)
+            open_transaction(c, b, a, index, action_rules(c)[choice, 2])
         else:
             join_queue(c, b, a, index)
         return
@@ -173,6 +177,8 @@ def begin(c, b, a, choice, may):
         send(c, b, a, what, index, belief.value, belief.version, believed_tick(c, b, a, index), NO_TXN)
     elif kind == actions.PROMISE_THAT:
         promise(c, b, a, index)
+    elif kind == actions.SAY:
+        send(c, b, a, SYMBOL, NO_SITE, index, 0, world_of(c, b).tick, NO_TXN)
     me.step = step
     if bound and step == NO_CELL and me.phase != WALKING and cell_rule(c, me.cell).region < 0:
         let_all_go(c, b, a)
@@ -226,12 +232,16 @@ def who_is_at_what(c, b):
 def think(c, b, thinking):
     """Spend a think tick, or get up and go; return the set of those who go."""
     agents, going = agents_of(c, b), _ZERO
+    if c.thinkers > 0:
+        hand_out_places(c, b, thinking)
     while thinking != _ZERO:
         a = lowest(thinking)
         thinking &= thinking - _ONE
         me = agents[a]
         if c.stops != 0 and c.forward == 0 and stop_thought(c, b, a):
             continue
+        if me.waits != 0:
+            continue  # for a place to think
         if me.thought_left > 0:
             me.thought_left -= 1
             counts_of(c, b)[_THINK] += 1
@@ -239,8 +249,41 @@ def think(c, b, thinking):
             continue
         emit(c, b, log.THINK_END, a, me.txn, 0, NO_SITE, 0, 0, NOBODY, 0, 0, 0, 0, 0)
         me.phase = WALKING
+        if c.slip != 0:
+            slip(c, b, a)
         going |= bit(a)
     return going
+
+
+@compiled
+def hand_out_places(c, b, thinking):
+    """Give places to think to those who have thought to do, first come first served; see the reference."""
+    world, agents = world_of(c, b), agents_of(c, b)
+    free, queue = c.thinkers, _ZERO
+    for a in range(c.agents):
+        me = agents[a]
+        if me.phase != THINKING or me.thought_left == 0:
+            continue
+        if me.placed != 0:
+            free -= 1
+        elif has(thinking, a):
+            queue |= bit(a)
+            if me.waits == 0:
+                me.wait_since = world.tick
+    while queue != _ZERO:
+        a = longest_waiting(c, b, queue)
+        queue &= ~bit(a)
+        me = agents[a]
+        if free > 0:
+            end_lock_wait(c, b, a, me.task, world.tick - me.wait_since)
+            me.placed = 1
+            free -= 1
+        elif me.waits == 0:
+            me.waits = log.FOR_THOUGHT
+            me.wait_site = NO_SITE
+            emit(
+                c, b, log.WAIT_BEGIN, a, me.txn, 0, NO_SITE, 0, 0, NOBODY, me.task, log.FOR_THOUGHT, 0, 0, 0
+            )  # fmt: skip
 
 
 @compiled
@@ -402,18 +445,24 @@ def begin_episode(c, b, seed, anew):
         mask_of(c, b, a)[0] = _ONE
         mask_of(c, b, a)[1] = _ZERO
     present(c, b)
+    if c.rows_kept != 0:
+        fill_rows(c, b)
 
 
 @entry_point
-def reset_chosen(context, chosen, seeds, anew):
+def reset_chosen(context, turn, chosen, seeds, anew):
     """Begin the episodes of the worlds that are `chosen`, [B] bool; `seeds` is [B] uint64.
 
-    With `anew` they go on as they are, and are shown to their agents again.
+    With `anew` they go on as they are, and are shown to their agents again. `turn` is as in `step_worlds`.
     """
     c = first_fixed(context)
-    for b in range(len(chosen)):
-        if chosen[b]:
-            begin_episode(c, b, seeds[b], anew)
+    worlds = len(chosen)
+    first, last = take_worlds(turn, 0, worlds)
+    while first < last:
+        for b in range(first, last):
+            if chosen[b]:
+                begin_episode(c, b, seeds[b], anew)
+        first, last = take_worlds(turn, last - first, worlds)
 
 
 @entry_point
@@ -448,54 +497,53 @@ def random_choices(context, choices, streams):
 
 
 @entry_point
-def summarize(context, b, summary, rewards, masks):
-    """Fill what a view of one world reads at each step.
-
-    `summary` is [A + 2, 2] int64: (ready, ready in) of each agent, then (status, 0) and (ticks of the step, tick);
-    `rewards` is [A] float64; `masks` is [A, actions] int8.
-    """
+def show_rows(context, worlds):
+    """Fill the rows of `worlds` worlds, after their state was changed from outside; see `state.Rows`."""
     c = first_fixed(context)
-    world, agents = world_of(c, b), agents_of(c, b)
-    for a in range(c.agents):
-        me = agents[a]
-        summary[a, 0] = me.ready
-        wait = 1
-        if me.ready != 0 or world.status != RUNNING:
-            wait = 0
-        elif me.phase == OUT:
-            wait = c.horizon - world.tick
-        elif c.lockstep != 0 and (me.phase == IDLE or me.phase == WALKING):
-            wait = (a - world.tick) % c.agents
-        elif me.phase == THINKING:
-            wait = 1 + me.thought_left + me.stalled
-        else:
-            wait = 1 + me.stalled
-        summary[a, 1] = wait
-        rewards[a] = me.earned
-        mask = mask_of(c, b, a)
-        for action in range(c.actions):
-            masks[a, action] = 1 if has(mask[action >> 6], action & 63) else 0
-    summary[c.agents, 0] = world.status
-    summary[c.agents, 1] = 0
-    summary[c.agents + 1, 0] = world.elapsed
-    summary[c.agents + 1, 1] = world.tick
+    for b in range(worlds):
+        fill_rows(c, b)
 
 
 @entry_point
-def step_worlds(context, first, last, choices, to_decision, margin):
-    """Step worlds `first` to `last` - 1; `choices` is [B, A] int32.
+def step_worlds(context, turn, choices, to_decision, margin):
+    """Step every world that no other thread has taken yet; `choices` is [B, A] int32.
 
-    With `to_decision` a world runs until some agent must act, it ends, or fewer than `margin` log rows are left.
+    `turn` is empty for a caller alone, else a turn of the crew: threads take a few worlds at a time, so that one which
+    comes late finds less to do. With `to_decision` a world runs until some agent must act, it ends, or fewer than
+    `margin` log rows are left.
     """
     c = first_fixed(context)
-    for b in range(first, last):
-        world, agents = world_of(c, b), agents_of(c, b)
-        world.elapsed = 0
-        for a in range(c.agents):
-            agents[a].earned = 0.0
-        while world.status == RUNNING:
-            tick(c, b, choices)
-            world.elapsed += 1
-            ready = present(c, b)
-            if not to_decision or ready != _ZERO or (c.logs > 0 and c.logs - world.log_count < margin):
-                break
+    worlds = len(choices)
+    first, last = take_worlds(turn, 0, worlds)
+    while first < last:
+        for b in range(first, last):
+            step_world(c, b, choices, to_decision, margin)
+        first, last = take_worlds(turn, last - first, worlds)
+
+
+@inlined
+def take_worlds(turn, done, worlds):
+    """Say how many of the worlds taken last are done; take the next ones: return the first and the end of them."""
+    if len(turn) == 0:
+        return (0, worlds) if done == 0 else (worlds, worlds)
+    counter = np.int64(turn.ctypes.data)
+    add_at(counter + 64, done)
+    first = add_at(counter, SHARE)
+    return first, min(worlds, first + SHARE)
+
+
+@inlined
+def step_world(c, b, choices, to_decision, margin):
+    """Step one world."""
+    world, agents = world_of(c, b), agents_of(c, b)
+    world.elapsed = 0
+    for a in range(c.agents):
+        agents[a].earned = 0.0
+    while world.status == RUNNING:
+        tick(c, b, choices)
+        world.elapsed += 1
+        ready = present(c, b)
+        if not to_decision or ready != _ZERO or (c.logs > 0 and c.logs - world.log_count < margin):
+            break
+    if c.rows_kept != 0:
+        fill_rows(c, b)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -50,6 +50,9 @@ VALUES: Mapping[str, Sequence[int]] = {
     "guard_post": (0, 1), "switch": (0, 0, 1), "region": (0,), "plan": (0, 1),
 }  # fmt: skip
 FROM_JOBS = ("add", "write", "take", "put", "deliver", "build", "swap")
+
+# A protocol that is told the truth: where its promises are asked for.
+SOUND: Mapping[str, Any] = {"visibility": 1.0, "footprint_error": 0.0}
 
 
 @dataclass(frozen=True)
@@ -123,6 +126,8 @@ def random_schedule(
     """
     rng = random.Random(f"schedule {seed}")
     blueprint = random_blueprint(rng)
+    if len(blueprint.tasks) > 20:  # there is no room for more actions
+        settings = {**(settings or {}), "think_choice": False, "symbols": 0}
     rules = Rules("random", blueprint, random_settings(rng, settings or {}), {"schedule": seed})
     config = random_config(rng, axes or {})
     return RandomSchedule(rules, config, rng.choice((seed, rng.getrandbits(64))), rng.random() < 0.3, seed)
@@ -178,6 +183,16 @@ def random_settings(rng: random.Random, fixed: Mapping[str, Any]) -> Settings:
         "stall": rng.choice((0, 0, 1, 4)),
         "stall_every": rng.choice((5, 10, 20)),
         "max_cycles": rng.choice((None, *range(15, 61, 5))),
+        "think_choice": rng.random() < 0.3,
+        "slip": rng.choice((0, 0, 0.3, 1)),
+        "half_life": rng.choice((1, 2, 6)),
+        "symbols": rng.choice((0, 0, 1, 3)),
+    }
+    own = random.Random(repr(drawn))  # what came later must not shift what the seeds of old tests mean
+    drawn |= {
+        "visibility": own.choice((1.0, 1.0, 1.0, 0.8, 0.4)),
+        "footprint_error": own.choice((0.0, 0.0, 0.0, 0.3, 0.8)),
+        "thinkers": own.choice((None, None, 1, 2)),
     }
     return Settings(**{**drawn, **fixed})
 
@@ -317,7 +332,9 @@ def random_blueprint(rng: random.Random) -> Blueprint:
         sites=sites,
         roles=roles,
         tasks=(
-            *(_random_task(rng, f"task_{n}", sites, roles, jobs is not None) for n in range(many)),
+            *_in_turns(
+                rng, [_random_task(rng, f"task_{n}", sites, roles, jobs is not None) for n in range(many)], roles
+            ),
             *_crossings(sites, roles),
             *corrections,
         ),
@@ -428,6 +445,7 @@ class _SiteMaker:
                 known=rng.random() < 0.5,
                 scale=rng.randint(1, 10),
                 stock=rng.choice((0, 1, 2)) if kind == "shelf" else 0,
+                refill=rng.choice((0, 0, 1, 3)) if kind == "shelf" else 0,
                 room=rng.choice((0, 1, 2)) if kind == "guard_post" else 0,
             )
         )
@@ -501,7 +519,16 @@ def _random_task(
         thought=rng.random() < 0.8,
         jobs=has_jobs,
         agents=tuple(rng.sample(range(agents), 2)) if rng.random() < 0.1 else None,
+        share=rng.choice((1, 1, 3)),
     )
+
+
+def _in_turns(rng: random.Random, tasks: list[Task], roles: tuple[Role, ...]) -> list[Task]:
+    """Draw every second job from a task of its own, now and then, where everybody has another one besides."""
+    common = [n for n, task in enumerate(tasks) if task.jobs and task.agents is None and len(task.roles) == len(roles)]
+    if len(common) > 1 and rng.random() < 0.5:
+        tasks[common[-1]] = replace(tasks[common[-1]], turn=1)
+    return tasks
 
 
 def _random_op(rng: random.Random, sites: tuple[Site, ...], has_jobs: bool) -> Op:
@@ -546,6 +573,7 @@ def _random_closings(rng: random.Random, depots: list[str], boards: list[str]) -
         rng.randint(0, 4),
         rng.randint(0, 6),
         rng.randint(0, 6),
+        grace=rng.choice((None, 0, 1, 3)),
     )
 
 
@@ -575,7 +603,7 @@ def _random_goal(
 ) -> Goal:
     """Return a goal of any kind that the scenario has."""
     plain = (scenario.TOTAL, scenario.VALUE, scenario.GOT, scenario.KEPT, scenario.BUILT)
-    whose = (scenario.TRIPS, scenario.DONE, scenario.PARCEL, scenario.TOGETHER)
+    whose = (scenario.TRIPS, scenario.DONE, scenario.PARCEL, scenario.TOGETHER, scenario.SHIPPED)
     of_events = [scenario.BOAT] * 2 * bool(boats) + [scenario.CORRECTED] * 2 * bool(closings)
     kind = rng.choice((*plain, *whose, *of_events))
     many = sum(role.count for role in roles)

@@ -278,7 +278,7 @@ def test_an_order_that_is_none_is_found_out() -> None:
     problems = [problem for episode in range(4) for problem in check(units, episode, SETTLE).problems]
     assert any("which comes later" in problem for problem in problems)
     assert any("done again in this order" in problem for problem in problems)
-    with pytest.raises(ValueError, match="a certificate is one of settle, token; got 'first'"):
+    with pytest.raises(ValueError, match="a certificate is one of settle, token, rank; got 'first'"):
         check(units, 0, "first")
 
 
@@ -322,6 +322,8 @@ def compare_ways(seeds: range) -> None:
         assert (guilty == (found.cycle | found.aborted | found.intermediate)).all(), f"schedule {seed}"
         assert (back == found.backward).all(), f"schedule {seed}"
         config, settings = schedule.config, schedule.rules.settings
+        if not settings.is_perfect:
+            continue  # nothing is promised
         levels = verdict.judgement.levels
         assert levels["snapshot-isolation"] or config.order != "first committer wins", f"schedule {seed}"
         assert levels["serializable"] or config.pivot != "aborts", f"schedule {seed}"

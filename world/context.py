@@ -29,28 +29,31 @@ from .rule_arrays import (
 )
 from .rules import MAX_OPS
 from .settings import QUANTILES
-from .state import State
+from .state import Rows, State
 
 _STATE_FIELDS = State._fields
+_ROW_FIELDS = tuple(f"row_{name}" for name in Rows._fields)
 _RULE_FIELDS = tuple(f"{name}_rule" for name in RuleArrays._fields if name != "constant")
 _SIZES = (
     "agents", "sites", "tasks", "inputs", "jobs", "goals", "events", "mails", "logs", "width", "cells", "targets",
-    "actions", "invariants", "counters", "job_tasks", "parcels", "constraints",
-    "locks_listed",
+    "actions", "invariants", "counters", "job_tasks", "turns", "parcels", "constraints",
+    "locks_listed", "thoughts", "arguments", "rows_kept",
 )  # fmt: skip
 # What of the constants and of the policy is copied into the context, so that one pointer serves.
 _CONSTANTS = (
     "lockstep", "manual", "patience", "horizon", "job_low", "job_high", "boats", "board", "gate", "see_all",
-    "value_goals", "depots", "stall", "stall_every",
+    "value_goals", "depots", "grace", "stall", "stall_every", "slip", "thinkers", "imperfect",
 )  # fmt: skip
-_SETS = ("loss", "duplication", "plan", "members", "stocked", "posts")
+_SETS = ("loss", "duplication", "visibility", "footprint_error", "plan", "members", "stocked", "posts")
 _POLICY = (
     "scopes", "at_act", "at_settle", "by_premise", "snapshots", "pivots",
     "admission_reads", "buffered", "branch", "whole_task", "closed", "token",
     "stamped", "fifo", "mail_at_settle", "semantic", "locks", "epochs", "corrector", "stops", "kept",
     "adopt_timeout", "resend", "as_needed", "deadlock", "least_sunk", "lock_timeout", "forward",
 )  # fmt: skip
-_VIEW = ("rows", "columns", "roles", "ages", "stamps", "others", "hands", "feedback", "mailbox", "own_reward")
+_VIEW = (
+    "rows", "columns", "roles", "ages", "stamps", "others", "hands", "feedback", "mailbox", "symbols", "own_reward",
+)  # fmt: skip
 
 _REAL = (
     "think_cost", "message_cost", "accident_cost", "discount", "per_row", "per_column", "per_agent", "per_site",
@@ -58,14 +61,14 @@ _REAL = (
 )  # fmt: skip
 
 CONTEXT = np.dtype(
-    [(name, np.int64) for name in (*_STATE_FIELDS, *_RULE_FIELDS, *_SIZES, *_CONSTANTS, *_POLICY, *_VIEW)]
+    [(name, np.int64) for name in (*_STATE_FIELDS, *_ROW_FIELDS, *_RULE_FIELDS, *_SIZES, *_CONSTANTS, *_POLICY, *_VIEW)]
     + [(name, np.uint64) for name in _SETS]
     + [(name, np.float64) for name in _REAL],
     align=True,
 )
 
 
-def bind(state: State, arrays: RuleArrays, policy: NDArray[Any], view: dict[str, float]) -> NDArray[Any]:
+def bind(state: State, rows: Rows, arrays: RuleArrays, policy: NDArray[Any], view: dict[str, float]) -> NDArray[Any]:
     """Return a [1] CONTEXT of the given arrays, which must outlive it and must not be reallocated.
 
     `view` holds what observations and rewards need: the names of `_VIEW` and the costs.
@@ -74,7 +77,8 @@ def bind(state: State, arrays: RuleArrays, policy: NDArray[Any], view: dict[str,
     c = context[0]
     held = {f"{name}_rule": array for name, array in arrays._asdict().items()}
     constant = held.pop("constant_rule")[0]
-    addressed: dict[str, Any] = {**state._asdict(), **held}
+    kept = dict(zip(_ROW_FIELDS, rows, strict=True))
+    addressed: dict[str, Any] = {**state._asdict(), **kept, **held}
     for name, array in addressed.items():
         if not array.flags.c_contiguous:
             raise ValueError(f"array {name!r} is not contiguous")
@@ -85,8 +89,10 @@ def bind(state: State, arrays: RuleArrays, policy: NDArray[Any], view: dict[str,
             state.agent.shape[1], state.site.shape[1], state.tally.shape[2], state.input.shape[3], state.job.shape[2],
             state.goal.shape[1], state.event.shape[1], state.mail.shape[1], state.log.shape[1],
             state.observation.shape[2], arrays.cell.size, arrays.distance.shape[0], arrays.action.shape[0],
-            arrays.invariant.shape[0], state.counts.shape[1], arrays.job_task.shape[1], state.parcel.shape[2],
-            arrays.constraint.shape[0], arrays.lock.shape[3],
+            arrays.invariant.shape[0], state.counts.shape[1], arrays.job_task.shape[2], arrays.job_task.shape[1],
+            state.parcel.shape[2],
+            arrays.constraint.shape[0], arrays.lock.shape[3], arrays.slip.shape[0], arrays.argument.shape[1],
+            len(rows.ready),
         ),
         strict=True,
     ):  # fmt: skip
@@ -100,6 +106,7 @@ def bind(state: State, arrays: RuleArrays, policy: NDArray[Any], view: dict[str,
     return context
 
 
+_I1 = np.dtype(np.int8)
 _I4 = np.dtype(np.int32)
 _U8 = np.dtype(np.uint64)
 _F4 = np.dtype(np.float32)
@@ -192,8 +199,14 @@ def mail_of(c, b):
 
 @inlined
 def sent_of(c, b):
-    """[A, A, 3] int32."""
-    return array_at(c.sent + b * c.agents * c.agents * 12, (c.agents, c.agents, 3), _I4)
+    """[A, A, 4] int32."""
+    return array_at(c.sent + b * c.agents * c.agents * 16, (c.agents, c.agents, 4), _I4)
+
+
+@inlined
+def heard_of(c, b, a):
+    """[A] int8 of one agent."""
+    return array_at(c.heard + (b * c.agents + a) * c.agents, (c.agents,), _I1)
 
 
 @inlined
@@ -301,8 +314,8 @@ def lock_sites(c):
 
 @inlined
 def job_tasks(c):
-    """[A, most] job tasks that an agent may be given."""
-    return fixed_array_at(c.job_task_rule, (c.agents, c.job_tasks), _I4)
+    """[A, U, 1 + most] of each turn: how many there are, and the tasks that a job is drawn from."""
+    return fixed_array_at(c.job_task_rule, (c.agents, c.turns, c.job_tasks), _I4)
 
 
 @inlined
@@ -337,8 +350,8 @@ def constraint_rules(c):
 
 @inlined
 def action_rules(c):
-    """[actions, 2] kind and index."""
-    return fixed_array_at(c.action_rule, (c.actions, 2), _I4)
+    """[actions, 3] kind, index and choice of thought."""
+    return fixed_array_at(c.action_rule, (c.actions, 3), _I4)
 
 
 @inlined
@@ -393,6 +406,18 @@ def sight_of(c, a):
 def thoughts(c):
     """[QUANTILES] think times."""
     return fixed_array_at(c.thought_rule, (QUANTILES,), _I4)
+
+
+@inlined
+def slips(c):
+    """[thoughts] what a draw's upper bits must be below for a slip, by ticks of thought."""
+    return fixed_array_at(c.slip_rule, (c.thoughts,), _U8)
+
+
+@inlined
+def arguments(c, verb):
+    """[1 + N] how many arguments tasks give a verb, and which."""
+    return fixed_array_at(c.argument_rule + verb * c.arguments * 4, (c.arguments,), _I4)
 
 
 @inlined

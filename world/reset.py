@@ -15,6 +15,7 @@ from .context import (
     events_of,
     goal_rules,
     goals_of,
+    heard_of,
     job_tasks,
     jobs_of,
     locks_of,
@@ -129,6 +130,8 @@ def _reset_agents(c, b):
             sent_of(c, b)[a, other, 0] = 0
             sent_of(c, b)[a, other, 1] = 0
             sent_of(c, b)[a, other, 2] = 0
+            sent_of(c, b)[a, other, 3] = 0
+            heard_of(c, b, a)[other] = 0
 
 
 @compiled
@@ -171,9 +174,13 @@ def _reset_agent(c, b, a, me):
     me.lock_mode = 0
     me.lock_since = 0
     me.waits = 0
+    me.placed = 0
     me.wait_site = NO_SITE
     me.wait_since = 0
     me.snapshot = 0
+    me.hidden = _ZERO
+    me.missed = NO_SITE
+    me.added = NO_SITE
     me.task = -1
     me.op = 0
     me.txn = NO_TXN
@@ -191,6 +198,8 @@ def _reset_agent(c, b, a, me):
     me.broke = 0
     me.done = 0
     me.argument = 0
+    me.drawn = 0
+    me.slipped = 0
     me.pending = 0
     me.trips = 0
     me.side = 0
@@ -215,9 +224,10 @@ def _reset_agent(c, b, a, me):
         jobs[n].used = 1
         jobs[n].attempt = 0
         if rule.jobs > 0:
-            which = draw(c, b, entropy.JOB_TASK, a, n, 0, 0) % np.uint64(rule.jobs)
+            among = job_tasks(c)[a, n % c.turns]
+            which = draw(c, b, entropy.JOB_TASK, a, n, 0, 0) % np.uint64(among[0])
             amount = draw(c, b, entropy.JOB_AMOUNT, a, n, 0, 0) % np.uint64(c.job_high - c.job_low + 1)
-            jobs[n].task = job_tasks(c)[a, which]
+            jobs[n].task = among[np.int64(which) + 1]
             jobs[n].amount = c.job_low + np.int64(amount)
             jobs[n].used = 0
 

@@ -37,8 +37,8 @@ NO_OUTCOME, COMMITTED, PARTIAL, REJECTED, ABORTED, FAILED = 0, 1, 2, 3, 4, 5
 OUTCOMES = ("none", "committed", "partial", "rejected", "aborted", "failed")
 
 # Message kinds.
-FACT, PROMISE, CORRECTION = 0, 1, 2
-MESSAGE_KINDS = ("fact", "promise", "correction")
+FACT, PROMISE, CORRECTION, SYMBOL = 0, 1, 2, 3
+MESSAGE_KINDS = ("fact", "promise", "correction", "symbol")
 
 # Status of a world.
 RUNNING, TERMINATED, TRUNCATED = 0, 1, 2
@@ -86,6 +86,7 @@ COUNTERS = tuple(f"{hazard}.{level}" for hazard in HAZARDS for level in LEVELS) 
     "late_decided_before",  # stale corrections decided on before the newest correction was published
     "late_decided_after",
     "torn",  # acts after a correction that broke a constraint with an act that followed the other epoch
+    "slips",  # arguments that went wrong in thought
 )
 COUNTER_INDEX = {name: index for index, name in enumerate(COUNTERS)}
 
@@ -148,7 +149,9 @@ AGENT_RECORD = np.dtype(
         ("done", _B),  # ops of the open transaction that took effect, or are buffered
         ("pending", _B),  # set of ops whose write is buffered
         ("broke", _B),  # 1 if the open transaction broke an invariant
-        ("waits", _B),  # 1 while a wait for a lock stands in the log, for `wait_site` since `wait_since`
+        ("slipped", _B),  # set of ops of the open transaction whose argument went wrong
+        ("waits", _B),  # log.FOR_LOCK while a wait for `wait_site` since `wait_since` stands in the log, or FOR_THOUGHT
+        ("placed", _B),  # 1 if it has a place to think
         ("hold", _B),  # what it waits for: log.AT_SITE or log.FOR_EPOCH, while `holding` is somebody
         ("lock_mode", _B),
         ("inbox_kind", _B),  # of the last one
@@ -172,7 +175,9 @@ AGENT_RECORD = np.dtype(
         ("stuck", _I),  # ticks stopped in a row: by a closed gate, or in a hold
         ("holding", _I),  # agent whose unsettled version is waited for, or NOBODY
         ("age", _I),  # tick of the decision, or of the first one where it was a victim and tries again
-        ("argument", _I),  # of the open transaction
+        ("argument", _I),  # of the open transaction: its first op's, or its job's
+        ("drawn", _I),  # think ticks, those included that were kept from before or that lockstep does not wait for
+        ("slipped_to", _I, (4,)),  # the wrong arguments of its ops
         ("inbox", _I),  # messages received since the last decision
         ("wrote", _U),  # set of sites that the open transaction has written
         ("pending_value", _I, (4,)),  # their values, or differences
@@ -196,6 +201,9 @@ AGENT_RECORD = np.dtype(
         ("wait_site", _I),
         ("wait_since", _I),  # tick
         ("snapshot", _I),  # transactions that had settled at its admission
+        ("hidden", _U),  # set of sites: inputs of the open transaction that the protocol does not see
+        ("missed", _I),  # site that its declared footprint misses, or NO_SITE
+        ("added", _I),  # site that it has too much, or NO_SITE
     ],
     align=True,
 )
@@ -317,7 +325,8 @@ class State(NamedTuple):
     goal: NDArray[Any]  # [B, G] GOAL_RECORD
     event: NDArray[Any]  # [B, W] EVENT_RECORD
     mail: NDArray[Any]  # [B, M] MAIL_RECORD
-    sent: NDArray[np.int32]  # [B, A, A, 3]: messages sent so far by sender, receiver, kind
+    sent: NDArray[np.int32]  # [B, A, A, 4]: messages sent so far by sender, receiver, kind
+    heard: NDArray[np.int8]  # [B, A, A]: 1 + the last symbol heard, by receiver and sender; 0 for none
     pipe: NDArray[np.int32]  # [B, A, A]: latest due tick handed out between two agents, for fifo delivery
     lock: NDArray[Any]  # [B, S] LOCK_RECORD
     settled: NDArray[Any]  # [B, S] SETTLED_RECORD
@@ -326,3 +335,16 @@ class State(NamedTuple):
     log: NDArray[Any]  # [B, L] log.EVENT; L = 0 keeps no log
     observation: NDArray[np.float32]  # [B, A, D]
     mask: NDArray[np.uint64]  # [B, A, 2]: bit i of the pair = action i is allowed
+
+
+class Rows(NamedTuple):
+    """What views read of every agent after each step, in the form they hand out; written where a batch keeps it."""
+
+    ready: NDArray[np.bool_]  # [B, A]
+    ready_in: NDArray[np.int32]  # [B, A]: ticks until it may act again, as far as can be told; 0 if ready
+    reward: NDArray[np.float64]  # [B, A]: of the last step
+    elapsed: NDArray[np.int64]  # [B, A]: ticks of the last step
+    terminated: NDArray[np.bool_]  # [B, A]
+    truncated: NDArray[np.bool_]  # [B, A]
+    allowed: NDArray[np.bool_]  # [B, A, actions]: the masks
+    clock: NDArray[np.int32]  # [B, 3]: status, ticks of the last step, ticks completed
