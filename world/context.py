@@ -29,14 +29,15 @@ from .rule_arrays import (
 )
 from .rules import MAX_OPS
 from .settings import QUANTILES
-from .state import State
+from .state import Rows, State
 
 _STATE_FIELDS = State._fields
+_ROW_FIELDS = tuple(f"row_{name}" for name in Rows._fields)
 _RULE_FIELDS = tuple(f"{name}_rule" for name in RuleArrays._fields if name != "constant")
 _SIZES = (
     "agents", "sites", "tasks", "inputs", "jobs", "goals", "events", "mails", "logs", "width", "cells", "targets",
     "actions", "invariants", "counters", "job_tasks", "turns", "parcels", "constraints",
-    "locks_listed", "thoughts", "arguments",
+    "locks_listed", "thoughts", "arguments", "rows_kept",
 )  # fmt: skip
 # What of the constants and of the policy is copied into the context, so that one pointer serves.
 _CONSTANTS = (
@@ -60,14 +61,14 @@ _REAL = (
 )  # fmt: skip
 
 CONTEXT = np.dtype(
-    [(name, np.int64) for name in (*_STATE_FIELDS, *_RULE_FIELDS, *_SIZES, *_CONSTANTS, *_POLICY, *_VIEW)]
+    [(name, np.int64) for name in (*_STATE_FIELDS, *_ROW_FIELDS, *_RULE_FIELDS, *_SIZES, *_CONSTANTS, *_POLICY, *_VIEW)]
     + [(name, np.uint64) for name in _SETS]
     + [(name, np.float64) for name in _REAL],
     align=True,
 )
 
 
-def bind(state: State, arrays: RuleArrays, policy: NDArray[Any], view: dict[str, float]) -> NDArray[Any]:
+def bind(state: State, rows: Rows, arrays: RuleArrays, policy: NDArray[Any], view: dict[str, float]) -> NDArray[Any]:
     """Return a [1] CONTEXT of the given arrays, which must outlive it and must not be reallocated.
 
     `view` holds what observations and rewards need: the names of `_VIEW` and the costs.
@@ -76,7 +77,8 @@ def bind(state: State, arrays: RuleArrays, policy: NDArray[Any], view: dict[str,
     c = context[0]
     held = {f"{name}_rule": array for name, array in arrays._asdict().items()}
     constant = held.pop("constant_rule")[0]
-    addressed: dict[str, Any] = {**state._asdict(), **held}
+    kept = dict(zip(_ROW_FIELDS, rows, strict=True))
+    addressed: dict[str, Any] = {**state._asdict(), **kept, **held}
     for name, array in addressed.items():
         if not array.flags.c_contiguous:
             raise ValueError(f"array {name!r} is not contiguous")
@@ -90,6 +92,7 @@ def bind(state: State, arrays: RuleArrays, policy: NDArray[Any], view: dict[str,
             arrays.invariant.shape[0], state.counts.shape[1], arrays.job_task.shape[2], arrays.job_task.shape[1],
             state.parcel.shape[2],
             arrays.constraint.shape[0], arrays.lock.shape[3], arrays.slip.shape[0], arrays.argument.shape[1],
+            len(rows.ready),
         ),
         strict=True,
     ):  # fmt: skip

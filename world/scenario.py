@@ -6,7 +6,7 @@ both engines read. Sites, roles and tasks refer to one another by name, so that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -238,6 +238,24 @@ class Blueprint:
 
 
 @dataclass(frozen=True)
+class Stage(Mapping[str, Any]):
+    """A stage of a curriculum: a mapping of arguments, for `parallel_env(**stage)` or `vector_env(**stage)`."""
+
+    name: str
+    teaches: str
+    arguments: Mapping[str, Any]
+
+    def __getitem__(self, key: str) -> Any:
+        return self.arguments[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.arguments)
+
+    def __len__(self) -> int:
+        return len(self.arguments)
+
+
+@dataclass(frozen=True)
 class Scenario:
     """A named family of blueprints."""
 
@@ -256,6 +274,7 @@ class Scenario:
     # Parameters that a level of contention changes: at "high" those with 1 are doubled and those with -1 halved, at
     # "low" the other way round.
     contention: Mapping[str, int] = field(default_factory=dict)
+    curriculum: tuple[Stage, ...] = ()  # from the easiest on, without the scenario's name among the arguments
 
     def at(self, size: str, level: str) -> dict[str, int]:
         """Return the parameters of a size that a level of contention changes.

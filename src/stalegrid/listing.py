@@ -98,6 +98,10 @@ def scenario_facts(name: str, size: str) -> str:
     lines += ["", "## Sizes and dials", ""]
     lines += [f"- {one}: " + ", ".join(f"{k} {v}" for k, v in values.items()) for one, values in scenario.sizes.items()]
     lines += [f"- dial `{dial}`: {what}" for dial, what in scenario.dials.items()]
+    if scenario.curriculum:
+        lines += ["", f'## Curriculum: `stalegrid.curriculum("{name}")`', ""]
+        stages = [(s.name, s.teaches, ", ".join(f"{k} {v}" for k, v in s.items())) for s in scenario.curriculum]
+        lines += _table(("stage", "what it teaches", "settings"), stages)
     lines += ["", "## Actions", ""]
     lines += _table(("index", "action"), [(str(i), action.name) for i, action in enumerate(rules.actions)])
     return "\n".join(lines)
