@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..world import entropy, log
-from .preorder_slots import OPEN, Slot
+from ..world.ranks import OPEN
+from .preorder_slots import Slot
 
 if TYPE_CHECKING:
     from ..world.reference import World

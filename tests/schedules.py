@@ -149,11 +149,9 @@ def random_config(rng: random.Random, fixed: Mapping[str, Any]) -> Config:
             numbers = {name: drawn[name] for name in PARAMETERS}
             drawn = {**preset, **numbers, **{name: drawn[name] for name in moved}}
         try:
-            config = Config(**{**drawn, **fixed})
+            return Config(**{**drawn, **fixed})
         except ValidationError:
             continue
-        if config.is_compiled or "order" in fixed:
-            return config
 
 
 def _random_value(rng: random.Random, name: str) -> Any:

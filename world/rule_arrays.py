@@ -79,6 +79,7 @@ SITE_RULE = np.dtype(
         ("stock", np.int64),
         ("room", np.int64),
         ("notice", np.int64),  # of a depot that closes: the site that says so, or -1
+        ("record", np.int64),  # 1: a record site
         ("share", np.float64),  # 1 / the scale of its value
     ],
     align=True,
@@ -268,7 +269,8 @@ def _compile(rules: Rules) -> RuleArrays:
         site=_rows(SITE_RULE, [
             (
                 as_set(rules.regions_of.get(s, ())), as_set(rules.posts_of.get(s, ())), as_set(rules.listeners[s]),
-                site.value, site.known, site.announced, site.stock, site.room, rules.notices.get(s, -1), 1 / site.scale,
+                site.value, site.known, site.announced, site.stock, site.room, rules.notices.get(s, -1),
+                rules.site_kinds[s] in verbs.RECORD_KINDS, 1 / site.scale,
             )
             for s, site in enumerate(blueprint.sites)
         ]),

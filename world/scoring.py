@@ -60,7 +60,7 @@ def judge_goal(c, b, g):
     met = there.value == goals_of(c, b)[g].target
     if met or rule.kind == scenario.VALUE:
         return met, False
-    return met, goals_of(c, b)[g].open == 0
+    return met, goals_of(c, b)[g].open == 0 and world_of(c, b).final != 0
 
 
 @compiled

@@ -108,8 +108,8 @@ class Tape:
         self._scenes: OrderedDict[int, Scene] = OrderedDict()
 
     def _players(self, log: bool) -> tuple[Engine, Cast]:
-        is_compiled = isinstance(self.config, Config) and self.config.is_compiled
-        engine = make_engine(self.rules, self.config, "compiled" if is_compiled else "reference", log=log)
+        name = "compiled" if isinstance(self.config, Config) else "reference"
+        engine = make_engine(self.rules, self.config, name, log=log)
         return engine, Cast(self.mind, engine, self.seed)
 
     # ------------------------------------------------------------------ what it is
@@ -334,8 +334,8 @@ def _forkable(protocol: Protocol) -> Config:
     """
     if not isinstance(protocol, Control):
         config = resolve(protocol)
-        if config.is_compiled:
+        if not config.ranks:
             return config
     name = protocol.name if isinstance(protocol, Control) else name_of(config)
-    only = "only protocols of the compiled engine can be forked"
-    raise ValueError(f"{only}: a user's own keeps its state itself, as ranks do; got {name}")
+    kept = "what a user's own protocol keeps, or what stands at ranks, no other can take over"
+    raise ValueError(f"not every protocol can be forked: {kept}; got {name}")
