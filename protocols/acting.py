@@ -41,7 +41,7 @@ from .epochs import carry_epoch, holds_for_epoch
 from .locks import take_to_act
 from .pivots import conflict_scope, pivot_reads, pivot_that_blocks
 from .premises import wrong_scope
-from .settling import end_hold, hold, settle
+from .settling import end_hold, end_lock_wait, hold, settle
 from .snapshots import overwrites
 from .validation import stale_scope
 
@@ -133,10 +133,11 @@ def holds(c, b, a, rule):
 @compiled
 def unsettled_by(c, b, a, rule):
     """Name the other agent whose unsettled version an op rests on or overwrites, by the first such site."""
-    sites, task_input = sites_of(c, b), task_inputs(c)[agents_of(c, b)[a].task]
+    me = agents_of(c, b)[a]
+    sites, task_input = sites_of(c, b), task_inputs(c)[me.task]
     others, least = NOBODY, c.sites
     for slot in range(c.inputs):
-        if has(rule.pre, slot) and task_input[slot] < least:
+        if has(rule.pre, slot) and task_input[slot] < least and not has(me.hidden, task_input[slot]):
             unsettled = sites[task_input[slot]].unsettled
             if unsettled != NOBODY and unsettled != a:
                 others, least = unsettled, task_input[slot]
@@ -263,6 +264,7 @@ def stop_thought(c, b, a):
                 refused = True
         if refused:
             me.op = o
+            end_lock_wait(c, b, a, me.task, world_of(c, b).tick - me.wait_since)  # for a place to think
             use_inputs(c, b, a, o, op_rule(c, me.task, o))
             scope, stale = first_stale(c, b, a, o, o, IN_THOUGHT)
             judge_refused(c, b, a, 1 << o, scope)

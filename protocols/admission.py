@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..world import entropy, log
+from ..world import entropy, log, settings
 from ..world.context import (
     agents_of,
     beliefs_of,
@@ -21,9 +21,10 @@ from ..world.context import (
     thoughts,
     world_of,
 )
+from ..world.footprint import declare_compiled
 from ..world.jit import compiled, lowest
 from ..world.judging import judge_refused, outcome_on
-from ..world.kernel import believed_tick, bit, draw, emit, next_job, renew_as
+from ..world.kernel import believed_tick, bit, draw, emit, has, next_job, renew_as
 from ..world.rank_calls import NOTE_ADMITTED, RANK_TASK, SPARED, about, value_below
 from ..world.settings import QUANTILES
 from ..world.state import (
@@ -54,14 +55,16 @@ from .locks import (
 )
 from .settling import begin_rank_wait, end_lock_wait, settle
 
+thought_chosen = compiled(settings.thought_chosen)
+
 _ZERO, _ONE = np.uint64(0), np.uint64(1)
 _QUANTILES = np.uint64(QUANTILES)
 _DECISIONS, _VICTIMS = COUNTER_INDEX["decisions"], COUNTER_INDEX["victims"]
 
 
 @compiled
-def open_transaction(c, b, a, index):
-    """Freeze the inputs, draw the thought, and start to think."""
+def open_transaction(c, b, a, index, choice):
+    """Freeze the inputs, draw the thought, short or long as chosen, and start to think."""
     world, me, task = world_of(c, b), agents_of(c, b)[a], task_rules(c)[index]
     job, tally = NO_JOB, tally_of(c, b, a)[index]
     nth, attempt, saved = tally[0], tally[1], tally[2]
@@ -71,9 +74,10 @@ def open_transaction(c, b, a, index):
         nth = job
         attempt = jobs_of(c, b, a)[job].attempt
         me.argument = jobs_of(c, b, a)[job].amount
-    thought = 0
-    if task.thought != 0 and c.lockstep == 0:
-        thought = thoughts(c)[draw(c, b, entropy.THOUGHT, a, index, nth, attempt) % _QUANTILES]
+    drawn = 0
+    if task.thought != 0:
+        drawn = thought_chosen(thoughts(c)[draw(c, b, entropy.THOUGHT, a, index, nth, attempt) % _QUANTILES], choice)
+    thought = drawn if c.lockstep == 0 else 0
     saved = min(saved, thought)
     if c.ranks != 0:
         saved = max(saved, about(c, b, SPARED, a, thought))
@@ -89,6 +93,8 @@ def open_transaction(c, b, a, index):
     me.broke = 0
     me.decided = world.tick
     me.thought = thought
+    me.drawn = drawn
+    me.slipped = 0
     me.wrote = _ZERO
     if me.outcome != ABORTED:
         me.age = world.tick
@@ -98,7 +104,9 @@ def open_transaction(c, b, a, index):
     me.thought_left = thought
     me.stuck = 0
     me.phase = LOCKING
-    emit(c, b, log.DECIDE, a, me.txn, 0, NO_SITE, me.argument, 0, NOBODY, index, thought, attempt, nth, saved)
+    emit(c, b, log.DECIDE, a, me.txn, 0, NO_SITE, me.argument, choice, NOBODY, index, thought, attempt, nth, saved)
+    if c.imperfect != 0:
+        declare_compiled(c, b, a, nth, attempt)
     if c.locks != 0 and c.lockstep == 0:
         release_locks(c, b, a, 0)  # of a border that it did not cross
         me.lock_next = 0
@@ -125,12 +133,18 @@ def admit(c, b, a):
     reads = c.admission_reads != 0 or (world_of(c, b).holder == a and cell_rule(c, me.cell).region >= 0)
     task = task_rules(c)[index]
     me.phase = THINKING
+    me.placed = c.thinkers == 0
     me.snapshot = world_of(c, b).settles
     sites, inputs, task_input = sites_of(c, b), inputs_of(c, b, a, 0), task_inputs(c)[index]
+    renewed = _ZERO
     if reads:
-        for slot in range(task.inputs):
-            if sites[task_input[slot]].unsettled == NOBODY:
-                renew_as(c, b, a, task_input[slot], REGISTRY, 2, value_below(c, b, a, task_input[slot]))
+        renewed = renewed_at_admission(c, me)
+        left = renewed
+        while left != _ZERO:
+            site = lowest(left)
+            left &= left - _ONE
+            if sites[site].unsettled == NOBODY:
+                renew_as(c, b, a, site, REGISTRY, 2, value_below(c, b, a, site))
     for slot in range(task.inputs):
         site = task_input[slot]
         belief, frozen = beliefs_of(c, b, a)[site], inputs[slot]
@@ -139,7 +153,7 @@ def admit(c, b, a):
         frozen.version = belief.version
         frozen.channel = belief.channel
         frozen.promise = belief.promise
-        if c.admission_reads != 0 and sites[site].unsettled != NOBODY:
+        if c.admission_reads != 0 and sites[site].unsettled != NOBODY and has(renewed, site):
             frozen.value = settled_of(c, b)[site].value
             frozen.version = settled_of(c, b)[site].version
             frozen.channel = REGISTRY
@@ -149,7 +163,7 @@ def admit(c, b, a):
         frozen.own = 0
         emit(
             c, b, log.INPUT, a, me.txn, 0, site, frozen.value, frozen.version, NOBODY, frozen.channel, frozen.promise,
-            sensed, 0, 0,
+            sensed, np.int64(has(me.hidden, site)), 0,
         )  # fmt: skip
     if c.ranks != 0:
         about(c, b, NOTE_ADMITTED, a, 0)
@@ -161,11 +175,27 @@ def admit(c, b, a):
 
 
 @compiled
+def renewed_at_admission(c, me):
+    """Return the set of sites that the registry renews: the inputs, as far as the protocol knows the footprint."""
+    renewed = _ZERO
+    for slot in range(task_rules(c)[me.task].inputs):
+        renewed |= bit(task_inputs(c)[me.task, slot])
+    # The token's holder is told of everything, whatever it has declared.
+    if c.imperfect != 0 and c.admission_reads != 0:
+        renewed &= ~me.hidden
+        if me.missed != NO_SITE:
+            renewed &= ~bit(me.missed)
+        if me.added != NO_SITE:
+            renewed |= bit(me.added)
+    return renewed
+
+
+@compiled
 def ask_again(c, b):
     """Let those go on who wait for locks with their transaction open, in the order in which they began to wait."""
     world, agents, waiting = world_of(c, b), agents_of(c, b), _ZERO
     for a in range(c.agents):
-        if agents[a].waits != 0 and agents[a].txn != NO_TXN:
+        if agents[a].waits == log.FOR_LOCK and agents[a].txn != NO_TXN:
             waiting |= bit(a)
     while waiting != _ZERO:
         first = longest_waiting(c, b, waiting)
@@ -195,7 +225,7 @@ def ask_again(c, b):
 def begin_lock_wait(c, b, a, task):
     """Log that an agent waits for a lock."""
     world, me = world_of(c, b), agents_of(c, b)[a]
-    me.waits = 1
+    me.waits = log.FOR_LOCK
     me.wait_site = me.lock_site
     me.wait_since = world.tick
     emit(

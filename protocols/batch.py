@@ -59,7 +59,8 @@ def allocate(rules: Rules, worlds: int, width: int, logs: int, ranks: int = 0) -
         goal=np.zeros((worlds, len(rules.blueprint.goals)), GOAL_RECORD),
         event=np.zeros((worlds, len(rules.world_events)), EVENT_RECORD),
         mail=np.zeros((worlds, rules.mail_capacity), MAIL_RECORD),
-        sent=np.zeros((worlds, a, a, 3), np.int32),
+        sent=np.zeros((worlds, a, a, 4), np.int32),
+        heard=np.zeros((worlds, a, a), np.int8),
         pipe=np.zeros((worlds, a, a), np.int32),
         lock=np.zeros((worlds, s), LOCK_RECORD),
         settled=np.zeros((worlds, s), SETTLED_RECORD),
@@ -110,7 +111,7 @@ class Batch:
         self.margin = 64 + a * (3 * s + 80) + 4 * (rules.mail_capacity + len(rules.world_events))
         self.margin += 2 * len(rules.blueprint.goals)
         self.margin += config.ranks * 400
-        logs = max(4096, 2 * self.margin) if keep_log else 0
+        logs = max(4096, 4 * self.margin) if keep_log else 0
         one = allocate(rules, 1, self.layout.width, logs, config.ranks)
         self._refuse_what_does_not_fit(sum(array.nbytes for array in one))
         self.state = allocate(rules, worlds, self.layout.width, logs, config.ranks)

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
-from ..world.audit.certificates import SETTLE, TOKEN
+from ..world.audit.certificates import RANK, SETTLE, TOKEN
+from ..world.settings import Settings, without_later
 from ..world.state import HAZARDS, PLANNED, SENSED, TOLD, WRITTEN
 
 
@@ -53,6 +54,10 @@ AXES: dict[str, Axis] = {
     "interruption": Axis("whether stale thought is stopped", ("think to the end", "stop", "checkpoint")),
     "scheduling": Axis("who is let in first", ("first come",), ("contention-aware",)),
 }  # fmt: skip
+
+
+# Later than the first digests: a header names them only where they are set, so that digests without them stay.
+LATER: tuple[str, ...] = ()
 
 
 class Parameter(NamedTuple):
@@ -275,6 +280,25 @@ class Config(BaseModel):
             covered |= {"written"}
         return frozenset(_CURES[scope] for scope in covered)
 
+    def guarantees_in(self, settings: Settings) -> frozenset[str]:
+        """What of `guarantees` is left in a world with these settings, which may mislead the protocol."""
+        return frozenset() if self._is_misled(settings) else self.guarantees
+
+    def certificate_in(self, settings: Settings) -> str | None:
+        """What of `certificate` is left in a world with these settings."""
+        return None if self._is_misled(settings) else self.certificate
+
+    def _is_misled(self, settings: Settings) -> bool:
+        """What it does not see it cannot check, and what is not declared it cannot lock; the token does neither."""
+        needs_footprints = self.locks != "none" or self.order == "preorder"
+        misled = settings.visibility < 1 or (settings.footprint_error > 0 and needs_footprints)
+        return misled and self.order != "token"
+
+    @property
+    def header(self) -> dict[str, Any]:
+        """What an episode's digest says of the protocol."""
+        return without_later(self, LATER)
+
     @property
     def ranks(self) -> int:
         """How many ranks an engine must have room for, 0 where transactions are not ranked."""
@@ -285,6 +309,8 @@ class Config(BaseModel):
         """By what this config puts its transactions in a serial order (`audit.certificates`); None if it does not."""
         if self.order == "token":
             return TOKEN
+        if self.order == "preorder":
+            return RANK
         checks_all = set(self.scopes) == set(SCOPE_BITS) and set(self.validated) == {"act", "settle"}
         # What made no difference may be old under the rule `premise`, so the order of settling is no serial one.
         checks_all = checks_all and self.rule != "premise"

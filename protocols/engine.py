@@ -38,6 +38,7 @@ from ..world.observe import write_mask, write_observation
 from ..world.rank_calls import ASK_AGAIN, RECALL, about
 from ..world.reset import reset_world
 from ..world.scoring import score
+from ..world.slips import slip
 from ..world.state import (
     COUNTER_INDEX,
     FACT,
@@ -55,6 +56,7 @@ from ..world.state import (
     PROMISE,
     QUEUED,
     RUNNING,
+    SYMBOL,
     THINKING,
     WALKING,
 )
@@ -85,7 +87,7 @@ def tick(c, b, choices):
         arrived = walk(c, b, moving)
         if arrived != _ZERO:
             act(c, b, arrived)
-    if (c.token | c.locks | c.ranks) != 0:
+    if (c.token | c.locks | c.thinkers | c.ranks) != 0:
         count_queue(c, b)
     if world.next_event <= world.tick or (c.boats > 0 and sites_of(c, b)[c.gate].value == 1):
         world_events(c, b)
@@ -144,7 +146,7 @@ def begin(c, b, a, choice, may):
     me.inbox = 0
     if kind == actions.DO and task_rules(c)[index].crosses == 0:
         if may_start(c, b, a):
-            open_transaction(c, b, a, index)
+            open_transaction(c, b, a, index, action_rules(c)[choice, 2])
         else:
             join_queue(c, b, a, index)
         return
@@ -176,6 +178,8 @@ def begin(c, b, a, choice, may):
         send(c, b, a, what, index, belief.value, belief.version, believed_tick(c, b, a, index), NO_TXN)
     elif kind == actions.PROMISE_THAT:
         promise(c, b, a, index)
+    elif kind == actions.SAY:
+        send(c, b, a, SYMBOL, NO_SITE, index, 0, world_of(c, b).tick, NO_TXN)
     me.step = step
     if bound and step == NO_CELL and me.phase != WALKING and cell_rule(c, me.cell).region < 0:
         let_all_go(c, b, a)
@@ -229,12 +233,16 @@ def who_is_at_what(c, b):
 def think(c, b, thinking):
     """Spend a think tick, or get up and go; return the set of those who go."""
     agents, going = agents_of(c, b), _ZERO
+    if c.thinkers > 0:
+        hand_out_places(c, b, thinking)
     while thinking != _ZERO:
         a = lowest(thinking)
         thinking &= thinking - _ONE
         me = agents[a]
         if c.stops != 0 and c.forward == 0 and stop_thought(c, b, a):
             continue
+        if me.waits != 0:
+            continue  # for a place to think
         if me.thought_left > 0:
             me.thought_left -= 1
             counts_of(c, b)[_THINK] += 1
@@ -242,8 +250,41 @@ def think(c, b, thinking):
             continue
         emit(c, b, log.THINK_END, a, me.txn, 0, NO_SITE, 0, 0, NOBODY, 0, 0, 0, 0, 0)
         me.phase = WALKING
+        if c.slip != 0:
+            slip(c, b, a)
         going |= bit(a)
     return going
+
+
+@compiled
+def hand_out_places(c, b, thinking):
+    """Give places to think to those who have thought to do, first come first served; see the reference."""
+    world, agents = world_of(c, b), agents_of(c, b)
+    free, queue = c.thinkers, _ZERO
+    for a in range(c.agents):
+        me = agents[a]
+        if me.phase != THINKING or me.thought_left == 0:
+            continue
+        if me.placed != 0:
+            free -= 1
+        elif has(thinking, a):
+            queue |= bit(a)
+            if me.waits == 0:
+                me.wait_since = world.tick
+    while queue != _ZERO:
+        a = longest_waiting(c, b, queue)
+        queue &= ~bit(a)
+        me = agents[a]
+        if free > 0:
+            end_lock_wait(c, b, a, me.task, world.tick - me.wait_since)
+            me.placed = 1
+            free -= 1
+        elif me.waits == 0:
+            me.waits = log.FOR_THOUGHT
+            me.wait_site = NO_SITE
+            emit(
+                c, b, log.WAIT_BEGIN, a, me.txn, 0, NO_SITE, 0, 0, NOBODY, me.task, log.FOR_THOUGHT, 0, 0, 0
+            )  # fmt: skip
 
 
 @compiled

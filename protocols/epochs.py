@@ -89,8 +89,8 @@ class Epochs:
             return False
         op = world.rules.tasks[txn.task].ops[txn.op]
         if op.plan:
-            return all(world.is_current(txn.inputs[entry], entry) for entry in op.plan)
-        return op.follow in self.changed
+            return all(world.is_current(txn.inputs[entry], entry) for entry in {*op.plan} - txn.hidden)
+        return op.follow in self.changed - txn.hidden
 
     def refused(self, world: World, txn: Transaction) -> None:
         """Take the refusal of a fenced member's plan-bound op for its receipt and its acknowledgement."""
@@ -203,10 +203,15 @@ def holds_for_epoch(c, b, a, rule):
     if rule.correction >= 0:
         inputs = inputs_of(c, b, a, 0)
         for slot in range(c.inputs):
-            if has(rule.owned, slot) and not is_current(sites_of(c, b)[task_inputs(c)[me.task, slot]], inputs[slot]):
+            site = task_inputs(c)[me.task, slot]
+            if (
+                has(rule.owned, slot)
+                and not has(me.hidden, site)
+                and not is_current(sites_of(c, b)[site], inputs[slot])
+            ):
                 return False
         return True
-    return rule.follow >= 0 and has(world.changed_entries, task_inputs(c)[me.task, rule.follow])
+    return rule.follow >= 0 and has(world.changed_entries & ~me.hidden, task_inputs(c)[me.task, rule.follow])
 
 
 @compiled

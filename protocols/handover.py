@@ -137,7 +137,7 @@ def _end_wait(engine: CompiledEngine, a: int, events: _Log) -> None:
     """Let nobody wait to be let in: this tick's waiting is over."""
     me, by_lock = engine.batch.state.agent[0][a], engine.config.locks != "none"
     queued = me["phase"] == QUEUED
-    if queued or me["waits"]:
+    if queued or me["waits"] == log.FOR_LOCK:
         task, since = (me["queued_task"], me["queued_since"]) if queued else (me["task"], me["wait_since"])
         whom = NOBODY if by_lock else int(engine.batch.state.world[0]["holder"])
         site, kind = (int(me["wait_site"]), log.FOR_LOCK) if by_lock else (NO_SITE, log.ADMISSION)
@@ -145,7 +145,8 @@ def _end_wait(engine: CompiledEngine, a: int, events: _Log) -> None:
         events.emit(log.WAIT_END, a, int(me["txn"]), site=site, other=whom, a=int(task), b=kind, c=waited)
     if queued:
         me["phase"], me["queued_task"] = IDLE if me["look"] == NO_SITE else LOOKING, NO_TASK
-    me["waits"], me["lock_site"] = 0, NO_SITE
+        me["waits"] = 0
+    me["lock_site"] = NO_SITE
 
 
 def _let_go(engine: CompiledEngine, events: _Log) -> None:
@@ -171,6 +172,15 @@ def _end_hold(a: int, me: Any, events: _Log) -> None:
     me["holding"], me["stuck"] = NOBODY, 0
 
 
+def _find_place(a: int, me: Any, tick: int, events: _Log) -> None:
+    """End the wait for a place to think, if there is one: this tick's waiting is over."""
+    me["placed"] = 1
+    if me["waits"] == log.FOR_THOUGHT:
+        task, waited = int(me["task"]), tick - int(me["wait_since"]) + 1
+        events.emit(log.WAIT_END, a, int(me["txn"]), a=task, b=log.FOR_THOUGHT, c=waited)
+        me["waits"] = 0
+
+
 def _give_up(engine: CompiledEngine, a: int, events: _Log) -> None:
     """Abort a transaction: what it did stays, what it was about to do is dropped; its orders stay open.
 
@@ -178,6 +188,7 @@ def _give_up(engine: CompiledEngine, a: int, events: _Log) -> None:
     """
     state, tick = engine.batch.state, engine.tick
     me, txn = state.agent[0][a], int(state.agent[0][a]["txn"])
+    _find_place(a, me, tick, events)
     spent, buffered = int(me["thought"] - me["thought_left"]), int(me["pending"]).bit_count()
     ended = PARTIAL if me["done"] > buffered else ABORTED
     kind = log.PARTIAL_COMMIT if ended == PARTIAL else log.ABORT
@@ -272,6 +283,11 @@ def _take_up(engine: CompiledEngine, events: _Log) -> None:
     """Make ready what the new protocol expects, and have everything shown to the agents anew."""
     state = engine.batch.state
     state.world["ready"] = 0
+    if engine.rules.settings.thinkers is None:
+        for a, me in enumerate(state.agent[0]):
+            _find_place(a, me, events.tick, events)
+    if engine.rules.settings.is_perfect:
+        state.agent["hidden"], state.agent["missed"], state.agent["added"] = 0, NO_SITE, NO_SITE
     if engine.config.locks != "none":
         for a, me in enumerate(state.agent[0]):
             region = engine.rules.region_of.get(int(me["cell"]), NO_SITE)

@@ -30,6 +30,7 @@ from ..world.context import (
     lock_rules,
     lock_sites,
     locks_of,
+    op_rule,
     task_inputs,
     task_rules,
     world_of,
@@ -124,7 +125,9 @@ class Locks:
 
     def _take_ahead(self, world: World, agent: int, task: int) -> bool:
         """Take the locks of a task that is to think, one after the other."""
-        wanted = world.rules.tasks[task].locks(world.rules.lock_of[self.grain], not self.as_needed)
+        txn = world.agents[agent].txn
+        assert txn is not None
+        wanted = world.rules.tasks[task].locks(world.rules.lock_of[self.grain], not self.as_needed, txn.known)
         for site, mode in wanted[self.next[agent] :]:
             if not self._take(world, agent, site, mode):
                 return False
@@ -230,6 +233,7 @@ class Locks:
 
 DETECTION, WAIT_DIE, WOUND_WAIT, TIMEOUT = range(4)  # in the order of the axis `deadlock`
 _ZERO, _ONE = np.uint64(0), np.uint64(1)
+_NOT_DECLARED = -1
 _FALSE_STALL = COUNTER_INDEX["false_stall"]
 
 
@@ -270,10 +274,36 @@ def take_locks(c, b, a):
     me = agents_of(c, b)[a]
     wanted = lock_rules(c, me.task)
     while wanted[me.lock_next].site != NO_SITE:
-        if not take_lock(c, b, a, wanted[me.lock_next].site, wanted[me.lock_next].mode):
+        site, mode = wanted[me.lock_next].site, wanted[me.lock_next].mode
+        if c.imperfect != 0:
+            mode = declared_mode(c, me, site)
+        if mode != _NOT_DECLARED and not take_lock(c, b, a, site, mode):
             return False
         me.lock_next += 1
+    if c.imperfect != 0 and me.added != NO_SITE:
+        extra = lock_sites(c)[me.added]
+        for n in range(me.lock_next):
+            if wanted[n].site == extra:
+                return True
+        return take_lock(c, b, a, extra, SHARED)
     return True
+
+
+@compiled
+def declared_mode(c, me, lock):
+    """Return the mode in which a task needs a lock by its declared footprint, or _NOT_DECLARED."""
+    reads, mode = me.added != NO_SITE and lock_sites(c)[me.added] == lock, _NOT_DECLARED
+    for o in range(task_rules(c)[me.task].ops):
+        rule = op_rule(c, me.task, o)
+        for slot in range(task_rules(c)[me.task].inputs):
+            site = task_inputs(c)[me.task, slot]
+            seen = has(rule.pre, slot) and site != me.missed and not has(me.hidden, site)
+            reads |= seen and lock_sites(c)[site] == lock
+        if c.as_needed == 0 and rule.site != me.missed and lock_sites(c)[rule.site] == lock:
+            mode = max(mode, INCREMENT if rule.relative != 0 else EXCLUSIVE)
+    if reads and mode == INCREMENT:
+        return EXCLUSIVE
+    return max(mode, SHARED) if reads else mode
 
 
 @compiled

@@ -72,11 +72,15 @@ class Pivots:
         fixed = [other.txn for other in world.agents if other.txn not in (None, txn) and _in_the_open(world, other.txn)]
         for pivot in fixed:
             assert pivot is not None
-            if _read(_done(world, pivot)).isdisjoint(written):
+            if _read(pivot, _done(world, pivot)).isdisjoint(written):
                 continue
             changed = _written(_in_the_open(world, pivot))
             for reader in fixed:
-                if reader is not None and reader is not pivot and not changed.isdisjoint(_read(_done(world, reader))):
+                if (
+                    reader is not None
+                    and reader is not pivot
+                    and not changed.isdisjoint(_read(reader, _done(world, reader)))
+                ):
                     return pivot.agent
         return NOBODY
 
@@ -87,7 +91,7 @@ class Pivots:
             return
         self.settled += 1
         done = _done(world, txn)
-        self.read |= dict.fromkeys(_read(done), self.settled)
+        self.read |= dict.fromkeys(_read(txn, done), self.settled)
         if self._changed(world, txn, txn.done, settles=True):
             self.dangerous |= {site: world.sites[site].version for site in _written(done)}
 
@@ -102,14 +106,15 @@ class Pivots:
             op = world.rules.tasks[txn.task].ops[index]
             if index < txn.done and (settles or not world.is_record(op.site)):
                 mine |= _written((op,))
-            changed |= {site for site in op.pre if site not in mine and not world.is_current(txn.inputs[site], site)}
+            reads = _read(txn, (op,)) - mine
+            changed |= {site for site in reads if not world.is_current(txn.inputs[site], site)}
         return changed
 
     def _is_read(self, world: World, agent: int, written: set[int]) -> bool:
         """Tell whether another transaction, open or settled since the snapshot, read one of these sites."""
         since = self.snapshots.get(agent, self.settled)
         return any(self.read.get(site, 0) > since for site in written) or any(
-            not written.isdisjoint(world.rules.tasks[me.txn.task].reads)
+            not written.isdisjoint(world.rules.tasks[me.txn.task].reads - me.txn.hidden)
             for other, me in enumerate(world.agents)
             if other != agent and me.txn is not None
         )
@@ -128,8 +133,8 @@ def _written(ops: tuple[ResolvedOp, ...]) -> set[int]:
     return {site for op in ops for site in op.plan or (op.site,)}
 
 
-def _read(ops: tuple[ResolvedOp, ...]) -> set[int]:
-    return {site for op in ops for site in op.pre}
+def _read(txn: Transaction, ops: tuple[ResolvedOp, ...]) -> set[int]:
+    return {site for op in ops for site in op.pre} - txn.hidden
 
 
 def _done(world: World, txn: Transaction) -> tuple[ResolvedOp, ...]:
@@ -172,7 +177,7 @@ def _read_by(c, b, a, many):
         for slot in range(task_rules(c)[me.task].inputs):
             if has(op_rule(c, me.task, o).pre, slot):
                 read |= bit(task_inputs(c)[me.task, slot])
-    return read
+    return read & ~me.hidden
 
 
 @compiled
@@ -187,7 +192,7 @@ def changed_since(c, b, a, many, settles):
             mine |= _sites_written(c, me.task, o)
         for slot in range(task_rules(c)[me.task].inputs):
             site = task_inputs(c)[me.task, slot]
-            if has(rule.pre, slot) and not has(mine, site) and not is_current(sites[site], inputs[slot]):
+            if has(rule.pre, slot) and not has(mine | me.hidden, site) and not is_current(sites[site], inputs[slot]):
                 changed |= bit(slot)
     return changed
 
@@ -201,7 +206,7 @@ def is_read(c, b, a, written):
             return True
     for other in range(c.agents):
         they = agents[other]
-        if other != a and they.txn != NO_TXN and task_rules(c)[they.task].reads & written != _ZERO:
+        if other != a and they.txn != NO_TXN and task_rules(c)[they.task].reads & ~they.hidden & written != _ZERO:
             return True
     return False
 

@@ -59,7 +59,9 @@ class Premises:
         exposed = {
             site: scope
             for site in op.pre
-            if (scope := self.validation.scope_of(world, op, used[site], site)) and _is_exposed(world, txn, used, site)
+            if site not in txn.hidden
+            and (scope := self.validation.scope_of(world, op, used[site], site))
+            and _is_exposed(world, txn, used, site)
         }
         renewed = {site for site in stale if not used[site].own}
         if _worsens(world, txn, op, used, renewed) or _worsens(world, txn, op, used, exposed):
@@ -130,7 +132,8 @@ def wrong_scope(c, b, a, slot, first, last, moment):
                 stale |= bit(other)
                 if used[other].own == 0:
                     renewed |= bit(other)
-            if has(exposed, other) and checking_scope(c, rule, used[other], other, task_inputs(c)[me.task, other]) == 0:
+            site = task_inputs(c)[me.task, other]
+            if has(me.hidden, site) or checking_scope(c, rule, used[other], other, site) == 0:
                 exposed &= ~bit(other)
         if mine == 0 and not has(exposed, slot):
             continue

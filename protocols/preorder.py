@@ -149,7 +149,7 @@ class Preorder:
         if txn.rank < 0:
             return
         slot = self.slots[txn.rank]
-        slot.reads = {site: txn.inputs[site].value for site in world.rules.tasks[txn.task].reads}
+        slot.reads = {site: txn.inputs[site].value for site in world.rules.tasks[txn.task].reads - txn.hidden}
         slot.planned = plan(world, txn, {site: read.value for site, read in txn.inputs.items()})
 
     def _show_truth(self, world: World, agent: int) -> None:

@@ -70,7 +70,7 @@ def ask_again(c, b):
     """Let those go on who wait to be ranked, or at a border on their way, in the order in which they began to wait."""
     world, agents, waiting = world_of(c, b), agents_of(c, b), _ZERO
     for a in range(c.agents):
-        if agents[a].waits != 0 and agents[a].txn != NO_TXN:
+        if agents[a].waits == log.FOR_RANK and agents[a].txn != NO_TXN:
             waiting |= bit(a)
     while waiting != _ZERO:
         first = longest_waiting(c, b, waiting)

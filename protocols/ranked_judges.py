@@ -33,14 +33,18 @@ _ZERO, _HUNDRED = np.uint64(0), np.uint64(100)
 
 @compiled
 def plans_anew(c, b, rank, keep):
-    """Do a task over again on the values at its rank; tell whether that is other than planned, and plan it if wanted.
+    """Do a task over again on the values at its rank; tell whether that is other than planned.
 
-    The values stand in the row of inputs as the last op used them: no op is tried at the time.
+    With `keep` it is planned, on what was read. The values stand in the row of inputs as the last op used them: no op
+    is tried at the time.
     """
     slot = rank_of(c, b, rank)
     task, values, differs, holds = task_rules(c)[slot.task], inputs_of(c, b, slot.agent, MAX_OPS), False, 0
     for place in range(task.inputs):
-        values[place].value = value_at(c, b, task_inputs(c)[slot.task, place], rank)
+        if keep != 0:
+            values[place].value = inputs_of(c, b, slot.agent, 0)[place].value
+        else:
+            values[place].value = value_at(c, b, task_inputs(c)[slot.task, place], rank)
     for o in range(task.ops):
         rule = op_rule(c, slot.task, o)
         argument = slot.argument if rule.from_job != 0 else rule.argument
@@ -76,9 +80,10 @@ def note_admitted(c, b, a):
 def changed_at(c, b, rank):
     """Return the set of the slots that a rank has read otherwise than they are there now."""
     slot, changed = rank_of(c, b, rank), _ZERO
+    reads = task_rules(c)[slot.task].reads & ~slot.hidden
     for place in range(task_rules(c)[slot.task].inputs):
         site = task_inputs(c)[slot.task, place]
-        if has(task_rules(c)[slot.task].reads, site) and rank_reads(c, b, rank)[place] != value_at(c, b, site, rank):
+        if has(reads, site) and rank_reads(c, b, rank)[place] != value_at(c, b, site, rank):
             changed |= bit(place)
     return changed
 

@@ -69,6 +69,7 @@ def rank_task(c, b, a):
     slot.job = me.job
     slot.argument = me.argument
     slot.thought = me.thought
+    slot.hidden = me.hidden
     slot.ops = 0
     slot.state = OPEN
     slot.told = 0

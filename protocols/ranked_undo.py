@@ -235,9 +235,9 @@ def take_back(c, b, a, is_stuck):
             if has(np.uint64(slot.done), other) and op_rule(c, me.task, other).site == site:
                 earlier = True
         if rule.relative != 0:
-            lay(c, b, a, me.txn, site, rank, DIFFERENCE, -written)
+            lay(c, b, a, me.txn, site, rank, DIFFERENCE, -written, o, 1)
         elif earlier:
-            lay(c, b, a, me.txn, site, rank, VALUE, before)
+            lay(c, b, a, me.txn, site, rank, VALUE, before, o, 1)
         else:
             take(c, b, rank, o, site)
         agree(c, b, site)

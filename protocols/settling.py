@@ -230,19 +230,18 @@ def end_hold(c, b, a):
 
 @compiled
 def end_lock_wait(c, b, a, task, waited):
-    """Log that an agent waits for that lock, or for ranks, no more."""
+    """Log that an agent waits no more: for that lock, for ranks, or for a place to think."""
     me = agents_of(c, b)[a]
     if me.waits != 0:
+        emit(c, b, log.WAIT_END, a, me.txn, 0, me.wait_site, 0, 0, NOBODY, task, me.waits, waited, 0, 0)
         me.waits = 0
-        kind = log.FOR_LOCK if c.ranks == 0 else log.FOR_RANK
-        emit(c, b, log.WAIT_END, a, me.txn, 0, me.wait_site, 0, 0, NOBODY, task, kind, waited, 0, 0)
 
 
 @compiled
 def begin_rank_wait(c, b, a, task):
     """Log that an agent waits for ranks to be quiet."""
     me = agents_of(c, b)[a]
-    me.waits = 1
+    me.waits = log.FOR_RANK
     me.wait_site = NO_SITE
     me.wait_since = world_of(c, b).tick
     emit(c, b, log.WAIT_BEGIN, a, me.txn, 0, NO_SITE, 0, 0, me.blocker, task, log.FOR_RANK, 0, 0, 0)

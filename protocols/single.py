@@ -95,7 +95,7 @@ class CompiledEngine:
         """Return the log of the episode so far."""
         if not self.keep_log:
             raise RuntimeError("no log is kept: make the environment with log=True")
-        self._log = [np.concatenate(self._log)] if self._log else [np.zeros(0, log.EVENT)]
+        self._log = [log.join(self._log)]
         return self._log[0]
 
     def digest(self) -> str:
@@ -256,5 +256,5 @@ class ReferenceEngine:
 
 def episode_header(rules: Rules, protocol: Config | Control, seed: int) -> dict[str, Any]:
     """Return what a digest covers before the events: scenario, config, settings and seed."""
-    config = protocol.model_dump(mode="json") if isinstance(protocol, Config) else {"custom": protocol.name}
+    config = protocol.header if isinstance(protocol, Config) else {"custom": protocol.name}
     return {**rules.header, "config": config, "seed": int(seed)}

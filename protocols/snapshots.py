@@ -35,7 +35,7 @@ class FirstCommitterWins:
             if index < op and not world.is_record(each.site):
                 continue
             for site in each.owned or {each.site}.intersection(task.reads):
-                if not world.is_current(txn.inputs[site], site):
+                if site not in txn.hidden and not world.is_current(txn.inputs[site], site):
                     overwritten[site] = WRITTEN
         return overwritten
 
@@ -45,7 +45,7 @@ def overwrites(c, b, a, slot, last):
     """Tell whether an op up to the last would write an input's site over a version newer than the snapshot."""
     me = agents_of(c, b)[a]
     site = task_inputs(c)[me.task, slot]
-    if is_current(sites_of(c, b)[site], inputs_of(c, b, a, 0)[slot]):
+    if has(me.hidden, site) or is_current(sites_of(c, b)[site], inputs_of(c, b, a, 0)[slot]):
         return False
     read = has(task_rules(c)[me.task].reads, site)
     for o in range(last + 1):

@@ -50,6 +50,8 @@ class Validation:
         stale: dict[int, int] = {}
         for op in ops:
             for site in op.inputs:
+                if site in txn.hidden:
+                    continue
                 if is_fenced and site == op.follow:
                     stale.setdefault(site, PLANNED)
                 scope = self.scope_of(world, op, txn.inputs[site], site)
@@ -79,6 +81,8 @@ def stale_scope(c, b, a, slot, first, last):
     me = agents_of(c, b)[a]
     read = inputs_of(c, b, a, 0)[slot]
     site = task_inputs(c)[me.task, slot]
+    if has(me.hidden, site):
+        return 0
     fenced = c.epochs != 0 and has(world_of(c, b).fenced, a)
     current = is_current(sites_of(c, b)[site], read)
     if current and not fenced:

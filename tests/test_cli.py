@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from stalegrid.bench_parts import PARTS, Job
 from stalegrid.cli import app
 from stalegrid.make import make_rules
 from stalegrid.protocols.config import AXES
-from stalegrid.protocols.presets import LATER, PRESETS
+from stalegrid.protocols.presets import LATER, PRESETS, resolve
+from stalegrid.rates import measure
 from stalegrid.world.scenarios import SCENARIOS
 
 COMMANDS = ("list", "compare", "audit", "export", "demo", "view", "record", "replay", "play", "bench")
@@ -139,21 +141,36 @@ def test_without_the_extra_the_demo_tells_all_but_the_picture(tmp_path: Path, mo
 
 def test_bench_measures_and_names_the_machine(tmp_path: Path) -> None:
     out = tmp_path / "bench.json"
-    quick = ("bench", "--seconds", "0.1", "--worlds", "8", "--size", "tiny")
-    said = stalegrid(*quick, "--out", str(out)).stdout
+    quick = ("bench", "--seconds", "0.05", "--worlds", "8", "--size", "tiny", "--scenario", "ledger,disjoint")
+    said = stalegrid(*quick, "--what", "log,limits", "--protocol", "occ", "--out", str(out)).stdout
     assert "…" not in said
     assert "Python" in said
     rows = json.loads(out.read_text())
-    assert [(row["scenario"], row["protocol"], row["worlds"]) for row in rows] == [
-        ("ledger", "occ", 8), ("drawbridge", "occ", 8)
+    assert [(row["part"], row["scenario"], row["what"]) for row in rows] == [
+        ("log", "ledger", "log off"), ("log", "ledger", "log on"),
+        ("log", "disjoint", "log off"), ("log", "disjoint", "log on"),
+        ("limits", "ledger", "observations copied"), ("limits", "ledger", "dicts of nothing"),
+        ("limits", "disjoint", "observations copied"), ("limits", "disjoint", "dicts of nothing"),
     ]  # fmt: skip
-    for row in rows:
-        assert row["batch"] >= row["decisions"] > 0
-        assert row["parallel_env"] > 0
-        assert row["rss_mb"] > 0
-        assert row["machine"]
-    (one,) = json.loads(stalegrid(*quick, "--format", "json", "--scenario", "disjoint", "--protocol", "none").stdout)
-    assert (one["scenario"], one["protocol"], one["agents"], one["grid"]) == ("disjoint", "none", 2, "7x9")
+    assert (rows[2]["protocol"], rows[2]["agents"], rows[2]["grid"], rows[2]["worlds"]) == ("occ", 2, "7x9", 8)
+    assert all(row["agent_steps"] > 0 and row["machine"] for row in rows)
+    assert all(row["agent_steps"] >= row["decisions"] >= row["commits"] > 0 for row in rows[:4])
+
+
+@pytest.mark.parametrize("part", [part for part in PARTS if part not in ("views", "presets", "compile", "growth")])
+def test_every_part_of_the_benchmark_gives_rows_with_figures(part: str) -> None:
+    job = Job("ledger", resolve("stamped_epochs"), "tiny", 4, 0.001)
+    rows = list(PARTS[part](job))
+    assert len(rows) >= 2
+    assert len({row["what"] for row in rows}) == len(rows)
+    assert all(row["agent_steps"] > 0 for row in rows)
+
+
+def test_a_load_whose_observations_stay_is_no_measurement() -> None:
+    load = Job("disjoint", resolve("none"), "tiny", 2, 0.001).batch()
+    load.run = lambda: None  # type: ignore[method-assign]
+    with pytest.raises(RuntimeError, match="still: the observations did not move, so nothing was measured"):
+        measure({"still": load}, 0.001)
 
 
 @pytest.mark.parametrize(
@@ -170,6 +187,7 @@ def test_bench_measures_and_names_the_machine(tmp_path: Path) -> None:
         (("demo", "--set", "reads=admission"), "the demo takes a protocol by name; --set reads is for compare"),
         (("demo", "--out", "no/such/folder/demo.gif"), "--out needs a folder that is there"),
         (("bench", "--worlds", "0"), "worlds and seconds are above 0; got 0"),
+        (("bench", "--what", "phases"), "--what is some of views, presets, log"),
         (("bench", "--format", "csv"), "--format is table or json; got 'csv'"),
         (("bench", "--scenario", "silo"), "unknown scenario 'silo'"),
         (("bench", "--set", "order=ticket"), "ticket' is not available yet; available are 'none', 'first committer"),

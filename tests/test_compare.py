@@ -22,9 +22,9 @@ from stalegrid.world.scenarios import SCENARIOS
 from stalegrid.world.state import HAZARDS
 
 KEYS = (
-    "scenario", "protocol", "mind", "agents", "think", "delay", "seeds", "success", "compatibility", "efficiency",
-    "inference", "wasted_inference", "blocked", "hazards", "outdated_belief", "drift", "victims", "false_stall",
-    "invariant_violations", "accidents", "messages", "intervals", "versus_none", "versus_serial",
+    "scenario", "protocol", "mind", "agents", "think", "delay", "contention", "seeds", "success", "compatibility",
+    "efficiency", "inference", "wasted_inference", "blocked", "hazards", "outdated_belief", "drift", "victims",
+    "false_stall", "invariant_violations", "accidents", "messages", "intervals", "versus_none", "versus_serial",
     "corrections", "digest",
 )  # fmt: skip
 
@@ -156,14 +156,14 @@ def test_the_table_fits_80_columns_and_cuts_nothing_off(minds: str) -> None:
         assert word in done.stdout
 
 
-def test_under_ranks_nothing_is_said_of_isolation_rather_than_something_wrong() -> None:
-    (row,) = rows_of("--protocol", "mtpo", "--scenario", "ledger", "--size", "tiny", "--audit")
-    assert (row["compatibility"], row["isolation"]) == (None, None)
+def test_ranks_are_judged_by_what_they_have_come_to() -> None:
     options = ["--protocol", "mtpo", "--scenario", "ledger", "--size", "tiny"]
-    assert "not told of ranks" in CliRunner().invoke(app, ["compare", "--audit", "--seeds", "2", *options]).stdout
-    refused = CliRunner().invoke(app, ["audit", *options])
-    assert refused.exit_code == 2
-    assert "the order of ranks is not read from logs yet" in " ".join(refused.stderr.split())
+    (row,) = rows_of(*options, "--audit")
+    assert (row["compatibility"], row["isolation"]["certificates"]) == (1, {"checked": 2, "broken": 0})
+    assert "certificate over" in CliRunner().invoke(app, ["audit", *options]).stdout
+    broken = CliRunner().invoke(app, ["audit", *options, "--set", "judge=wrong", "--set", "misjudged=100"])
+    assert broken.exit_code == 1
+    assert "is broken" in broken.stdout
 
 
 def test_several_minds_are_compared_one_after_the_other() -> None:
@@ -201,6 +201,11 @@ def test_axes_are_set_on_top_of_a_preset() -> None:
         (("--mind", "wise"), "unknown mind 'wise'; available are naive, careful, random"),
         (("--size", "huge"), "unknown size 'huge'; ledger has tiny, small, medium, large"),
         (("--format", "xml"), "--format is table, json or csv; got 'xml'"),
+        (("--contention", "wild"), "--contention is some of low, usual, high; got 'wild'"),
+        (("--scenario", "guards", "--contention", "high"), "guards has one level of contention, the usual one"),
+        (("--counters", "--audit"), "isolation is judged from the log, and with counters alone none is kept"),
+        (("--counters", "--protocol", "mtpo"), "mtpo runs on the readable engine, which keeps no counters"),
+        (("--workers", "0"), "workers is a whole number from 1; got 0"),
         (("--set", "tempo=3"), "--set knows no 'tempo'; settings are agents, boats"),
         (("--set", "think"), "--set takes key=value; got 'think'"),
         (("--set", "lease=ttl"), "lease = 'ttl' is not available yet; available are 'none'"),
@@ -286,3 +291,40 @@ def test_a_protocol_of_ones_own_is_compared_like_any_other() -> None:
     assert mine["protocol"] == "open door"
     assert mine["hazards"] == none["hazards"]
     assert mine["versus_none"]["difference"] == 0.0
+
+
+def test_the_kernels_counters_alone_give_the_same_rows_without_what_needs_a_log() -> None:
+    audited = rows_of("--scenario", "reroute,ledger")
+    counted = rows_of("--scenario", "reroute,ledger", "--counters")
+    for one, other in zip(audited, counted, strict=True):
+        assert {name: one[name] for name in KEYS if name not in ("compatibility", "corrections", "digest")} == {
+            name: other[name] for name in KEYS if name not in ("compatibility", "corrections", "digest")
+        }
+        assert (other["compatibility"], other["corrections"], other["digest"]) == (None, None, None)
+
+
+def test_rows_are_the_same_on_any_number_of_workers() -> None:
+    pairs = [(name, protocol) for name in ("ledger", "guards") for protocol in ("none", "occ")]
+    cells = [Cell(name, protocol, size="tiny", seeds=2) for name, protocol in pairs]
+    told: list[int] = []
+    alone = run_rows(cells, None, lambda rows: None)
+    assert run_rows(cells, None, lambda rows: told.append(len(rows)), workers=2) == alone
+    assert told == [1, 2, 3, 4]
+
+
+def test_more_contention_does_more_harm_and_none_to_the_serial_run() -> None:
+    for name, scenario in SCENARIOS.items():
+        if not scenario.contention or scenario.hazard is None:
+            continue
+        low, usual, high = (Comparison(counters=True).row(Cell(name, "none", seeds=16, contention=level))["success"]
+                            for level in ("low", "usual", "high"))  # fmt: skip
+        assert low >= usual - 0.02, name
+        assert usual >= high - 0.02, name
+        assert low > high, name
+
+
+def test_a_scenario_without_levels_of_contention_has_the_usual_one() -> None:
+    rows = rows_of("--scenario", "guards,ledger", "--protocol", "none", "--contention", "usual,high")
+    assert [(row["scenario"], row["contention"]) for row in rows] == [
+        ("guards", "usual"), ("ledger", "usual"), ("ledger", "high")
+    ]  # fmt: skip

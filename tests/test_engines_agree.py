@@ -90,7 +90,11 @@ def compare_counts(schedule: Schedule, world: World, batch: Batch) -> EpisodeRep
     if not (
         schedule.rules.settings.lockstep and schedule.config.order == "token"
     ):  # in lockstep nobody asks for the token
-        broken = [hazard for hazard in schedule.config.guarantees if report.counts[f"{hazard}.decisive"]]
+        broken = [
+            hazard
+            for hazard in schedule.config.guarantees_in(schedule.rules.settings)
+            if report.counts[f"{hazard}.decisive"]
+        ]
         assert not broken, f"{broken} under a protocol that excludes it: {schedule}"
     return report
 

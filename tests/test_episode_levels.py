@@ -322,6 +322,8 @@ def compare_ways(seeds: range) -> None:
         assert (guilty == (found.cycle | found.aborted | found.intermediate)).all(), f"schedule {seed}"
         assert (back == found.backward).all(), f"schedule {seed}"
         config, settings = schedule.config, schedule.rules.settings
+        if not settings.is_perfect:
+            continue  # nothing is promised
         levels = verdict.judgement.levels
         assert levels["snapshot-isolation"] or config.order != "first committer wins", f"schedule {seed}"
         assert levels["serializable"] or config.pivot != "aborts", f"schedule {seed}"

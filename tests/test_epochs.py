@@ -16,7 +16,7 @@ from stalegrid.world import log
 from stalegrid.world.rules import Rules
 from stalegrid.world.settings import Settings
 
-from .schedules import RandomSchedule, random_schedule
+from .schedules import SOUND, RandomSchedule, random_schedule
 from .test_corrections import EPOCHS, LEFT, PLAN, epochs, late
 from .test_engines_agree import compare
 from .turns import play
@@ -138,7 +138,7 @@ def survives(seed: int, preset: str, **more: Any) -> None:
     """Play the plan at random; no act may be late or torn, and one correction is in preparation at a time."""
     for blueprint_of in ("plan", "random"):
         numbers = {"adopt_timeout": seed % 9, "resend": 1 + seed % 4}
-        schedule = random_schedule(seed, more, dict(resolve(preset)) | numbers)
+        schedule = random_schedule(seed, {**SOUND, **more}, dict(resolve(preset)) | numbers)
         if blueprint_of == "plan":
             rules = Rules("plan", PLAN, Settings(**{**more, "max_cycles": 60}))
             schedule = RandomSchedule(rules, schedule.config, seed, seed=seed)

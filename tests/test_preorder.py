@@ -26,7 +26,7 @@ from stalegrid.world.rules import Rules
 from stalegrid.world.scenario import Drift, Op, Role, Site
 from stalegrid.world.state import HAZARDS, IDLE, NO_SITE
 
-from .schedules import Schedule, random_schedule
+from .schedules import SOUND, Schedule, random_schedule
 from .turns import HERE, Played, Seen, Watched, WatchedChoices, play, read, room, task, worlds
 
 MTPO = "mtpo"
@@ -231,7 +231,7 @@ def replay_records(seeds: range, judge: str, make: Callable[[Config], Control] =
     axes: dict[str, Any] = {**dict(resolve(MTPO)), "judge": judge}
     played = 0
     for seed in seeds:
-        schedule = random_schedule(seed, {"lockstep": False, "navigation": "auto"}, axes)
+        schedule = random_schedule(seed, {"lockstep": False, "navigation": "auto", **SOUND}, axes)
         if {site.kind for site in schedule.rules.blueprint.sites} <= records:
             replay(schedule.rules, events_of(schedule, make))
             played += 1
@@ -293,14 +293,14 @@ def test_what_ranks_do_wrong_is_found_by_the_serial_run(broken: type[Preorder]) 
 @pytest.mark.parametrize("judge", ["perfect", "lazy"])
 def test_no_act_rests_on_what_a_lower_rank_has_changed(judge: str):
     for seed in range(100):
-        schedule = random_schedule(seed, None, {**dict(resolve(MTPO)), "judge": judge})
+        schedule = random_schedule(seed, SOUND, {**dict(resolve(MTPO)), "judge": judge})
         counts = read(schedule).counts
         assert [hazard for hazard in HAZARDS if counts[f"{hazard}.decisive"]] == [], str(schedule)
 
 
 def test_who_is_called_back_on_its_way_to_a_look_has_given_the_look_up():
     for seed in (162, 217):
-        schedule = random_schedule(seed, {"lockstep": False, "navigation": "auto"}, dict(resolve(MTPO)))
+        schedule = random_schedule(seed, {"lockstep": False, "navigation": "auto", **SOUND}, dict(resolve(MTPO)))
         for world in worlds(schedule):
             assert [me for me in world.agents if me.phase == IDLE and me.look != NO_SITE] == []
 

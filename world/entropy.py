@@ -35,6 +35,11 @@ ACK_DELAY = 13  # epoch, member, n-th acknowledgement
 ACK_LOSS = 14  # as ACK_DELAY
 STALL = 15  # agent, n-th
 JUDGE = 16  # agent, n-th judgement
+SLIP = 17  # as THOUGHT, the attempt times 4 + op
+SLIPS_TO = 18  # as SLIP
+VISIBILITY = 24  # agent, task, job or n-th completion, attempt * 64 + site
+FOOTPRINT = 25  # as THOUGHT
+FOOTPRINT_SITE = 26  # as THOUGHT
 
 _MASK = (1 << 64) - 1
 _GAMMA = 0x9E3779B97F4A7C15

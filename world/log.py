@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,13 +32,17 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         "decide",
         "agent opens txn; a: task, b: think ticks to come, c: attempt, d: job or n-th completion, value: argument, "
-        "e: think ticks kept from the attempt before; b + e was drawn",
+        "e: think ticks kept from the attempt before; b + e was drawn, version: 1 if chosen short, 2 if long",
     ),
-    Kind("input", "frozen input of txn; site, value, version, a: channel, b: 1 if promised, c: tick it was sensed"),
+    Kind(
+        "input",
+        "frozen input of txn; site, value, version, a: channel, b: 1 if promised, c: tick it was sensed, "
+        "d: 1 if the protocol does not see it",
+    ),
     Kind(
         "wait_begin",
         "agent waits for other; a: task, b: 0 admission, 1 hold at a site, 2 hold for an epoch, 3 lock of site, "
-        "4 for ranks to be quiet or undone, c: mode of the lock",
+        "4 for ranks to be quiet or undone, 5 a place to think, c: mode of the lock",
     ),
     Kind("wait_end", "agent waits no more; a: task, b: as in wait_begin, c: ticks waited"),
     Kind("grant", "agent gets the token, or the lock of site; a: mode"),
@@ -117,7 +122,7 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         "laid",
         "agent's txn stands on site at rank b with value; a: 0 a value, 1 a difference, 2 a difference directly after "
-        "that rank",
+        "that rank, c: 1 if it takes op back",
     ),
     Kind("taken", "what txn had laid on site at rank b stands there no more"),
     Kind(
@@ -135,19 +140,31 @@ KINDS: tuple[Kind, ...] = (
     Kind("reread", "txn rests on value of site at rank b from now on; version: as of which"),
     Kind("revoked", "txn, which had settled, is taken back, and its order is open again; a: think ticks"),
     Kind("quiet", "all ranks up to value are quiet: they will not change any more"),
+    Kind(
+        "slip",
+        "the argument of op is value from now on; a: what it was, b: ticks of thought, those kept included, c: verb",
+    ),
+    Kind("footprint", "txn declares a footprint that is wrong in site; a: 1 if it is added, 0 if it is missing"),
 )  # fmt: skip
 
 (
     _NONE, CHOOSE, DECIDE, INPUT, WAIT_BEGIN, WAIT_END, GRANT, RELEASE, THINK_END, BORDER, SENSE, READ, ACT, WRITE,
     BUFFER, REFUSED_BY_WORLD, CHECK_FAILED, COMMIT, PARTIAL_COMMIT, REJECT, ABORT, FAIL, VICTIM, SEND, DELIVER, DROP,
     WORLD_EVENT, ACCIDENT, PUT_OUT, INVARIANT_BROKEN, GOAL, END, PUBLISHED, COPY, RECEIVED,
-    ACKNOWLEDGED, ADOPTED, STALLED, RANK, LAID, TAKEN, UNDO, REDO, NOTIFY, JUDGED, REREAD, REVOKED, QUIET,
+    ACKNOWLEDGED, ADOPTED, STALLED, RANK, LAID, TAKEN, UNDO, REDO, NOTIFY, JUDGED, REREAD, REVOKED, QUIET, SLIP,
+    FOOTPRINT,
 ) = range(len(KINDS))  # fmt: skip
 
 # What a wait is for: column b of wait_begin and wait_end.
-ADMISSION, AT_SITE, FOR_EPOCH, FOR_LOCK, FOR_RANK = range(5)
+ADMISSION, AT_SITE, FOR_EPOCH, FOR_LOCK, FOR_RANK, FOR_THOUGHT = range(6)
 
 KIND_NAMES = tuple(kind.name for kind in KINDS)
+
+
+def join(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """Put pieces of a log behind one another; numpy's own `concatenate` compares the fields of each pair."""
+    flat = [part.view(np.int32) for part in parts]
+    return (np.concatenate(flat) if flat else np.zeros(0, np.int32)).view(EVENT)
 
 
 def digest(header: dict[str, Any], events: NDArray[Any]) -> str:

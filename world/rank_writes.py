@@ -50,7 +50,7 @@ def laid(c, b, agent, txn, op, site, before, value, how):
     """Enter a write into its place by rank, do again what stands above, and tell who has read too early."""
     world = world_of(c, b)
     if c.lockstep != 0:
-        lay(c, b, WORLD, NO_TXN, site, world.newest, AFTER, value - before)
+        lay(c, b, WORLD, NO_TXN, site, world.newest, AFTER, value - before, 0, 0)
         return
     rank = rank_of_write(c, b, agent, txn)
     if rank != NO_RANK:
@@ -62,7 +62,7 @@ def laid(c, b, agent, txn, op, site, before, value, how):
             slot.hand[op] = agents_of(c, b)[agent].hand
         else:
             emit_rank(c, b, agent, txn, rank, 2)
-        lay(c, b, agent, txn, site, rank, how, written)
+        lay(c, b, agent, txn, site, rank, how, written, op, 0)
         if site_rules(c)[site].record != 0:
             for above in range(rank + 1, world.newest + 1):
                 if chain_at(c, b, site, above).how != UNLAID:
@@ -75,7 +75,7 @@ def laid(c, b, agent, txn, op, site, before, value, how):
                 rank = me.border_rank
                 me.border_rank = NO_BORDER
             emit_rank(c, b, agent, txn, rank, 3)
-        lay(c, b, agent, txn, site, rank, AFTER, value - before)
+        lay(c, b, agent, txn, site, rank, AFTER, value - before, 0, 0)
     agree(c, b, site)
     tell(c, b, site, rank, agent)
 
@@ -87,10 +87,10 @@ def emit_rank(c, b, agent, txn, rank, what):
 
 
 @compiled
-def lay(c, b, agent, txn, site, rank, how, value):
+def lay(c, b, agent, txn, site, rank, how, value, op, is_inverse):
     """Lay a value or a difference on a site at a rank."""
     lay_on(c, b, site, rank, how, value)
-    emit(c, b, log.LAID, agent, txn, 0, site, value, 0, NOBODY, how, rank, 0, 0, 0)
+    emit(c, b, log.LAID, agent, txn, op, site, value, 0, NOBODY, how, rank, is_inverse, 0, 0)
 
 
 @compiled
@@ -110,7 +110,7 @@ def agree(c, b, site):
     if site_rules(c)[site].record != 0:
         reinstall(c, b, log.REDO, NO_RANK, site, top, 0)
     else:
-        lay(c, b, WORLD, NO_TXN, site, world_of(c, b).newest, AFTER, there - top)
+        lay(c, b, WORLD, NO_TXN, site, world_of(c, b).newest, AFTER, there - top, 0, 0)
 
 
 @compiled
@@ -131,7 +131,8 @@ def tell(c, b, site, rank, author):
     for higher in range(world.quiet + 1, world.newest + 1):
         slot, here = rank_of(c, b, higher), chain_at(c, b, site, higher)
         may_hear = higher > rank and slot.told == 0 and (slot.state == OPEN or slot.state == SETTLED)
-        if may_hear and has(task_rules(c)[slot.task].reads, site) and agents_of(c, b)[slot.agent].phase != OUT:
+        reads = task_rules(c)[slot.task].reads & ~slot.hidden
+        if may_hear and has(reads, site) and agents_of(c, b)[slot.agent].phase != OUT:
             place = 0
             while task_inputs(c)[slot.task, place] != site:
                 place += 1

@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from . import entropy, log, scenario, verbs
-from .control import Answer
+from .control import Answer, Blocked
 from .reference_events import close_on_bodies
 from .reference_state import Buffered, Transaction
-from .reference_waits import begin_wait, end_hold, hold
-from .rules import ResolvedOp
+from .reference_waits import begin_wait, end_hold, end_wait, hold, in_order
+from .rules import MAX_OPS, ResolvedOp
 from .state import (
     COMMITTED,
     FAILED,
@@ -34,17 +34,58 @@ if TYPE_CHECKING:
 
 def think(world: World) -> None:
     """Let everyone who thinks do so for a tick, or be refused by a protocol that stops thought."""
+    hand_out_places(world)
     for index, me in enumerate(world.agents):
         if me.phase != THINKING or me.txn is None or me.stalled:
             continue
         if world.control.stops and _stops(world, me.txn):
             continue
+        if me.wait is not None:
+            continue  # for a place to think
         if me.thought_left > 0:
             me.thought_left -= 1
             world.thought_in_tick.add(index)
             continue
         world.record(log.THINK_END, index, me.txn.number)
         me.phase = WALKING
+        if world.rules.settings.slip and world.rules.tasks[me.txn.task].thought:
+            _slip(world, me.txn)
+
+
+def _slip(world: World, txn: Transaction) -> None:
+    """Let arguments go wrong at the end of a thought, less often the longer it was."""
+    for op in world.rules.tasks[txn.task].ops:
+        (nth, attempt), meant = txn.keys, txn.meant(op)
+        keys = txn.agent, txn.task, nth, attempt * MAX_OPS + op.nth
+        others = [argument for argument in world.rules.arguments[op.verb] if argument != meant]
+        bits = world.draw(entropy.SLIP, *keys) >> (64 - entropy.PROBABILITY_BITS)
+        if others and bits < int(world.rules.slip[txn.drawn]):
+            wrong = others[world.draw(entropy.SLIPS_TO, *keys) % len(others)]
+            txn.slipped[op.nth] = wrong
+            world.record(
+                log.SLIP, txn.agent, txn.number, op.nth, op.site, wrong, a=meant, b=txn.drawn, c=op.verb
+            )  # fmt: skip
+
+
+def hand_out_places(world: World) -> None:
+    """Give places to think, where they are few, to those who have thought to do, first come first served.
+
+    A place is kept to the end of the thought, in a stall too; one who stalls is passed over.
+    """
+    if world.rules.settings.thinkers is None:
+        return
+    thinking = {i: me for i, me in enumerate(world.agents) if me.phase == THINKING and me.thought_left > 0}
+    free = world.rules.settings.thinkers - sum(me.placed for me in thinking.values())
+    queue = {i: me.wait_since if me.wait else world.now for i, me in thinking.items() if not (me.placed or me.stalled)}
+    for agent in in_order(world, queue):
+        me = thinking[agent]
+        assert me.txn is not None
+        if free > 0:
+            end_wait(world, agent, me.txn.task, world.now - me.wait_since)
+            me.placed = True
+            free -= 1
+        elif me.wait is None:
+            begin_wait(world, agent, me.txn.task, Blocked(NOBODY, log.FOR_THOUGHT))
 
 
 def _stops(world: World, txn: Transaction) -> bool:
@@ -52,6 +93,7 @@ def _stops(world: World, txn: Transaction) -> bool:
     for index in range(len(world.rules.tasks[txn.task].ops)):
         stale = world.control.check(world, txn, index, "think")
         if stale:
+            end_wait(world, txn.agent, txn.task, world.now - world.agents[txn.agent].wait_since)
             world.stop(txn, index, stale, IN_THOUGHT)
             return True
     return False
@@ -138,7 +180,7 @@ def _holds(world: World, txn: Transaction, op: ResolvedOp) -> bool:
             return True
         others = WORLD if others == NOBODY else others  # held, but for nobody in particular
     elif world.control.writes != "in place" and world.control.transaction == "task":
-        for site in sorted({*op.pre, op.site}):
+        for site in sorted({*op.pre} - txn.hidden | {op.site}):
             if world.sites[site].unsettled not in (NOBODY, txn.agent) and others == NOBODY:
                 others = world.sites[site].unsettled
     if others == NOBODY:

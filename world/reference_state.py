@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from .control import Blocked
-from .rules import ResolvedOp
+from .rules import KNOWN, Footprint, ResolvedOp
 from .state import IDLE, NEVER, NO_CELL, NO_OUTCOME, NO_SITE, NO_TASK, NO_TXN, NOBODY, NONE, PROMISE
 
 
@@ -79,9 +79,13 @@ class Transaction:
     agent: int
     task: int
     job: int
-    argument: int
+    argument: int  # of its first op, or of its job
     thought: int
     decided: int
+    keys: tuple[int, int] = (0, 0)  # job or n-th completion, and attempt: what is drawn for it depends on them
+    drawn: int = 0  # ticks of thought, those included that were kept from before or that lockstep does not wait for
+    slipped: dict[int, int] = field(default_factory=dict)  # op index -> the wrong argument
+    known: Footprint = KNOWN  # in what the protocol is wrong about it
     inputs: dict[int, Input] = field(default_factory=dict)
     used: dict[int, dict[int, Input]] = field(default_factory=dict)  # op index -> the inputs as that op used them
     buffered: list[Buffered] = field(default_factory=list)
@@ -89,6 +93,15 @@ class Transaction:
     done: int = 0
     rank: int = -1  # where transactions are ranked
     undoing: bool = False  # its ops are being undone, from the last to the first
+
+    def meant(self, op: ResolvedOp) -> int:
+        """Return the argument of an op as it was decided."""
+        return self.argument if op.from_job else op.argument
+
+    @property
+    def hidden(self) -> frozenset[int]:
+        """Inputs that the protocol does not see."""
+        return self.known.hidden
 
 
 @dataclass
@@ -125,8 +138,9 @@ class Agent:
     stuck: int = 0
     holding: int = NOBODY
     hold: int = 0  # what it holds for: log.AT_SITE or log.FOR_EPOCH
-    wait: Blocked | None = None  # in a queue, or for a lock
+    wait: Blocked | None = None  # in a queue, for a lock, or for a place to think
     wait_since: int = 0
+    placed: bool = False  # it has a place to think
     border: int = NO_SITE  # region that it is about to enter
     stalled: int = 0  # ticks that it still stands still
     stalls: int = 0  # drawn so far
@@ -142,5 +156,6 @@ class Agent:
     side: int = 0
     promised: bool = False
     inbox: int = 0
-    last_mail: Mail | None = None
+    last_mail: Mail | None = None  # no symbol
+    heard: dict[int, int] = field(default_factory=dict)  # agent -> the last symbol heard from it
     landed: list[tuple[int, bool]] = field(default_factory=list)  # deliveries: where, and whether that was open

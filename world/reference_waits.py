@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from . import log
-from .control import Answer
+from .control import Answer, Blocked
 from .reference_state import Transaction
 from .state import IDLE, LOOKING, NO_SITE, NO_TASK, NOBODY, QUEUED, REGISTRY
 
@@ -61,10 +61,10 @@ def in_order(world: World, since: dict[int, int]) -> list[int]:
     return sorted(since, key=lambda agent: (since[agent], world.tie(since[agent], agent), agent))
 
 
-def begin_wait(world: World, agent: int, task: int) -> None:
-    """Note and log for whom and what an agent waits from now on."""
+def begin_wait(world: World, agent: int, task: int, wait: Blocked | None = None) -> None:
+    """Note and log for whom and what an agent waits from now on; by default it is what the protocol says."""
     me = world.agents[agent]
-    me.wait, me.wait_since = world.control.waits_for(world, agent), world.now
+    me.wait, me.wait_since = wait or world.control.waits_for(world, agent), world.now
     world.record(
         log.WAIT_BEGIN, agent, world.txn_of(agent), site=me.wait.site, other=me.wait.whom, a=task, b=me.wait.kind,
         c=me.wait.mode,

@@ -15,6 +15,7 @@ from .context import (
     events_of,
     goal_rules,
     goals_of,
+    heard_of,
     job_tasks,
     jobs_of,
     locks_of,
@@ -148,6 +149,8 @@ def _reset_agents(c, b):
             sent_of(c, b)[a, other, 0] = 0
             sent_of(c, b)[a, other, 1] = 0
             sent_of(c, b)[a, other, 2] = 0
+            sent_of(c, b)[a, other, 3] = 0
+            heard_of(c, b, a)[other] = 0
 
 
 @compiled
@@ -190,6 +193,7 @@ def _reset_agent(c, b, a, me):
     me.lock_mode = 0
     me.lock_since = 0
     me.waits = 0
+    me.placed = 0
     me.wait_site = NO_SITE
     me.wait_since = 0
     me.snapshot = 0
@@ -198,6 +202,9 @@ def _reset_agent(c, b, a, me):
     me.border_rank = NO_BORDER
     me.blocker = NOBODY
     me.judged = 0
+    me.hidden = _ZERO
+    me.missed = NO_SITE
+    me.added = NO_SITE
     me.task = -1
     me.op = 0
     me.txn = NO_TXN
@@ -215,6 +222,8 @@ def _reset_agent(c, b, a, me):
     me.broke = 0
     me.done = 0
     me.argument = 0
+    me.drawn = 0
+    me.slipped = 0
     me.pending = 0
     me.trips = 0
     me.side = 0

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import verbs
-from .actions import CHECK, DO, LOOK_AT, MOVE, PROMISE_THAT, TELL, WAIT
+from .actions import CHECK, DO, LOOK_AT, MOVE, PROMISE_THAT, SAY, TELL, WAIT
 from .entropy import PROBABILITY_BITS
 from .rules import GRAINS, MAX_OPS, Rules
 from .scenario import BUILT, CORRECTED, GOT, KEPT, TOTAL, VALUE
@@ -24,6 +24,7 @@ KEEP = -1  # what a correction leaves as it is
 TASK_RULE = np.dtype(
     [
         ("reads", np.uint64),  # set of sites whose belief must not be `none`
+        ("footprint", np.uint64),  # set of sites that it reads or writes
         ("ops", np.int64),
         ("thought", np.int64),  # 0: done on reflex
         ("jobs", np.int64),  # 1: needs an open job
@@ -50,6 +51,7 @@ OP_RULE = np.dtype(
         ("follow", np.int64),  # input slot of the entry of the plan that it follows, or -1
         ("when", np.int64),  # what that entry must say
         ("correction", np.int64),  # row of `RuleArrays.correction`, or -1
+        ("nth", np.int64),  # its place in the task
         ("record", np.int64),  # 1: its site is a record site, so the write can be buffered
     ],
     align=True,
@@ -108,6 +110,10 @@ CONSTANT_RULE = np.dtype(
     [
         ("loss", np.uint64),  # a draw's upper 53 bits below this: lost
         ("duplication", np.uint64),
+        ("visibility", np.uint64),  # a draw below this: the protocol sees the input
+        ("footprint_error", np.uint64),
+        ("thinkers", np.int32),  # how many may think at once, 0 for all
+        ("imperfect", np.int32),  # 1 if one of the two is drawn
         ("lockstep", np.int32),
         ("manual", np.int32),
         ("patience", np.int32),
@@ -126,6 +132,7 @@ CONSTANT_RULE = np.dtype(
         ("depots", np.int32),  # how many depots close in turn
         ("stall", np.int32),  # ticks, 0 for never
         ("stall_every", np.int32),
+        ("slip", np.int32),  # 1 if arguments may go wrong
     ],
     align=True,
 )
@@ -148,7 +155,7 @@ class RuleArrays(NamedTuple):
     invariant: NDArray[Any]  # [V] INVARIANT_RULE
     correction: NDArray[np.int32]  # [C, S] new value of each entry, or KEEP
     constraint: NDArray[np.uint64]  # [K] set of entries that must agree
-    action: NDArray[np.int32]  # [actions, 2] kind and index
+    action: NDArray[np.int32]  # [actions, 3] kind, index and choice of thought
     always: NDArray[np.uint64]  # [2] actions that every ready agent is allowed, as a mask
     depends: NDArray[np.int32]  # [A, actions] the other actions open to the agent's role, then -1
     cell: NDArray[Any]  # [cells] CELL_RULE
@@ -158,6 +165,8 @@ class RuleArrays(NamedTuple):
     neighbour: NDArray[np.int32]  # [cells, 4]
     visible: NDArray[np.uint64]  # [A, cells] set of sites in sight from the cell
     thought: NDArray[np.int32]  # [QUANTILES]
+    slip: NDArray[np.uint64]  # [thoughts]
+    argument: NDArray[np.int32]  # [verbs, 1 + N] how many arguments tasks give a verb, and which
     delay: NDArray[np.int32]  # [QUANTILES]
 
 
@@ -190,10 +199,14 @@ def _compile(rules: Rules) -> RuleArrays:
     blueprint, settings = rules.blueprint, rules.settings
     agents, cells = range(len(rules.agent_names)), rules.layout.floor.size
     boats, jobs = blueprint.boats, blueprint.jobs
-    threshold = [int(p * (1 << PROBABILITY_BITS)) for p in (settings.loss, settings.duplication)]
+    threshold = [
+        int(p * (1 << PROBABILITY_BITS))
+        for p in (settings.loss, settings.duplication, settings.visibility, settings.footprint_error)
+    ]
     constant = np.zeros(1, CONSTANT_RULE)
     constant[0] = (
-        threshold[0], threshold[1], settings.lockstep, settings.navigation == "manual", settings.patience,
+        *threshold, settings.thinkers or 0, not settings.is_perfect, settings.lockstep,
+        settings.navigation == "manual", settings.patience,
         rules.max_cycles, jobs.low if jobs else 0, jobs.high if jobs else 0, boats.count if boats else 0,
         rules.site_index[boats.board] if boats else -1, rules.site_index[boats.gate] if boats else -1,
         all(rules.sight_of(agent) is None for agent in agents),
@@ -201,7 +214,7 @@ def _compile(rules: Rules) -> RuleArrays:
         as_set(rules.plan), as_set(rules.members),
         as_set(site for site, drawn in enumerate(blueprint.sites) if drawn.stock > 0),
         as_set(post for posts in rules.posts_of.values() for post in posts), len(rules.notices),
-        settings.stall, settings.stall_every,
+        settings.stall, settings.stall_every, settings.slip > 0,
     )  # fmt: skip
     corrections: list[list[int]] = []
     widest = max(max(len(task.inputs) for task in rules.tasks), 1)
@@ -220,7 +233,7 @@ def _compile(rules: Rules) -> RuleArrays:
                 as_set(slot[site] for site in step.owned), step.verb, step.site, step.argument, step.from_job,
                 step.premise, step.usual_premise, step.writes, step.relative, step.modifies, own,
                 slot.get(step.follow, -1), step.when, len(corrections) - 1 if step.entries else -1,
-                rules.site_kinds[step.site] in verbs.RECORD_KINDS,
+                step.nth, rules.site_kinds[step.site] in verbs.RECORD_KINDS,
             )  # fmt: skip
     lists = {
         (grain, late, t): task.locks(lock_of, not late)
@@ -240,7 +253,7 @@ def _compile(rules: Rules) -> RuleArrays:
     visible = np.zeros((len(agents), cells), np.uint64)
     for agent in agents:
         visible[agent] = [as_set(seen) for seen in rules.sights[agent]]
-    bits = as_set(index for index, action in enumerate(rules.actions) if action.kind in (WAIT, LOOK_AT, CHECK))
+    bits = as_set(index for index, action in enumerate(rules.actions) if action.kind in (WAIT, LOOK_AT, CHECK, SAY))
     depends = np.full((len(agents), len(rules.actions)), -1, np.int32)
     for agent in agents:
         open_to = [
@@ -250,6 +263,9 @@ def _compile(rules: Rules) -> RuleArrays:
             or (action.kind in (DO, PROMISE_THAT) and agent in rules.tasks[action.index].agents)
         ]
         depends[agent, : len(open_to)] = open_to
+    argument = np.zeros((len(rules.arguments), 1 + max(len(given) for given in rules.arguments)), np.int32)
+    for verb, given in enumerate(rules.arguments):
+        argument[verb, : 1 + len(given)] = len(given), *given
     span = rules.layout.rows + rules.layout.columns
     near = np.minimum(1, np.stack([distance for distance, _ in rules.paths[: len(rules.site_names)]]).T / span)
     return RuleArrays(
@@ -276,7 +292,8 @@ def _compile(rules: Rules) -> RuleArrays:
         ]),
         task=_rows(TASK_RULE, [
             (
-                as_set(task.reads), len(task.ops), task.thought, task.jobs, task.crosses, len(task.inputs),
+                as_set(task.reads), as_set(task.footprint), len(task.ops), task.thought, task.jobs, task.crosses,
+                len(task.inputs),
             )
             for task in rules.tasks
         ]),
@@ -302,7 +319,7 @@ def _compile(rules: Rules) -> RuleArrays:
         ], least=0),
         correction=np.array(corrections or np.zeros((0, len(rules.site_names))), np.int32),
         constraint=np.array([as_set(entries) for entries in rules.constraints], np.uint64),
-        action=np.array([(action.kind, action.index) for action in rules.actions], np.int32),
+        action=np.array([(action.kind, action.index, action.thought) for action in rules.actions], np.int32),
         always=np.array([bits & (2**64 - 1), bits >> 64], np.uint64),
         depends=depends,
         cell=_rows(CELL_RULE, [
@@ -316,5 +333,7 @@ def _compile(rules: Rules) -> RuleArrays:
         neighbour=rules.layout.neighbour,
         visible=visible,
         thought=rules.thought,
+        slip=rules.slip,
+        argument=argument,
         delay=rules.delay,
     )  # fmt: skip

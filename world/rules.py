@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,12 +27,27 @@ from .scenario import (
     Blueprint,
     Task,
 )
-from .settings import Settings, delay_table, thought_table
+from .settings import LONG, USUAL, Settings, delay_table, slip_table, thought_chosen, thought_table
 from .state import EXCLUSIVE, INCREMENT, NO_CELL, NO_SITE, SHARED
 
 MAX_SET = 64  # sites, agents and tasks are sets in one uint64
 MAX_OPS = 4
 GRAINS = ("site", "region", "world")  # of locks, from fine to coarse
+
+
+class Footprint(NamedTuple):
+    """In what the protocol is wrong about a transaction; see `footprint`."""
+
+    hidden: frozenset[int] = frozenset()  # inputs that it does not see
+    missed: int = NO_SITE  # site that is not declared
+    added: int = NO_SITE  # site that is declared, and not used
+
+    def renewed(self, inputs: tuple[int, ...]) -> list[int]:
+        """Return the sites that the registry renews at admission, of a task with these inputs, in order."""
+        return sorted({*inputs, self.added} - self.hidden - {self.missed, NO_SITE})
+
+
+KNOWN = Footprint()  # that it is wrong in nothing
 
 
 @dataclass(frozen=True)
@@ -51,6 +66,7 @@ class ResolvedOp:
     entries: tuple[tuple[int, int], ...] = ()  # of a correction: entry and new value, in site order
     plan: tuple[int, ...] = ()  # of a correction: all entries
     declared: tuple[int, ...] = ()  # those of `deps` that only the scenario names, and not the verb
+    nth: int = 0  # its place in the task
 
     @property
     def usual_premise(self) -> int:
@@ -127,23 +143,34 @@ class ResolvedTask:
         """Sites whose belief must not be `none`."""
         return frozenset(site for op in self.ops for site in op.pre)
 
-    def locks(self, lock_of: Sequence[int], ahead: bool = True) -> tuple[tuple[int, int], ...]:
+    @cached_property
+    def footprint(self) -> tuple[int, ...]:
+        """All sites that it reads or writes, in index order."""
+        return tuple(sorted({*self.inputs, *(op.site for op in self.ops)}))
+
+    def locks(
+        self, lock_of: Sequence[int], ahead: bool = True, known: Footprint = KNOWN
+    ) -> tuple[tuple[int, int], ...]:
         """List (lock, mode) of what it locks before thought, in the order in which its ops read and write.
 
         `lock_of` is a row of `Rules.lock_of`. Ahead, a lock is taken from the start in the strongest mode that any op
         needs: exclusive for what is written, increment for a difference, shared for what is only read. Else what is
-        read is locked shared, and what an op writes once it is to act.
+        read is locked shared, and what an op writes once it is to act. `known` is in what the protocol is wrong.
         """
         wanted: dict[int, set[int]] = {}
         for op in self.ops:
             for site in (*op.pre, op.site) if ahead else op.pre:
                 modes = wanted.setdefault(lock_of[site], set())
-                if site in op.pre:
+                if site == known.missed:
+                    continue
+                if site in op.pre and site not in known.hidden:
                     modes.add(SHARED)
                 if site == op.site and ahead:
                     modes.add(op.lock_mode)
+        if known.added != NO_SITE:
+            wanted.setdefault(lock_of[known.added], set()).add(SHARED)
         both = {SHARED, INCREMENT}
-        return tuple((site, EXCLUSIVE if modes >= both else max(modes)) for site, modes in wanted.items())
+        return tuple((site, EXCLUSIVE if modes >= both else max(modes)) for site, modes in wanted.items() if modes)
 
     @property
     def corrects(self) -> bool:
@@ -172,7 +199,7 @@ class Rules:
             for site in (name for op in task.ops for name in (op.site, *op.rests_on)):
                 if site not in self.site_index:
                     raise ValueError(f"the scenario has no site {site!r}, which the task {task.name!r} speaks of")
-        self.actions: tuple[Action, ...] = action_table(blueprint, settings.navigation)
+        self.actions: tuple[Action, ...] = action_table(blueprint, settings)
         self.tasks = tuple(self._resolve(task) for task in blueprint.tasks)
         self.task_names = tuple(task.name for task in blueprint.tasks)
         for what, held in (("sites", self.site_names), ("agents", self.agent_names), ("tasks", self.tasks)):
@@ -183,7 +210,9 @@ class Rules:
                 raise ValueError(f"a region counts bodies at its border, so nobody starts or stops in it; {who} does")
         self.thought = thought_table(settings.think, settings.think_law)
         self.delay = delay_table(settings.delay, settings.delay_law)
-        bound = blueprint.bound(int(self.thought.max()), int(self.delay.max()))
+        longest = thought_chosen(int(self.thought.max()), LONG if settings.think_choice else USUAL)
+        self.slip = slip_table(settings.slip, settings.half_life, longest)
+        bound = blueprint.bound(longest, int(self.delay.max()))
         turns = len(self.agent_names) if settings.lockstep else 1
         self.max_cycles = settings.max_cycles or math.ceil(1.25 * bound) * turns
 
@@ -192,7 +221,7 @@ class Rules:
         """What an episode's digest says of the world."""
         return {
             "scenario": {"name": self.name, **self.parameters},
-            "settings": self.settings.model_dump(mode="json"),
+            "settings": self.settings.header,
         }
 
     @cached_property
@@ -243,10 +272,22 @@ class Rules:
             tuple(0 for _ in sites),
         )
 
+    @cached_property
+    def arguments(self) -> tuple[tuple[int, ...], ...]:
+        """For each verb, in order, the arguments that tasks give it: what one of them may slip to.
+
+        Only of verbs that write their argument: else it does nothing but say what is expected. Amounts of jobs count.
+        """
+        jobs, given = self.blueprint.jobs, [set[int]() for _ in verbs.VERBS]
+        written = (op for task in self.tasks for op in task.ops if verbs.writes_argument(op.writes))
+        for op in written:
+            given[op.verb].update(range(jobs.low, jobs.high + 1) if op.from_job and jobs else (op.argument,))
+        return tuple(tuple(sorted(values)) for values in given)
+
     def _resolve(self, task: Task) -> ResolvedTask:
         if not 1 <= len(task.ops) <= MAX_OPS:
             raise ValueError(f"a task has 1 to {MAX_OPS} ops; {task.name!r} has {len(task.ops)}")
-        ops = []
+        ops: list[ResolvedOp] = []
         for op in task.ops:
             verb = verbs.VERBS[verbs.VERB_INDEX[op.verb]]
             site = self.site_index[op.site]
@@ -269,7 +310,7 @@ class Rules:
             ops.append(
                 ResolvedOp(
                     index, site, argument, from_job, premise, verb.writes, deps, follow, op.when, entries, plan,
-                    declared,
+                    declared, len(ops),
                 )
             )  # fmt: skip
         agents = frozenset(
@@ -472,6 +513,8 @@ class Rules:
     def mail_capacity(self) -> int:
         """Messages that can be in flight at once, at most."""
         listeners = max((len(heard) for heard in self.listeners), default=0)
+        if self.settings.symbols:
+            listeners = max(listeners, len(self.agent_names) - 1)
         copies = 2 if self.settings.duplication > 0 else 1
         # An agent sends at most once a tick to each listener, and an accident once for each body.
         held = MAX_OPS * len(self.agent_names)

@@ -26,6 +26,8 @@ EVENT_KINDS = (
     "a depot opens again",
 )
 
+CONTENTION = {"low": -1, "usual": 0, "high": 1}  # levels that a comparison can ask for
+
 SHUT = 2  # what the notice of a closed depot says
 
 # Kinds of goal.
@@ -239,3 +241,20 @@ class Scenario:
     plain: Mapping[str, str] = field(default_factory=dict)  # parts of task names -> the same in plain words
     dials: Mapping[str, str] = field(default_factory=dict)
     limits: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # of parameters that are not just from 1
+    # Parameters that a level of contention changes: at "high" those with 1 are doubled and those with -1 halved, at
+    # "low" the other way round.
+    contention: Mapping[str, int] = field(default_factory=dict)
+
+    def at(self, size: str, level: str) -> dict[str, int]:
+        """Return the parameters of a size that a level of contention changes.
+
+        Raises: ValueError for a level that is not of `CONTENTION`.
+        """
+        if level not in CONTENTION:
+            raise ValueError(f"contention is some of {', '.join(CONTENTION)}; got {level!r}")
+        changed = {}
+        for name, direction in self.contention.items():
+            least, most = self.limits.get(name, (1, None))
+            value = round(self.sizes[size][name] * 2.0 ** (direction * CONTENTION[level]))
+            changed[name] = max(least, value if most is None else min(most, value))
+        return changed if CONTENTION[level] else {}

@@ -39,8 +39,8 @@ NO_OUTCOME, COMMITTED, PARTIAL, REJECTED, ABORTED, FAILED = 0, 1, 2, 3, 4, 5
 OUTCOMES = ("none", "committed", "partial", "rejected", "aborted", "failed")
 
 # Message kinds.
-FACT, PROMISE, CORRECTION = 0, 1, 2
-MESSAGE_KINDS = ("fact", "promise", "correction")
+FACT, PROMISE, CORRECTION, SYMBOL = 0, 1, 2, 3
+MESSAGE_KINDS = ("fact", "promise", "correction", "symbol")
 
 # Status of a world.
 RUNNING, TERMINATED, TRUNCATED = 0, 1, 2
@@ -88,6 +88,7 @@ COUNTERS = tuple(f"{hazard}.{level}" for hazard in HAZARDS for level in LEVELS) 
     "late_decided_before",  # stale corrections decided on before the newest correction was published
     "late_decided_after",
     "torn",  # acts after a correction that broke a constraint with an act that followed the other epoch
+    "slips",  # arguments that went wrong in thought
 )
 COUNTER_INDEX = {name: index for index, name in enumerate(COUNTERS)}
 
@@ -153,7 +154,9 @@ AGENT_RECORD = np.dtype(
         ("done", _B),  # ops of the open transaction that took effect, or are buffered
         ("pending", _B),  # set of ops whose write is buffered
         ("broke", _B),  # 1 if the open transaction broke an invariant
-        ("waits", _B),  # 1 while a wait for a lock stands in the log, for `wait_site` since `wait_since`
+        ("slipped", _B),  # set of ops of the open transaction whose argument went wrong
+        ("waits", _B),  # while a wait since `wait_since` is in the log: FOR_LOCK of `wait_site`, FOR_RANK, FOR_THOUGHT
+        ("placed", _B),  # 1 if it has a place to think
         ("hold", _B),  # what it waits for: log.AT_SITE or log.FOR_EPOCH, while `holding` is somebody
         ("lock_mode", _B),
         ("inbox_kind", _B),  # of the last one
@@ -177,7 +180,9 @@ AGENT_RECORD = np.dtype(
         ("stuck", _I),  # ticks stopped in a row: by a closed gate, or in a hold
         ("holding", _I),  # agent whose unsettled version is waited for, or NOBODY
         ("age", _I),  # tick of the decision, or of the first one where it was a victim and tries again
-        ("argument", _I),  # of the open transaction
+        ("argument", _I),  # of the open transaction: its first op's, or its job's
+        ("drawn", _I),  # think ticks, those included that were kept from before or that lockstep does not wait for
+        ("slipped_to", _I, (4,)),  # the wrong arguments of its ops
         ("inbox", _I),  # messages received since the last decision
         ("wrote", _U),  # set of sites that the open transaction has written
         ("pending_value", _I, (4,)),  # their values, or differences
@@ -206,6 +211,9 @@ AGENT_RECORD = np.dtype(
         ("border_rank", _I),  # that it must see quiet to step into a region without a transaction, or NO_BORDER
         ("blocker", _I),  # whom it was last told to wait for, by ranks
         ("judged", _I),  # judgements so far
+        ("hidden", _U),  # set of sites: inputs of the open transaction that the protocol does not see
+        ("missed", _I),  # site that its declared footprint misses, or NO_SITE
+        ("added", _I),  # site that it has too much, or NO_SITE
     ],
     align=True,
 )
@@ -305,6 +313,7 @@ RANK_RECORD = np.dtype(
         ("counted", _B),  # 1 if it counts as committed
         ("done", _B),  # set of ops whose effects stand and can be undone
         ("holds", _B),  # set of ops whose premises held as it planned
+        ("hidden", _U),  # set of sites: inputs that the protocol does not see
         ("stays", _U),  # set of sites where what it did could not be undone
         ("planned", _I, (4,)),  # what each op would write
         ("before", _I, (4,)),  # what the site held
@@ -361,7 +370,8 @@ class State(NamedTuple):
     goal: NDArray[Any]  # [B, G] GOAL_RECORD
     event: NDArray[Any]  # [B, W] EVENT_RECORD
     mail: NDArray[Any]  # [B, M] MAIL_RECORD
-    sent: NDArray[np.int32]  # [B, A, A, 3]: messages sent so far by sender, receiver, kind
+    sent: NDArray[np.int32]  # [B, A, A, 4]: messages sent so far by sender, receiver, kind
+    heard: NDArray[np.int8]  # [B, A, A]: 1 + the last symbol heard, by receiver and sender; 0 for none
     pipe: NDArray[np.int32]  # [B, A, A]: latest due tick handed out between two agents, for fifo delivery
     lock: NDArray[Any]  # [B, S] LOCK_RECORD
     settled: NDArray[Any]  # [B, S] SETTLED_RECORD

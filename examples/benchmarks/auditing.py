@@ -15,7 +15,7 @@ import time
 
 import numpy as np
 
-from stalegrid.bench import machine
+from stalegrid.bench_parts import machine
 from stalegrid.world.audit.columns import INDEX, NOBODY, OK, History
 from stalegrid.world.audit.exchange import parse_line, to_object
 from stalegrid.world.audit.judge import judge

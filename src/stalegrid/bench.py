@@ -1,152 +1,110 @@
-"""`stalegrid bench`: agent-steps per CPU-second on one core, observations and random actions included."""
+"""`stalegrid bench`: agent-steps, decisions and commits per CPU-second, observations and random play included."""
 
 from __future__ import annotations
 
 import json
-import platform
-import resource
-import sys
-import time
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from .make import compile_engine, make_rules, parallel_env
-from .protocols.batch import Batch
-from .protocols.config import Config
-from .protocols.engine import random_choices
+from .bench_parts import PARTS, Job, Row, machine
+from .make import compile_engine
 from .protocols.presets import name_of, resolve
-from .world.rules import Rules
-
-ROUNDS = 5
 
 
-def machine() -> str:
-    """Name the machine."""
-    model = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        named = [line for line in info.read_text().splitlines() if line.startswith("model name")]
-        model = named[0].split(":", 1)[1].strip() if named else model
-    return f"{model}, Python {platform.python_version()}, {platform.system()}"
-
-
-def measure(
-    scenarios: list[str], protocols: list[str], worlds: int, seconds: float, size: str, settings: dict[str, Any],
-    axes: dict[str, Any],
-) -> list[dict[str, Any]]:  # fmt: skip
-    """Measure every combination; medians of several rounds of `seconds` / ROUNDS CPU-seconds.
+def run(
+    parts: list[str], scenarios: list[str], protocols: list[str], job: dict[str, Any], axes: dict[str, Any]
+) -> Iterator[Row]:  # fmt: skip
+    """Measure the parts for every scenario under every protocol; `job` has the other fields of `Job`.
 
     Raises: ValueError for what cannot run.
     """
-    if worlds < 1 or seconds <= 0:
-        raise ValueError(f"worlds and seconds are above 0; got {worlds} and {seconds}")
-    found = []
-    for scenario in scenarios:
-        for protocol in protocols:
-            config = resolve({"preset": protocol, **axes})
-            rules = make_rules(scenario, size=size, **settings)
-            compile_engine()
-            batch = _batch(rules, config, worlds, seconds)
-            single = _parallel(scenario, config, size, settings, seconds)
-            found.append(
-                {
-                    "scenario": scenario, "protocol": name_of(config), "agents": len(rules.agent_names),
-                    "grid": f"{rules.layout.rows}x{rules.layout.columns}", "worlds": worlds, "parallel_env": single,
-                    "batch": batch["agent_steps"], "decisions": batch["decisions"],
-                    "rss_mb": _peak_mb(),
-                    "machine": machine(),
-                }
-            )  # fmt: skip
-    return found
+    for part in parts:
+        if part not in PARTS:
+            raise ValueError(f"--what is some of {', '.join(PARTS)}, or all; got {part!r}")
+    if job["worlds"] < 1 or job["seconds"] <= 0:
+        raise ValueError(f"worlds and seconds are above 0; got {job['worlds']} and {job['seconds']}")
+    jobs = [Job(place, resolve({"preset": name, **axes}), **job) for place in scenarios for name in protocols]
+    shared = []
+    for one in jobs:
+        rules = one.rules
+        shared.append(
+            {
+                "scenario": one.scenario, "protocol": name_of(one.config), "size": one.size,
+                "agents": len(rules.agent_names), "sites": len(rules.site_names),
+                "grid": f"{rules.layout.rows}x{rules.layout.columns}", "worlds": one.worlds, "machine": machine(),
+            }
+        )  # fmt: skip
+    compile_engine()
+    for part in parts:
+        for one, facts in zip(jobs, shared, strict=True):
+            for row in PARTS[part](one):
+                yield {"part": part, **facts, **row}
 
 
-def _peak_mb() -> float:
-    unit = 2**20 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+# Heading of each figure, and how it is written.
+_COLUMNS: dict[str, tuple[str, Callable[[float], str]]] = {
+    "agent_steps": ("agent-steps", lambda value: _short(value)),
+    "decisions": ("decisions", lambda value: _short(value)),
+    "commits": ("commits", lambda value: _short(value)),
+    "deciding": ("deciding", "{:.0%}".format),
+    "times_none": ("x none", "{:.2f}".format),
+    "times_off": ("x off", "{:.2f}".format),
+    "times_one": ("x one", "{:.2f}".format),
+    "ns_a_tick": ("ns a tick", "{:,.0f}".format),
+    "ns_an_agent": ("ns an agent", "{:,.0f}".format),
+    "seconds": ("seconds", "{:.1f}".format),
+    "cpu_seconds": ("CPU seconds", "{:.1f}".format),
+    "gb_a_second": ("GB/s", "{:.1f}".format),
+    "rss_mb_before": ("MB before", "{:,.0f}".format),
+    "rss_mb": ("RSS in MB", "{:,.0f}".format),
+}
 
 
-def _median_rate(seconds: float, work: Callable[[], float]) -> float:
-    """Return the median over rounds of what `work` did a CPU-second."""
-    work()
-    rates = []
-    for _ in range(ROUNDS):
-        done, start = 0.0, time.process_time()
-        while time.process_time() - start < seconds / ROUNDS:
-            done += work()
-        rates.append(done / (time.process_time() - start))
-    return float(np.median(rates))
+def _short(value: float) -> str:
+    """Write a rate: 11.4 M, 401 k; a dash where nothing is told."""
+    if value == 0:
+        return "-"
+    return f"{value / 1e6:.1f} M" if value >= 1e6 else f"{value / 1e3:,.0f} k"
 
 
-def _batch(rules: Rules, config: Config, worlds: int, seconds: float) -> dict[str, float]:
-    batch = Batch(rules, config, worlds)
-    choices = np.zeros((worlds, batch.agents), np.int32)
-    seeds = np.arange(worlds, dtype=np.uint64)
-    random = np.arange(1, worlds + 1, dtype=np.uint64)
-    batch.reset(seeds)
-    ticks, decided = 0, 0
-
-    def work() -> float:
-        nonlocal ticks, decided
-        before = int(batch.state.world["tick"].sum())
-        for _ in range(16):
-            decided += random_choices(batch.context, choices, random)
-            batch.step(choices)
-        done = int(batch.state.world["tick"].sum()) - before
-        ticks += done
-        ended = ~batch.running
-        if ended.any():
-            seeds[ended] += np.uint64(worlds)
-            batch.reset_chosen(ended, seeds)
-        return float(done * batch.agents)
-
-    rate = _median_rate(seconds, work)
-    return {"agent_steps": rate, "decisions": rate * decided / max(1, ticks * batch.agents)}
-
-
-def _parallel(scenario: str, config: Config, size: str, settings: dict[str, Any], seconds: float) -> float:
-    env = parallel_env(scenario, config, size=size, **settings)
-    env.reset(seed=0)
-    names, many = env.possible_agents, len(env.action_table)
-    drawn = np.random.default_rng(0).integers(0, many, (4096, len(names))).tolist()
-    turn = 0
-
-    def work() -> float:
-        nonlocal turn
-        for _ in range(100):
-            if not env.agents:
-                env.reset()
-            turn = (turn + 1) % len(drawn)
-            env.step(dict(zip(names, drawn[turn], strict=True)))
-        return 100.0 * len(names)
-
-    return _median_rate(seconds, work)
-
-
-def show(console: Console, found: list[dict[str, Any]], form: str, out: Path | None) -> None:
-    """Print what was measured."""
-    text = json.dumps(found, indent=1)
+def write(found: list[Row], out: Path | None) -> None:
+    """Write what has been measured so far to a file, if there is one."""
     if out is not None:
-        out.write_text(text + "\n", encoding="utf-8")
+        part = out.with_name(out.name + ".part")
+        part.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        os.replace(part, out)
+
+
+def show(console: Console, found: list[Row], form: str, out: Path | None) -> None:
+    """Print what was measured."""
     if form == "json":
         if out is None:
-            print(text)
+            print(json.dumps(found, indent=1))
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("scenario", "protocol", "agents", "grid", "ParallelEnv", "batch", "decisions", "RSS"):
-        table.add_column(name, justify="left" if name in ("scenario", "protocol") else "right")
+    told = ("part", "scenario", "protocol", "size", "agents", "sites", "grid", "worlds")
+    groups: dict[tuple[Any, ...], list[Row]] = {}
     for row in found:
-        table.add_row(
-            row["scenario"], row["protocol"], str(row["agents"]), row["grid"], f"{row['parallel_env'] / 1e3:,.0f} k",
-            f"{row['batch'] / 1e6:.1f} M", f"{row['decisions'] / 1e6:.1f} M", f"{row['rss_mb']:.0f} MB",
-        )  # fmt: skip
-    console.print(table)
+        groups.setdefault(tuple(row[name] for name in told), []).append(row)
+    for (part, scenario, protocol, size, many, sites, grid, worlds), rows in groups.items():
+        console.print(
+            f"{part}: {scenario} ({size}), {many} agents, {sites} sites, {grid}, {protocol}, {worlds} worlds",
+            highlight=False,
+        )
+        columns = [name for name in _COLUMNS if any(row.get(name) for row in rows)]
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        table.add_column("")
+        for name in columns:
+            table.add_column(_COLUMNS[name][0], justify="right")
+        for row in rows:
+            figures = ("-" if row[name] is None else _COLUMNS[name][1](row[name]) for name in columns)
+            table.add_row(row["what"], *figures)
+        console.print(table)
     console.print(
-        f"agent-steps (and decisions, in the batch of {found[0]['worlds']}) per CPU-second, one core, random actions, "
-        f"counters on, log off.\n{machine()}",
+        "A CPU-second on one core (threads: a second by the clock); random play, counters on, log off.\n" + machine(),
         style="dim", highlight=False,
     )  # fmt: skip

@@ -13,8 +13,24 @@ from rich.markdown import Markdown
 from . import bench as benchmark
 from . import check, tables
 from . import demo as story
+from .bench_parts import PARTS
 from .compare import FIRST_TEST_SEED, Cell, Row, all_cells, check_cells, default_cells, regained, run_rows
-from .flags import Agents, Delay, FirstSeed, MindOption, Protocol, Scenario, Sets, Size, Think, common, names, with_axes
+from .flags import (
+    Agents,
+    Contention,
+    Delay,
+    FirstSeed,
+    MindOption,
+    Protocol,
+    Scenario,
+    Sets,
+    Size,
+    Think,
+    at_levels,
+    common,
+    names,
+    with_axes,
+)
 from .judge_commands import audit, export
 from .listing import overview, protocol_facts, scenario_facts
 from .make import compile_engine
@@ -22,6 +38,8 @@ from .protocols.presets import PRESETS
 from .see_commands import play, record, replay, show_window, view
 from .terminal import Out, check_folder, check_form, console, errors, progress_bar, telling
 from .world.scenarios import SCENARIOS
+
+WORTH_SHARING = 3000  # episodes from which processes of one's own are begun sooner than they are missed
 
 app = typer.Typer(
     help="Concurrency control in multi-agent systems: a grid world in which thinking takes time.",
@@ -63,12 +81,15 @@ def compare(
     agents: Agents = None,
     think: Think = None,
     delay: Delay = None,
+    contention: Contention = "usual",
     size: Size = "small",
     seeds: Annotated[int, typer.Option(help="how many seeds, from --seed")] = 64,
     seed: FirstSeed = FIRST_TEST_SEED,
     everything: Annotated[bool, typer.Option("--all", help="every scenario under every protocol")] = False,
     sets: Sets = None,
     isolation: Annotated[bool, typer.Option("--audit", help="judge isolation too: the level held, per agent")] = False,
+    counters: Annotated[bool, typer.Option(help="no log and no audit: what the kernel counts, faster; no C")] = False,
+    workers: Annotated[int | None, typer.Option(help="processes; by default one for each core, if it pays")] = None,
     form: Annotated[str, typer.Option("--format", help="table, json or csv")] = "table",
     out: Out = None,
 ) -> None:
@@ -93,10 +114,13 @@ def compare(
                 cure = SCENARIOS[place].cure if place in SCENARIOS else None
                 usual = list(PRESETS) if everything else [name for name in ("none", cure, "serial") if name]
                 cells += [Cell(place, name, **shared) for name in names(protocol) or usual]
-        cells = [with_axes(cell, axes) for cell in cells]
+        check_cells(cells)
+        cells = at_levels([with_axes(cell, axes) for cell in cells], names(contention))
         check_cells(cells)
         check_folder(out)
-        rows = _measure(cells, form, out, isolation)
+        if workers is None:
+            workers = 1 if len(cells) * seeds < WORTH_SHARING else os.cpu_count() or 1
+        rows = _measure(cells, form, out, isolation, counters, workers)
     if form == "table":
         console.print(tables.table(rows))
         console.print(tables.LEGEND, style="dim", highlight=False)
@@ -109,7 +133,7 @@ def compare(
         sys.stdout.write(tables.as_text(rows, form))
 
 
-def _measure(cells: list[Cell], form: str, out: Path | None, audit: bool) -> list[Row]:
+def _measure(cells: list[Cell], form: str, out: Path | None, audit: bool, counters: bool, workers: int) -> list[Row]:
     """Run the cells with a progress bar; `out` holds the finished rows at every moment."""
     compile_engine()
     journal = None if out is None else out.with_name(out.name + ".unfinished")
@@ -126,7 +150,7 @@ def _measure(cells: list[Cell], form: str, out: Path | None, audit: bool) -> lis
                 part.write_text(tables.as_text(rows, written), encoding="utf-8")
                 os.replace(part, out)
 
-        return run_rows(cells, journal, done, audit)
+        return run_rows(cells, journal, done, audit, counters, workers)
 
 
 app.command()(audit)
@@ -170,6 +194,7 @@ app.command()(play)
 
 @app.command()
 def bench(
+    what: Annotated[str, typer.Option(help=f"some of {', '.join(PARTS)}; or all")] = "views",
     scenario: Scenario = None,
     protocol: Protocol = None,
     worlds: Annotated[int, typer.Option(help="worlds in the batch")] = 256,
@@ -183,14 +208,23 @@ def bench(
 ) -> None:
     """Measure agent-steps per CPU-second.
 
-    On one core, with observations and random actions, protocol and counters on, log off.
+    On one core, with observations and random play, protocol and counters on, log off.
     """
     with telling():
         settings, axes = common(agents, think, None, sets)
         check_form(form, "table", "json")
         check_folder(out)
-        scenarios, protocols = names(scenario) or ["ledger", "drawbridge"], names(protocol) or ["occ"]
-        found = benchmark.measure(scenarios, protocols, worlds, seconds, size, settings, axes)
+        parts = list(PARTS) if what == "all" else names(what)
+        scenarios, protocols = names(scenario) or ["ledger"], names(protocol) or ["stamped_epochs"]
+        job = {"size": size, "worlds": worlds, "seconds": seconds, "settings": settings}
+        with progress_bar() as progress:
+            task = progress.add_task("measuring", total=None)
+
+            found: list[dict[str, Any]] = []
+            for row in benchmark.run(parts, scenarios, protocols, job, axes):
+                found.append(row)
+                progress.update(task, advance=1, description=f"{row['part']}: {row['what']}")
+                benchmark.write(found, out)
         benchmark.show(console, found, form, out)
 
 

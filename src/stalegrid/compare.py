@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 from .agents.minds import rule_of
-from .episodes import Episode, run_episodes
+from .episodes import Episode, count_episodes, run_episodes
 from .make import Protocol, make_rules
 from .protocols.config import Config
 from .protocols.presets import PRESETS, name_of, resolve
@@ -44,10 +46,13 @@ class Cell:
     seeds: int = 64
     first_seed: int = FIRST_TEST_SEED
     settings: tuple[tuple[str, Any], ...] = ()
+    contention: str = "usual"  # a level of `world.scenario.CONTENTION`; what `settings` says goes before it
 
     def rules(self) -> Rules:
         """Return the scenario under its settings."""
-        return make_rules(self.scenario, size=self.size, **dict(self.settings))
+        scenario = SCENARIOS[self.scenario]
+        changed = scenario.at(self.size, self.contention) if self.size in scenario.sizes else {}
+        return make_rules(self.scenario, size=self.size, **{**changed, **dict(self.settings)})
 
     @property
     def config(self) -> Config | Control:
@@ -61,17 +66,17 @@ class Cell:
 
     def key(self) -> tuple[Any, ...]:
         """Return what two cells must share to be paired."""
-        return (self.scenario, self.mind, self.size, self.seeds, self.first_seed, self.settings)
+        return (self.scenario, self.mind, self.size, self.seeds, self.first_seed, self.settings, self.contention)
 
 
 @dataclass(frozen=True)
 class Run:
-    """The episodes of a cell, audited."""
+    """The episodes of a cell, judged: by the auditor, or by the kernel's counters alone, then without a digest."""
 
     rules: Rules
     reports: tuple[EpisodeReport, ...]
-    decisions: tuple[Count, ...]
-    digest: str
+    decisions: tuple[Count, ...] = ()
+    digest: str | None = None
     isolation: Row | None = None
 
     @property
@@ -123,8 +128,9 @@ def check_cells(cells: Iterable[Cell]) -> None:
 class Comparison:
     """Runs cells; the runs that rows are paired with (`none`, `serial`) are made once and kept."""
 
-    def __init__(self, audit: bool = False) -> None:
+    def __init__(self, audit: bool = False, counters: bool = False) -> None:
         self.audit = audit  # rows also say at which level episodes are isolated
+        self.counters = counters  # no log is kept, nothing is audited: what the kernel counts has to do
         self._kept: dict[tuple[Any, ...], Run] = {}
 
     def run(self, cell: Cell) -> Run:
@@ -141,13 +147,14 @@ class Comparison:
     def _run(self, cell: Cell) -> Run:
         rules = cell.rules()
         seeds = range(cell.first_seed, cell.first_seed + cell.seeds)
+        if self.counters:
+            return Run(rules, tuple(count_episodes(rules, _compiled(cell), cell.mind, seeds)))
         episodes: list[Episode] = run_episodes(rules, cell.config, cell.mind, seeds)
         reports = tuple(audit_episode(rules, episode.events) for episode in episodes)
         units = read_logs(rules, [episode.events for episode in episodes])
-        # Nothing is said of isolation under ranks, rather than something wrong.
-        decisions = () if units.is_ranked else tuple(counts(units, [report.tore for report in reports]))
+        decisions = tuple(counts(units, [report.tore for report in reports]))
         joined = "".join(episode.digest for episode in episodes)
-        found = isolation(units, decisions, cell.config) if self.audit and decisions else None
+        found = isolation(units, decisions, cell.config) if self.audit else None
         return Run(rules, reports, decisions, hashlib.sha256(joined.encode()).hexdigest(), found)
 
     def row(self, cell: Cell) -> Row:
@@ -159,8 +166,15 @@ class Comparison:
         return {**row, "isolation": run.isolation} if self.audit else row
 
 
+def _compiled(cell: Cell) -> Config:
+    config = cell.config
+    if isinstance(config, Control):
+        raise ValueError(f"{cell.name} runs on the readable engine, which keeps no counters: leave --counters away")
+    return config
+
+
 def _with(cell: Cell, protocol: str) -> Cell:
-    return Cell(cell.scenario, protocol, cell.mind, cell.size, cell.seeds, cell.first_seed, cell.settings)
+    return replace(cell, protocol=protocol)
 
 
 def _row(cell: Cell, run: Run, none: Run, serial: Run) -> Row:
@@ -179,6 +193,7 @@ def _row(cell: Cell, run: Run, none: Run, serial: Run) -> Row:
         "agents": len(rules.agent_names),
         "think": rules.settings.think,
         "delay": rules.settings.delay,
+        "contention": cell.contention,
         "seeds": cell.seeds,
         "success": success.value,
         "compatibility": metrics.compatibility(
@@ -196,6 +211,7 @@ def _row(cell: Cell, run: Run, none: Run, serial: Run) -> Row:
         "invariant_violations": run.mean("invariant_violations"),
         "accidents": run.mean("accidents"),
         "messages": run.mean("messages"),
+        "slips": run.mean("slips"),
         "intervals": {
             "success": [success.low, success.high],
             "efficiency": [efficiency.low, efficiency.high],
@@ -203,25 +219,25 @@ def _row(cell: Cell, run: Run, none: Run, serial: Run) -> Row:
         },
         "versus_none": _versus(run, none),
         "versus_serial": _versus(run, serial),
-        "corrections": _corrections(run),
+        "corrections": None if run.digest is None else _corrections(run),
         "digest": run.digest,
     }
 
 
 def certificates_of(units: Units, protocol: Config | Control) -> list[Certificate | None]:
     """Check the certificate that a protocol hands out for each episode; None where it hands out none."""
-    if isinstance(protocol, Control) or protocol.certificate is None:
-        return [None] * units.episodes
-    return [*check_all(units, protocol.certificate)]
+    kind = None if isinstance(protocol, Control) else protocol.certificate_in(units.rules.settings)
+    return [None] * units.episodes if kind is None else [*check_all(units, kind)]
 
 
 def isolation(units: Units, decisions: Sequence[Count], protocol: Config | Control) -> Row:
     """Say how far transactions were kept apart, on the headline bracket and by decisions.
 
     `held` is the strongest level that every episode held, `episodes` how many held each as their strongest; `backward`
-    counts the decisions per episode on a cycle by an edge to an earlier commit; `agents` is the share of each agent's
-    decisions that rested on no unsettled or fractured state and lie on no cycle, in the order of the agents, and
-    `isolated` that of all; `drift` how many decisions an episode has on cycles that only the world closes.
+    counts the decisions per episode on a cycle by an edge to an earlier commit, `cut_off` those that count nowhere, for
+    their ranks were not quiet at the end; `agents` is the share of each agent's decisions that rested on no unsettled
+    or fractured state and lie on no cycle, in the order of the agents, and `isolated` that of all; `drift` how many
+    decisions an episode has on cycles that only the world closes.
     """
     many, names = len(decisions), units.rules.agent_names
     verdicts = judge_episodes(units, range(many))
@@ -240,6 +256,7 @@ def isolation(units: Units, decisions: Sequence[Count], protocol: Config | Contr
         "isolated": sum(kept) / sum(made) if sum(made) else None,
         "agents": {name: kept[agent] / made[agent] if made[agent] else None for agent, name in enumerate(names)},
         "backward": sum(one.backward for one in decisions) / many,
+        "cut_off": sum(one.cut_off for one in decisions) / many,
         "certificates": {
             "checked": sum(one is not None for one in certificates),
             "broken": sum(one is not None and not one.holds for one in certificates),
@@ -271,6 +288,12 @@ def _versus(run: Run, other: Run) -> Row:
     return {"difference": found.value, "interval": [found.low, found.high]}
 
 
+def label(row: Row) -> str:
+    """Name a row's scenario, and its level of contention unless it is the usual one."""
+    level = row["contention"]
+    return str(row["scenario"]) + ("" if level == "usual" else f", {level} contention")
+
+
 def regained(rows: Sequence[Row]) -> list[str]:
     """Say, for each row between none and serial, which share of S(serial) - S(none) it wins back."""
     lines = []
@@ -281,35 +304,81 @@ def regained(rows: Sequence[Row]) -> list[str]:
         gap = above_none - row["versus_serial"]["difference"]
         if abs(gap) > 1e-9:
             share = f"regains {above_none / gap:.0%} of S(serial) - S(none)"
-            lines.append(f"{row['scenario']}, {row['mind']}: {row['protocol']} {share}")
+            lines.append(f"{label(row)}, {row['mind']}: {row['protocol']} {share}")
     return lines
 
 
 def run_rows(
-    cells: Sequence[Cell], journal: Path | None, done: Callable[[list[Row]], None], audit: bool = False
+    cells: Sequence[Cell],
+    journal: Path | None,
+    done: Callable[[list[Row]], None],
+    audit: bool = False,
+    counters: bool = False,
+    workers: int = 1,
 ) -> list[Row]:
-    """Measure every cell, with `audit` its isolation too.
+    """Measure every cell, with `audit` its isolation too, with `counters` by what the kernel counts and no log.
 
-    With a `journal`, finished rows are on disk before the next begins, and are not run again.
+    With a `journal`, finished rows are on disk before the next begins, and are not run again. Rows are the same on any
+    number of `workers`, processes that share the cells; `done` gets the finished ones in the order of the cells.
 
     Raises: ValueError for what cannot run, before anything runs; OSError where the journal cannot be written.
     """
     check_cells(cells)
+    if workers < 1:
+        raise ValueError(f"workers is a whole number from 1; got {workers}")
+    if counters:
+        if audit:
+            raise ValueError("isolation is judged from the log, and with counters alone none is kept")
+        for cell in cells:
+            _compiled(cell)
+    keys = [_identity(cell) + "+audit" * audit + "+counters" * counters for cell in cells]
     finished = _finished(journal)
-    comparison, rows = Comparison(audit), []
-    for cell in cells:
-        key = _identity(cell) + ("+audit" if audit else "")
-        row = finished.get(key)
-        if row is None:
-            row = comparison.row(cell)
-            if journal is not None:
-                with journal.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps([key, row]) + "\n")
-        rows.append(row)
-        done(rows)
+    rows = [finished.get(key) for key in keys]
+
+    def keep(nth: int, row: Row) -> None:
+        rows[nth] = row
+        if journal is not None:
+            with journal.open("a", encoding="utf-8") as file:
+                file.write(json.dumps([keys[nth], row]) + "\n")
+        done([one for one in rows if one is not None])
+
+    left = [nth for nth, row in enumerate(rows) if row is None]
+    if any(rows):
+        done([one for one in rows if one is not None])
+    if workers == 1 or len(left) < 2:
+        comparison = Comparison(audit, counters)
+        for nth in left:
+            keep(nth, comparison.row(cells[nth]))
+    else:
+        for nth, row in _shared_out([(nth, cells[nth]) for nth in left], min(workers, len(left)), audit, counters):
+            keep(nth, row)
     if journal is not None:
         journal.unlink(missing_ok=True)
-    return rows
+    return [row for row in rows if row is not None]
+
+
+_comparison: Comparison  # of a worker: what its rows are paired with is made once in each
+
+
+def _begin_worker(audit: bool, counters: bool) -> None:
+    global _comparison
+    _comparison = Comparison(audit, counters)
+
+
+def _work(cell: Cell) -> Row:
+    return _comparison.row(cell)
+
+
+def _shared_out(cells: list[tuple[int, Cell]], workers: int, audit: bool, counters: bool) -> Iterator[tuple[int, Row]]:
+    """Yield the rows as processes finish them."""
+    # Spawned, not forked: the progress bar has a thread, and so has the compiler.
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), _begin_worker, (audit, counters))
+    try:
+        begun = {pool.submit(_work, cell): nth for nth, cell in cells}
+        for future in as_completed(begun):
+            yield begun[future], future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _identity(cell: Cell) -> str:

@@ -16,12 +16,13 @@ from .protocols.batch import Batch
 from .protocols.config import Config
 from .protocols.single import ReferenceEngine, episode_header
 from .world import log
+from .world.audit import EpisodeReport
 from .world.control import Control
 from .world.engine import Engine
 from .world.entropy import MIND, draw_many
 from .world.observe import unpack_masks
 from .world.rules import Rules
-from .world.state import COUNTERS, RUNNING
+from .world.state import COUNTERS, RUNNING, TERMINATED
 
 BLOCK = 64  # worlds run together
 
@@ -46,16 +47,52 @@ def run_episodes(rules: Rules, protocol: Config | Control, mind: str, seeds: Seq
     return episodes
 
 
+def count_episodes(rules: Rules, config: Config, mind: str, seeds: Sequence[int]) -> Iterator[EpisodeReport]:
+    """Run the same and keep no log: report what the kernel counts."""
+    for start in range(0, len(seeds), BLOCK):
+        batch = Batch(rules, config, len(seeds[start : start + BLOCK]))
+        for _ in _play_batch(batch, mind, seeds[start : start + BLOCK]):
+            pass
+        state = batch.state
+        for counted, world in zip(state.counts.tolist(), state.world, strict=True):
+            yield EpisodeReport(
+                counts=dict(zip(COUNTERS, counted, strict=True)),
+                goals=state.goal.shape[1],
+                goals_met=int(world["goals_met"]),
+                ticks=int(world["tick"]),
+                last_goal_tick=int(world["last_goal_tick"]),
+                agents=batch.agents,
+                horizon=rules.max_cycles,
+                terminated=bool(world["status"] == TERMINATED),
+            )
+
+
 def _run_batch(rules: Rules, config: Config, mind: str, seeds: Sequence[int]) -> list[Episode]:
     batch = Batch(rules, config, len(seeds), keep_log=True)
-    choose, view = rule_of(mind, rules.name), view_of(rules, batch.layout)
-    state, many = batch.state, len(rules.actions)
+    state = batch.state
+    logs: list[list[NDArray[Any]]] = [[] for _ in seeds]
+    for _ in _play_batch(batch, mind, seeds):
+        room = state.log.shape[1] - state.world["log_count"]
+        for world in np.nonzero((room < batch.margin) | (state.world["status"] != RUNNING))[0].tolist():
+            if state.world["log_count"][world]:
+                logs[world].append(batch.drain(world))
+    episodes = []
+    for seed, parts, counted in zip(seeds, logs, state.counts.tolist(), strict=True):
+        events = log.join(parts)
+        digest = log.digest(episode_header(rules, config, seed), events)
+        episodes.append(Episode(seed, events, digest, dict(zip(COUNTERS, counted, strict=True))))
+    return episodes
+
+
+def _play_batch(batch: Batch, mind: str, seeds: Sequence[int]) -> Iterator[None]:
+    """Play an episode in each world to its end; whoever keeps the log drains it after each step."""
+    choose, view = rule_of(mind, batch.rules.name), view_of(batch.rules, batch.layout)
+    state, many = batch.state, len(batch.rules.actions)
     named = np.array(seeds, np.uint64)
     batch.reset(named)
     decided = np.zeros((len(seeds), batch.agents), np.int64)
     memory = np.zeros((len(seeds), batch.agents, MEMORY), np.int64)
     choices = np.zeros((len(seeds), batch.agents), np.int32)
-    logs: list[list[NDArray[Any]]] = [[] for _ in seeds]
     while batch.running.any():
         worlds, agents = np.nonzero(state.agent["ready"])
         if len(worlds):
@@ -67,16 +104,7 @@ def _run_batch(rules: Rules, config: Config, mind: str, seeds: Sequence[int]) ->
             choices[worlds, agents] = choose(view, state.observation[worlds, agents], masks, chance, own)
             memory[worlds, agents] = own
         batch.step(choices, to_decision=True)
-        room = state.log.shape[1] - state.world["log_count"]
-        for world in np.nonzero((room < 2 * batch.margin) | (state.world["status"] != RUNNING))[0].tolist():
-            if state.world["log_count"][world]:
-                logs[world].append(batch.drain(world))
-    episodes = []
-    for seed, parts, counted in zip(seeds, logs, state.counts.tolist(), strict=True):
-        events = np.concatenate(parts)
-        digest = log.digest(episode_header(rules, config, seed), events)
-        episodes.append(Episode(seed, events, digest, dict(zip(COUNTERS, counted, strict=True))))
-    return episodes
+        yield
 
 
 def _run_reference(rules: Rules, protocol: Config | Control, mind: str, seed: int) -> Episode:

@@ -10,6 +10,7 @@ import typer
 from .compare import Cell, check_cells
 from .protocols.config import AXES, PARAMETERS
 from .protocols.presets import resolve
+from .world.scenario import CONTENTION
 from .world.scenarios import SCENARIOS
 from .world.settings import Settings
 
@@ -21,6 +22,7 @@ Think = Annotated[int | None, typer.Option(help="centre of the think time, in ti
 Delay = Annotated[int | None, typer.Option(help="centre of the message delay, in ticks")]
 Size = Annotated[str, typer.Option(help="tiny, small, medium or large")]
 Mind = Annotated[str, typer.Option(help="mind of all agents: naive, careful or random")]
+Contention = Annotated[str, typer.Option(help=f"levels, separated by commas: {', '.join(CONTENTION)}")]
 FirstSeed = Annotated[int, typer.Option(help="the seed, or the first; test seeds begin at 1,000,000")]
 Sets = Annotated[
     list[str] | None,
@@ -110,3 +112,23 @@ def one_cell(
     cell = with_axes(Cell(scenario, protocol, mind, size, seeds, seed, tuple(settings.items())), axes)
     check_cells([cell])
     return cell
+
+
+def at_levels(cells: list[Cell], levels: list[str]) -> list[Cell]:
+    """Return cells at levels of contention; of a scenario that knows one level only, the usual one.
+
+    Raises: ValueError for a level that there is not, and where nothing is left.
+    """
+    for level in levels:
+        if level not in CONTENTION:
+            raise ValueError(f"--contention is some of {', '.join(CONTENTION)}; got {level!r}")
+    known = {cell.scenario: SCENARIOS[cell.scenario].contention for cell in cells if cell.scenario in SCENARIOS}
+    chosen = [
+        replace(cell, contention=level)
+        for level in levels
+        for cell in cells
+        if known.get(cell.scenario) or level == "usual"
+    ]
+    if not chosen:
+        raise ValueError(f"{', '.join(known)} has one level of contention, the usual one; got {', '.join(levels)}")
+    return chosen

@@ -11,7 +11,7 @@ from typing import Any
 
 from rich.table import Table
 
-from .compare import Row
+from .compare import Row, label
 from .world.audit import metrics
 from .world.state import HAZARDS
 
@@ -58,11 +58,11 @@ def table(rows: Sequence[Row]) -> Table:
     made.add_column("of kind")
     made.add_column("refused", justify="right", no_wrap=True)
     several = len({row["mind"] for row in rows}) > 1
-    groups = [list(group) for _, group in groupby(rows, lambda row: (row["scenario"], row["mind"]))]
+    groups = [list(group) for _, group in groupby(rows, lambda row: (label(row), row["mind"]))]
     for group in groups:
         made.add_row()
         # The scenario is a line of its own: names of protocols are long, and a terminal has 80 columns.
-        made.add_row(group[0]["scenario"] + (f", {group[0]['mind']}" if several else ""), style="bold")
+        made.add_row(label(group[0]) + (f", {group[0]['mind']}" if several else ""), style="bold")
         for row in group:
             refused = sum(row["hazards"][hazard][level] for hazard in HAZARDS for level in REFUSED)
             made.add_row(
@@ -79,15 +79,12 @@ def isolation_table(rows: Sequence[Row]) -> Table:
     made.add_column("level held", no_wrap=True)
     for name in ("C", "backward", "isolated", "least", "drift"):
         made.add_column(name, justify="right", no_wrap=True)
-    for _, group in groupby(rows, lambda row: (row["scenario"], row["mind"])):
+    for _, group in groupby(rows, lambda row: (label(row), row["mind"])):
         for nth, row in enumerate(group):
             if nth == 0:
                 made.add_row()
-                made.add_row(row["scenario"], style="bold")
+                made.add_row(label(row), style="bold")
             found = row["isolation"]
-            if found is None:
-                made.add_row(row["protocol"], "not told of ranks", *["-"] * 5)
-                continue
             least = min((share for share in found["agents"].values() if share is not None), default=None)
             made.add_row(
                 row["protocol"], found["held"] or "none", number(row["compatibility"]), number(found["backward"], 1),

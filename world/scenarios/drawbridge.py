@@ -74,4 +74,5 @@ SCENARIO = Scenario(
         "large": _size(32, 32, agents=16, trips=10, boats=8, first=24, every=30, jitter=12),
     },
     build=build,
+    contention={"trips": 1},
 )

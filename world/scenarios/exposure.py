@@ -75,4 +75,5 @@ SCENARIO = Scenario(
         "large": {"rows": 11, "columns": 11, "agents": 24, "rate": 5, "overlap": 10, "reads": 32},
     },
     build=build,
+    contention={"rate": 1},
 )

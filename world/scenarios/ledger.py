@@ -48,4 +48,5 @@ SCENARIO = Scenario(
         "large": {"rows": 32, "columns": 32, "agents": 24, "counters": 16, "jobs": 8},
     },
     build=build,
+    contention={"counters": -1},
 )

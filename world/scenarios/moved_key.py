@@ -96,4 +96,5 @@ SCENARIO = Scenario(
         "large": {"rows": 32, "columns": 32, "agents": 10, "keys": 2, "shifts": 16},
     },
     build=build,
+    contention={"shifts": 1},
 )

@@ -93,4 +93,5 @@ SCENARIO = Scenario(
         "large": {"rows": 32, "columns": 32, "agents": 15, "interfaces": 5, "callers": 3},
     },
     build=build,
+    contention={"interfaces": -1},
 )

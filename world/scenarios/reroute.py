@@ -125,4 +125,5 @@ SCENARIO = Scenario(
         "large": _size(32, 32, agents=13, parcels=12, closings=3, first=30, every=700, jitter=12, lead=480, shut=600),
     },
     build=build,
+    contention={"closings": 1},
 )

@@ -1,0 +1,193 @@
+"""What the benchmark runs, and how it is timed: loads at random play, and medians of rounds that take turns."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .make import env, parallel_env, vector_env
+from .protocols.batch import Batch
+from .protocols.config import Config
+from .protocols.engine import random_choices
+from .world.parallel_env import StaleGridParallelEnv
+from .world.rules import Rules
+from .world.state import COUNTER_INDEX
+
+ROUNDS = 5
+TAPE = 2000  # steps of the episode that is played again and again
+_COMMITTED = COUNTER_INDEX["committed"]
+
+
+class Rate(NamedTuple):
+    """What was done in a second; NaN where the load does not tell."""
+
+    agent_steps: float
+    decisions: float
+    commits: float
+
+
+class Load(Protocol):
+    """Something to be timed. The counts grow with every `run`."""
+
+    agent_steps: int
+    decisions: int
+    commits: int
+
+    def run(self) -> None:
+        """Do a little of it."""
+
+    def seen(self) -> NDArray[np.float32]:
+        """Return a copy of what the agents observe."""
+
+
+def measure(
+    loads: Mapping[str, Load], seconds: float, clock: Callable[[], float] = time.process_time
+) -> dict[str, Rate]:
+    """Return the median rate of each load over rounds of `seconds` / ROUNDS of the clock, CPU time by default.
+
+    The loads take turns, so that what else goes on in the machine falls on all of them.
+
+    Raises: RuntimeError for a load whose observations stay the same: it measures nothing.
+    """
+    rounds: dict[str, list[Rate]] = {name: [] for name in loads}
+    for load in loads.values():
+        load.run()
+    for _ in range(ROUNDS):
+        for name, load in loads.items():
+            first, before = load.seen(), (load.agent_steps, load.decisions, load.commits)
+            start = clock()
+            load.run()
+            while clock() - start < seconds / ROUNDS:
+                load.run()
+            spent = clock() - start
+            if np.array_equal(first, load.seen()):
+                raise RuntimeError(f"{name}: the observations did not move, so nothing was measured")
+            after = (load.agent_steps, load.decisions, load.commits)
+            rounds[name].append(Rate(*((now - then) / spent for now, then in zip(after, before, strict=True))))
+    return {name: Rate(*np.median(np.array(found), axis=0).tolist()) for name, found in rounds.items()}
+
+
+class BatchLoad:
+    """A batch at random play: an action of its mask for every agent that must act, and a new episode after each."""
+
+    def __init__(self, rules: Rules, config: Config, worlds: int, **options: Any) -> None:
+        self.batch = Batch(rules, config, worlds, **options)
+        self._choices = np.zeros((worlds, self.batch.agents), np.int32)
+        self._random = np.arange(1, worlds + 1, dtype=np.uint64)
+        self._seeds = np.arange(worlds, dtype=np.uint64)
+        self.agent_steps = self.decisions = self.commits = 0
+        self.batch.reset(self._seeds)
+
+    def run(self) -> None:
+        """Step 16 times, then begin anew where an episode has ended."""
+        batch, world = self.batch, self.batch.state.world
+        before, committed = int(world["tick"].sum()), int(batch.state.counts[:, _COMMITTED].sum())
+        for _ in range(16):
+            self.decisions += random_choices(batch.context, self._choices, self._random)
+            batch.step(self._choices)
+            world["log_count"] = 0  # whoever keeps a log reads it between two steps
+        self.agent_steps += (int(world["tick"].sum()) - before) * batch.agents
+        self.commits += int(batch.state.counts[:, _COMMITTED].sum()) - committed
+        ended = ~batch.running
+        if ended.any():
+            self._seeds[ended] += np.uint64(batch.worlds)
+            batch.reset_chosen(ended, self._seeds)
+
+    def seen(self) -> NDArray[np.float32]:
+        """Return what the first worlds show."""
+        return self.batch.state.observation[:64].copy()
+
+
+class VectorLoad:
+    """The vector environment at random play; its masks are unpacked into every step's infos."""
+
+    def __init__(self, scenario: str, config: Config, worlds: int, **options: Any) -> None:
+        self._env = vector_env(scenario, config, worlds=worlds, autoreset_mode="same_step", **options)
+        self._env.reset(seed=0)
+        self._choices = np.zeros((worlds, self._env.num_envs // worlds), np.int32)
+        self._random = np.arange(1, worlds + 1, dtype=np.uint64)
+        self.agent_steps = self.decisions = self.commits = 0
+
+    def run(self) -> None:
+        """Step 16 times."""
+        batch: Any = self._env.batch
+        for _ in range(16):
+            self.decisions += random_choices(batch.context, self._choices, self._random)
+            self._env.step(self._choices.reshape(-1))
+        self.agent_steps += 16 * self._env.num_envs
+
+    def seen(self) -> NDArray[np.float32]:
+        """Return what the first worlds show."""
+        return self._env.batch.state.observation[:64].copy()
+
+
+def _tape(parallel: StaleGridParallelEnv, steps: int) -> list[dict[str, int]]:
+    """Play from seed 0 on at random, and return what was done in each step: the same can be done again."""
+    rng = np.random.default_rng(0)
+    tape: list[dict[str, int]] = []
+    _, infos = parallel.reset(seed=0)
+    while parallel.agents and len(tape) < steps:
+        masks = [infos[name]["action_mask"] for name in parallel.agents]
+        chosen = [int(rng.choice(np.flatnonzero(mask))) for mask in masks]
+        tape.append(dict(zip(parallel.agents, chosen, strict=True)))
+        _, _, _, _, infos = parallel.step(tape[-1])
+    return tape
+
+
+class ParallelLoad:
+    """A ParallelEnv, one episode of random play over and over: nothing is drawn while the clock runs."""
+
+    def __init__(self, scenario: str, config: Config, **options: Any) -> None:
+        self._env = parallel_env(scenario, config, **options)
+        self._tape = _tape(self._env, TAPE)
+        self._agents = len(self._env.possible_agents)
+        self._observed, self._infos = self._env.reset(seed=0)
+        self._at = 0
+        self.agent_steps = self.decisions = self.commits = 0
+
+    def run(self) -> None:
+        """Step 100 times."""
+        parallel, tape = self._env, self._tape
+        for _ in range(100):
+            if self._at == len(tape):
+                parallel.reset(seed=0)
+                self._at = 0
+            self._observed, _, _, _, self._infos = parallel.step(tape[self._at])
+            self._at += 1
+        self.agent_steps += 100 * self._agents
+
+    def seen(self) -> NDArray[np.float32]:
+        """Return what the agents observed last."""
+        return np.stack(list(self._observed.values()))
+
+
+class TurnLoad:
+    """An AEC environment, the same episode: `last` and `step` for each agent in turn."""
+
+    def __init__(self, scenario: str, config: Config, **options: Any) -> None:
+        self._env = env(scenario, config, **options)
+        self._tape = _tape(self._env.parallel, TAPE)
+        self._env.reset(seed=0)
+        self._at = 0
+        self.agent_steps = self.decisions = self.commits = 0
+
+    def run(self) -> None:
+        """Step 100 times, each of them a turn of every agent."""
+        aec, tape = self._env, self._tape
+        for _ in range(100):
+            if self._at == len(tape):
+                aec.reset(seed=0)
+                self._at = 0
+            for action in tape[self._at].values():
+                aec.last()
+                aec.step(action)
+            self._at += 1
+        self.agent_steps += 100 * len(aec.possible_agents)
+
+    def seen(self) -> NDArray[np.float32]:
+        """Return what the agents observed last."""
+        return np.stack([self._env.observe(name) for name in self._env.possible_agents])
