@@ -110,7 +110,7 @@ class Batch:
         a, s = self.agents, len(rules.site_names)
         self.margin = 64 + a * (3 * s + 80) + 4 * (rules.mail_capacity + len(rules.world_events))
         self.margin += 2 * len(rules.blueprint.goals)
-        self.margin += config.ranks * 400
+        self.margin += 48 * config.ranks  # what is undone, done again and told
         logs = max(4096, 4 * self.margin) if keep_log else 0
         one = allocate(rules, 1, self.layout.width, logs, config.ranks)
         self._refuse_what_does_not_fit(sum(array.nbytes for array in one))

@@ -33,6 +33,7 @@ from ..world.state import (
     INCREMENT,
     LOOKING,
     NO_CELL,
+    NO_RANK,
     NO_SITE,
     NO_TASK,
     NO_TXN,
@@ -223,7 +224,10 @@ def border(c, b, a, region, change):
             if task_inputs(c)[me.task, slot] == region and is_current(there, inputs_of(c, b, a, 0)[slot]):
                 knew = True
     write(c, b, a, txn, 0, region, value, 1, change, verbs.CROSS, 0, 0, NOBODY)
-    if knew:  # its own crossing is no news to it
+    # Its own crossing is no news to it, on top of what is so at its rank, where it has one.
+    if me.rank != NO_RANK:
+        own_write(c, b, a, region, change, 1, False)
+    elif knew:
         own_write(c, b, a, region, value, 0, False)
     emit(c, b, log.COMMIT, a, txn, 0, NO_SITE, 0, 0, NOBODY, 0, 0, 0, 0, 0)
     counts_of(c, b)[_COMMITTED] += 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..world import entropy, log
-from ..world.chains import value_at
+from ..world.chains import own_at, value_at
 from ..world.context import (
     agents_of,
     inputs_of,
@@ -109,11 +109,7 @@ def judges(c, b, rank):
 @compiled
 def read_again(c, b, rank, in_vain):
     """What makes no difference is read anew; who takes for nothing what matters keeps to what it has read."""
-    slot, written = rank_of(c, b, rank), _ZERO
-    for o in range(task_rules(c)[slot.task].ops):
-        if has(np.uint64(slot.done), o):
-            written |= bit(op_rule(c, slot.task, o).site)
-    changed = changed_at(c, b, rank)
+    slot, changed = rank_of(c, b, rank), changed_at(c, b, rank)
     for place in range(task_rules(c)[slot.task].inputs):
         if not has(changed, place):
             continue
@@ -123,6 +119,6 @@ def read_again(c, b, rank, in_vain):
         if in_vain != 0:
             continue
         emit(c, b, log.REREAD, slot.agent, slot.txn, 0, site, value, there.version, NOBODY, 0, rank, 0, 0, 0)
-        if slot.state == OPEN and not has(written, site):
-            inputs_of(c, b, slot.agent, 0)[place].value = value
+        if slot.state == OPEN:  # its own writes stay on top
+            inputs_of(c, b, slot.agent, 0)[place].value = own_at(c, b, site, rank)
             inputs_of(c, b, slot.agent, 0)[place].version = there.version

@@ -273,10 +273,9 @@ def judge_torn(c, b, a, o):
     if rule.follow < 0 or not outcome_on(c, b, a, 1 + o, o, _ZERO)[0]:
         return
     read, entry = inputs_of(c, b, a, 1 + o)[rule.follow], task_inputs(c)[me.task, rule.follow]
-    there = sites_of(c, b)[entry]
     mark = FRESH
-    if read.value != there.value:
-        if not others_wrote(there, a, read.version):
+    if read.value != value_now(c, b, a, entry):
+        if me.rank == NO_RANK and not others_wrote(sites_of(c, b)[entry], a, read.version):
             return
         mark = LATE
     for k in range(c.constraints):
