@@ -228,6 +228,7 @@ def take_back(c, b, a, is_stuck):
     else:
         me.hand = hand
         me.done -= 1
+        world_of(c, b).changed = 1
         if value != there.value:
             install(c, b, log.UNDO, a, me.txn, o, site, value, 1, rank, 0, 0, 1)
         earlier = False

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from .entropy import PROBABILITY_BITS
 
@@ -53,6 +53,12 @@ class Settings(BaseModel):
     def header(self) -> dict[str, Any]:
         """What an episode's digest says of them."""
         return without_later(self, LATER)
+
+    @model_validator(mode="after")
+    def _stalls_end(self) -> Settings:
+        if self.stall >= self.stall_every:
+            raise ValueError(f"a stall ends before the next: stall {self.stall} is not below {self.stall_every}")
+        return self
 
 
 # What an agent may choose of thought, where it may choose, and by how much that scales what is drawn.

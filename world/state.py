@@ -383,3 +383,16 @@ class State(NamedTuple):
     log: NDArray[Any]  # [B, L] log.EVENT; L = 0 keeps no log
     observation: NDArray[np.float32]  # [B, A, D]
     mask: NDArray[np.uint64]  # [B, A, 2]: bit i of the pair = action i is allowed
+
+
+class Rows(NamedTuple):
+    """What views read of every agent after each step, in the form they hand out; written where a batch keeps it."""
+
+    ready: NDArray[np.bool_]  # [B, A]
+    ready_in: NDArray[np.int32]  # [B, A]: ticks until it may act again, as far as can be told; 0 if ready
+    reward: NDArray[np.float64]  # [B, A]: of the last step
+    elapsed: NDArray[np.int64]  # [B, A]: ticks of the last step
+    terminated: NDArray[np.bool_]  # [B, A]
+    truncated: NDArray[np.bool_]  # [B, A]
+    allowed: NDArray[np.bool_]  # [B, A, actions]: the masks
+    clock: NDArray[np.int32]  # [B, 3]: status, ticks of the last step, ticks completed
