@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PYTEST := $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check bench pictures trainers
+.PHONY: help demo test test-all check bench peers pictures trainers
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ check: $(VENV)/with-dev-render ## lint, types and the quick tests: what .ci/run 
 bench: $(VENV)/with-core ## measure agent-steps per second
 	$(BIN)/stalegrid bench
 
+peers: .trainers/peers/made ## put speed beside that of other grid worlds; fetches them
+	.trainers/peers/bin/python examples/benchmarks/peers.py
+
 pictures: $(VENV)/with-render-plot ## draw the pictures of the README and the docs again
 	$(BIN)/python examples/pictures.py
 
@@ -66,6 +69,12 @@ $(VENV)/with-torch: examples/trainers/torch.txt $(VENV)/made
 	@$(BIN)/python -m venv .trainers/$*
 	@.trainers/$*/bin/pip install --quiet --disable-pip-version-check --requirement examples/trainers/torch.txt
 	@.trainers/$*/bin/pip install --quiet --disable-pip-version-check --requirement $< --editable . "pytest>=8.3"
+	@touch $@
+
+.trainers/peers/made: examples/benchmarks/peers.txt pyproject.toml $(VENV)/made
+	@echo "Filling .trainers/peers with other grid worlds; that takes minutes."
+	@$(BIN)/python -m venv .trainers/peers
+	@.trainers/peers/bin/pip install --quiet --disable-pip-version-check --requirement $< --editable .
 	@touch $@
 
 $(VENV)/made:

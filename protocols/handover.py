@@ -143,9 +143,9 @@ def _end_wait(engine: CompiledEngine, a: int, events: _Log) -> None:
         site, kind = (int(me["wait_site"]), log.FOR_LOCK) if by_lock else (NO_SITE, log.ADMISSION)
         waited = engine.tick - int(since) + 1
         events.emit(log.WAIT_END, a, int(me["txn"]), site=site, other=whom, a=int(task), b=kind, c=waited)
+        me["waits"] = 0
     if queued:
         me["phase"], me["queued_task"] = IDLE if me["look"] == NO_SITE else LOOKING, NO_TASK
-        me["waits"] = 0
     me["lock_site"] = NO_SITE
 
 
