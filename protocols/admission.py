@@ -24,7 +24,8 @@ from ..world.context import (
 from ..world.footprint import declare_compiled
 from ..world.jit import compiled, lowest
 from ..world.judging import judge_refused, outcome_on
-from ..world.kernel import believed_tick, bit, draw, emit, has, next_job, renew
+from ..world.kernel import believed_tick, bit, draw, emit, has, next_job, renew_as
+from ..world.rank_calls import NOTE_ADMITTED, RANK_TASK, SPARED, about, value_below
 from ..world.settings import QUANTILES
 from ..world.state import (
     ABORTED,
@@ -52,7 +53,7 @@ from .locks import (
     take_lock,
     take_locks,
 )
-from .settling import end_lock_wait, settle
+from .settling import begin_rank_wait, end_lock_wait, settle
 
 thought_chosen = compiled(settings.thought_chosen)
 
@@ -78,6 +79,8 @@ def open_transaction(c, b, a, index, choice):
         drawn = thought_chosen(thoughts(c)[draw(c, b, entropy.THOUGHT, a, index, nth, attempt) % _QUANTILES], choice)
     thought = drawn if c.lockstep == 0 else 0
     saved = min(saved, thought)
+    if c.ranks != 0:
+        saved = max(saved, about(c, b, SPARED, a, thought))
     thought -= saved
     me.txn = world.next_txn
     world.next_txn += 1
@@ -113,6 +116,9 @@ def open_transaction(c, b, a, index, choice):
             if me.txn == txn:  # no victim of its own wish
                 begin_lock_wait(c, b, a, index)
             return
+    if c.ranks != 0 and c.lockstep == 0 and about(c, b, RANK_TASK, a, 0) == 0:
+        begin_rank_wait(c, b, a, index)
+        return
     admit(c, b, a)
 
 
@@ -138,7 +144,7 @@ def admit(c, b, a):
             site = lowest(left)
             left &= left - _ONE
             if sites[site].unsettled == NOBODY:
-                renew(c, b, a, site, REGISTRY, 2)
+                renew_as(c, b, a, site, REGISTRY, 2, value_below(c, b, a, site))
     for slot in range(task.inputs):
         site = task_input[slot]
         belief, frozen = beliefs_of(c, b, a)[site], inputs[slot]
@@ -159,6 +165,8 @@ def admit(c, b, a):
             c, b, log.INPUT, a, me.txn, 0, site, frozen.value, frozen.version, NOBODY, frozen.channel, frozen.promise,
             sensed, np.int64(has(me.hidden, site)), 0,
         )  # fmt: skip
+    if c.ranks != 0:
+        about(c, b, NOTE_ADMITTED, a, 0)
     if reads:
         for o in range(task.ops):
             if not outcome_on(c, b, a, 0, o, _ZERO)[0]:

@@ -17,6 +17,7 @@ from ..world.rules import Rules
 from ..world.state import (
     AGENT_RECORD,
     BELIEF_RECORD,
+    CHAIN_RECORD,
     COUNTERS,
     EVENT_RECORD,
     FOLLOWED_RECORD,
@@ -26,6 +27,7 @@ from ..world.state import (
     LOCK_RECORD,
     MAIL_RECORD,
     PARCEL_RECORD,
+    RANK_RECORD,
     RUNNING,
     SETTLED_RECORD,
     SITE_RECORD,
@@ -33,6 +35,7 @@ from ..world.state import (
     Rows,
     State,
 )
+from . import ranked
 from .config import Config
 from .crew import Crew
 from .engine import reset_chosen, show_rows, step_worlds
@@ -40,8 +43,9 @@ from .engine import reset_chosen, show_rows, step_worlds
 _ALONE = np.zeros(0, np.int64)  # the turn of a caller without a crew
 
 
-def allocate(rules: Rules, worlds: int, width: int, logs: int) -> State:
-    """Return the zeroed arrays of so many worlds."""
+def allocate(rules: Rules, worlds: int, width: int, logs: int, ranks: int = 0) -> State:
+    """Return the zeroed arrays of so many worlds, with room for so many ranks that are not quiet."""
+    r = 1 << (ranks - 1).bit_length() if ranks else 0
     a, s, t = len(rules.agent_names), len(rules.site_names), len(rules.tasks)
     i = max(1, max(len(task.inputs) for task in rules.tasks))
     j = rules.blueprint.jobs.count if rules.blueprint.jobs else 0
@@ -64,6 +68,9 @@ def allocate(rules: Rules, worlds: int, width: int, logs: int) -> State:
         lock=np.zeros((worlds, s), LOCK_RECORD),
         settled=np.zeros((worlds, s), SETTLED_RECORD),
         followed=np.zeros((worlds, len(rules.constraints), a), FOLLOWED_RECORD),
+        rank=np.zeros((worlds, r), RANK_RECORD),
+        rank_read=np.zeros((worlds, r, i), np.int32),
+        chain=np.zeros((worlds, s, 1 + r if r else 0), CHAIN_RECORD),
         counts=np.zeros((worlds, len(COUNTERS)), np.int64),
         log=np.zeros((worlds, logs), log.EVENT),
         observation=np.zeros((worlds, a, width), np.float32),
@@ -112,10 +119,6 @@ class Batch:
         observations: NDArray[np.float32] | None = None,
         keep_rows: bool = False,
     ) -> None:
-        if not config.is_compiled:
-            raise ValueError(
-                f"order = {config.order!r} (preset mtpo) is run by the readable engine only: ask for engine='reference'"
-            )
         if worlds < 1 or threads < 1:
             raise ValueError(f"worlds and threads are whole numbers from 1; got {worlds} and {threads}")
         self.rules = rules
@@ -127,9 +130,11 @@ class Batch:
         a, s = self.agents, len(rules.site_names)
         self.margin = 64 + a * (3 * s + 80) + 4 * (rules.mail_capacity + len(rules.world_events))
         self.margin += 2 * len(rules.blueprint.goals)
+        self.margin += 48 * config.ranks  # what is undone, done again and told
         logs = max(4096, 4 * self.margin) if keep_log else 0
-        self._refuse_what_does_not_fit(sum(array.nbytes for array in allocate(rules, 1, self.layout.width, logs)))
-        self.state = allocate(rules, worlds, self.layout.width, logs)
+        one = allocate(rules, 1, self.layout.width, logs, config.ranks)
+        self._refuse_what_does_not_fit(sum(array.nbytes for array in one))
+        self.state = allocate(rules, worlds, self.layout.width, logs, config.ranks)
         if observations is not None:
             self._take(observations)
         self.threads = min(threads, worlds)
@@ -142,6 +147,7 @@ class Batch:
 
     def _bind(self) -> None:
         self.arrays = compile_rules(self.rules)
+        self._view["answer"] = ranked.address() if self.config.ranks else 0
         self.context = bind(self.state, self.rows, self.arrays, self.config.policy, self._view)
         self.parts = [(0, self.worlds, self.context)]  # from world, to world, and what compiled code knows of them
 

@@ -114,6 +114,10 @@ POLICY_RECORD = np.dtype(
         ("least_sunk", np.int32),  # who has thought least is the victim
         ("lock_timeout", np.int32),
         ("forward", np.int32),  # who writes stops who has read
+        ("judge", np.int32),  # of `preorder_judges`: PERFECT, LAZY or WRONG
+        ("repair", np.int32),
+        ("misjudged", np.int32),
+        ("window", np.int32),
     ],
     align=True,
 )
@@ -296,9 +300,9 @@ class Config(BaseModel):
         return without_later(self, LATER)
 
     @property
-    def is_compiled(self) -> bool:
-        """Whether the compiled engine runs it; the readable one runs every config."""
-        return self.order != "preorder"
+    def ranks(self) -> int:
+        """How many ranks an engine must have room for, 0 where transactions are not ranked."""
+        return self.window if self.order == "preorder" else 0
 
     @property
     def certificate(self) -> str | None:
@@ -345,5 +349,6 @@ class Config(BaseModel):
             self.kept if self.interruption == "checkpoint" else 0, self.adopt_timeout, self.resend,
             self.lock_moment == "as needed", AXES["deadlock"].values.index(self.deadlock),
             self.victim == "least thought sunk", self.lock_timeout, self.rule == "forward",
+            AXES["judge"].values.index(self.judge), self.repair, self.misjudged, self.window,
         )  # fmt: skip
         return policy

@@ -35,6 +35,7 @@ from ..world.kernel import believed_tick, bit, credit, draw, emit, has, is_curre
 from ..world.mail import deliver, send
 from ..world.memory import first_fixed
 from ..world.observe import write_mask, write_observation
+from ..world.rank_calls import ASK_AGAIN, RECALL, about
 from ..world.reset import reset_world
 from ..world.rows import fill_rows
 from ..world.scoring import score
@@ -88,7 +89,7 @@ def tick(c, b, choices):
         arrived = walk(c, b, moving)
         if arrived != _ZERO:
             act(c, b, arrived)
-    if (c.token | c.locks | c.thinkers) != 0:
+    if (c.token | c.locks | c.thinkers | c.ranks) != 0:
         count_queue(c, b)
     if world.next_event <= world.tick or (c.boats > 0 and sites_of(c, b)[c.gate].value == 1):
         world_events(c, b)
@@ -100,7 +101,7 @@ def tick(c, b, choices):
         stop_readers(c, b)
     if c.epochs != 0 and world.epoch > 0:
         turn_epoch(c, b)
-    if (world.dirty | world.moved) != _ZERO or (c.token | c.locks) != 0:
+    if (world.dirty | world.moved) != _ZERO or (c.token | c.locks | c.ranks) != 0:
         sense(c, b)
     if c.stall > 0 and c.lockstep == 0:
         stall(c, b)
@@ -116,6 +117,8 @@ def decide(c, b, choices):
     world.ready = _ZERO
     if c.locks != 0:
         ask_again(c, b)
+    if c.ranks != 0:
+        about(c, b, ASK_AGAIN, 0, 0)
     while ready != _ZERO:
         a = lowest(ready)
         ready &= ready - _ONE
@@ -154,7 +157,7 @@ def begin(c, b, a, choice, may):
         step = neighbours(c)[me.cell, index]
     elif kind == actions.DO:
         step = followings(c)[agent_rules(c)[a].stations[me.side], me.cell]
-    bound = (c.token | c.locks) != 0
+    bound = (c.token | c.locks | c.ranks) != 0
     if bound and step != NO_CELL:
         region = region_entered(c, me, step)
         if region != NO_SITE and not may_enter(c, b, a, region, index if kind == actions.DO else NO_TASK):
@@ -345,6 +348,8 @@ def sense(c, b):
         grant(c, b)
     if c.locks != 0:
         let_in(c, b)
+    if c.ranks != 0 and c.lockstep == 0:
+        about(c, b, RECALL, 0, 0)
 
 
 @compiled

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING
 
 from ..world import log, verbs
 from ..world.control import Answer, Blocked, Stale
-from ..world.ranks import Chains
+from ..world.ranks import REOPENED, SETTLED, VOID, Chains
 from ..world.rules import ResolvedOp
 from ..world.state import LOCKING, NOBODY, OUT, PLANNED, REGISTRY, SENSED, WORLD, WRITTEN
 from . import preorder_undo, preorder_writes
 from .preorder_judges import changed, judges, plan
-from .preorder_slots import REOPENED, SETTLED, VOID, Slot
+from .preorder_slots import Slot
 from .preorder_undo import force, owes, withdraw
 
 if TYPE_CHECKING:

@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ..world.ranks import OPEN
 from ..world.rules import ResolvedOp
 
 if TYPE_CHECKING:
     from ..world.reference_state import Transaction
-
-# Where a rank stands.
-OPEN, SETTLED, REOPENED, VOID = range(4)  # reopened: taken back, and kept for its owner's next decision
 
 
 @dataclass

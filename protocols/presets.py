@@ -58,12 +58,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "interruption": "checkpoint",
     },
     "serial": {"order": "token"},
-}  # fmt: skip
-
-# Presets that the readable engine alone runs.
-READABLE: dict[str, dict[str, Any]] = {
     "mtpo": {"reads": "admission", "order": "preorder", "messages": "stamped"},
-}
+}  # fmt: skip
 
 # The four single defences, one a hazard, by the scope that each checks; their subsets are the sixteen sets.
 DEFENCES = {"written": "object_cas", "sensor": "sight_check", "message": "stamped", "plan": "epoch_plans"}
@@ -139,8 +135,8 @@ def sixteen_sets() -> dict[str, Config]:
 
 
 def _axes_of(name: Any) -> dict[str, Any]:
-    if name in PRESETS or name in READABLE:
-        return {**PRESETS, **READABLE}[name]
+    if name in PRESETS:
+        return PRESETS[name]
     scopes = tuple(str(name).split("+"))
     if all(scope in DEFENCES for scope in scopes):
         return defences(*scopes)
@@ -149,9 +145,9 @@ def _axes_of(name: Any) -> dict[str, Any]:
 
 def _known(name: Any) -> str:
     if name in LATER:
-        raise ValueError(f"protocol {name!r} is not available yet; available are {', '.join((*PRESETS, *READABLE))}")
-    if name not in PRESETS and name not in READABLE:
-        known = ", ".join((*PRESETS, *READABLE))
+        raise ValueError(f"protocol {name!r} is not available yet; available are {', '.join(PRESETS)}")
+    if name not in PRESETS:
+        known = ", ".join(PRESETS)
         sets = f"sets of defences such as written+message, of {', '.join(DEFENCES)}"
         raise ValueError(f"unknown protocol {name!r}; available are {known}; {sets} (axes: {', '.join(AXES)})")
     return str(name)
@@ -159,12 +155,12 @@ def _known(name: Any) -> str:
 
 def name_of(config: Config) -> str:
     """Return a config's preset, or the set of defences that it is; of any other the nearest preset, and the rest."""
-    for name, axes in {**PRESETS, **READABLE}.items():
+    for name, axes in PRESETS.items():
         if config == Config(**axes):
             return name
     if config == Config(**defences(*config.scopes)):
         return "+".join(config.scopes)
-    unlike = {name: config.differences(Config(**axes)) for name, axes in {**PRESETS, **READABLE}.items()}
+    unlike = {name: config.differences(Config(**axes)) for name, axes in PRESETS.items()}
     nearest = min(unlike, key=lambda name: len(unlike[name]))
     parts = [f"{axis}={'+'.join(v) if isinstance(v, tuple) else v}" for axis, v in unlike[nearest].items()]
     return ", ".join([nearest, *parts])

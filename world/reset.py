@@ -31,8 +31,22 @@ from .context import (
 )
 from .jit import compiled
 from .kernel import draw, stand_on
-from .state import EXPECTED, IDLE, MESSAGE, NEVER, NO_CELL, NO_SITE, NO_TXN, NO_VERSION, NOBODY, NONE
-from .writes import forget_followed
+from .rank_calls import RESET_CHAIN, about
+from .state import (
+    EXPECTED,
+    IDLE,
+    MESSAGE,
+    NEVER,
+    NO_BORDER,
+    NO_CELL,
+    NO_RANK,
+    NO_SITE,
+    NO_TXN,
+    NO_VERSION,
+    NOBODY,
+    NONE,
+)
+from .versions import forget_followed
 
 _ONE, _ZERO = np.uint64(1), np.uint64(0)
 
@@ -77,6 +91,9 @@ def reset_world(c, b, seed):
     world.stalled = _ZERO
     world.ready = _ZERO
     world.settles = 0
+    world.newest = NO_RANK
+    world.quiet = NO_RANK
+    world.final = 1
     forget_followed(c, b, NO_SITE)
     counts = counts_of(c, b)
     for index in range(c.counters):
@@ -100,6 +117,8 @@ def reset_world(c, b, seed):
         lock.granted = 0
         settled_of(c, b)[s].read = 0
         settled_of(c, b)[s].pivot = 0
+        if c.ranks != 0:
+            about(c, b, RESET_CHAIN, s, 0)
     _reset_agents(c, b)
     events, event_rule = events_of(c, b), event_rules(c)
     for w in range(c.events):
@@ -178,6 +197,11 @@ def _reset_agent(c, b, a, me):
     me.wait_site = NO_SITE
     me.wait_since = 0
     me.snapshot = 0
+    me.rank = NO_RANK
+    me.undoing = 0
+    me.border_rank = NO_BORDER
+    me.blocker = NOBODY
+    me.judged = 0
     me.hidden = _ZERO
     me.missed = NO_SITE
     me.added = NO_SITE

@@ -83,6 +83,7 @@ SITE_RULE = np.dtype(
         ("refills", np.int64),  # the world event in which it is, or -1
         ("room", np.int64),
         ("notice", np.int64),  # of a depot that closes: the site that says so, or -1
+        ("record", np.int64),  # 1: a record site
         ("share", np.float64),  # 1 / the scale of its value
     ],
     align=True,
@@ -291,7 +292,7 @@ def _compile(rules: Rules) -> RuleArrays:
             (
                 as_set(rules.regions_of.get(s, ())), as_set(rules.posts_of.get(s, ())), as_set(rules.listeners[s]),
                 site.value, site.known, site.announced, site.stock, site.refill, rules.refills.get(s, -1), site.room,
-                rules.notices.get(s, -1), 1 / site.scale,
+                rules.notices.get(s, -1), rules.site_kinds[s] in verbs.RECORD_KINDS, 1 / site.scale,
             )
             for s, site in enumerate(blueprint.sites)
         ]),

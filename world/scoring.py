@@ -71,7 +71,7 @@ def judge_goal(c, b, g):
     met = there.value == goals_of(c, b)[g].target
     if met or rule.kind == scenario.VALUE:
         return met, False
-    return met, goals_of(c, b)[g].open == 0
+    return met, goals_of(c, b)[g].open == 0 and world_of(c, b).final != 0
 
 
 @compiled
@@ -96,7 +96,8 @@ def may_bring(c, b, rule):
     for n in range(c.jobs):
         if jobs[n].used == 0 and op_rule(c, jobs[n].task, 0).verb == verbs.TAKE:
             orders += 1
-    return me.phase != OUT and rule.index < me.landed + orders
+    may_change = world_of(c, b).final == 0
+    return may_change or (me.phase != OUT and rule.index < me.landed + orders)
 
 
 @compiled

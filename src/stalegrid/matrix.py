@@ -15,7 +15,7 @@ from rich.table import Table
 from . import contended, small_scope
 from .exhibits import exhibit
 from .findings import DEADLOCK, FRACTURED, LATE, OUTDATED, SAID, STALE, findings
-from .protocols.presets import PRESETS, READABLE, resolve
+from .protocols.presets import PRESETS, resolve
 from .protocols.textbook import Textbook
 from .world.audit.metrics import upper_bound
 
@@ -147,7 +147,7 @@ NOTES = (
 
 def rows() -> list[str]:
     """Return the presets of the table that there are."""
-    return [name for name in MATRIX if name in PRESETS or name in READABLE]
+    return [name for name in MATRIX if name in PRESETS]
 
 
 def cell(preset: str, column: Column) -> str:

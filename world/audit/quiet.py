@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import log
-from ..ranks import AFTER, NO_RANK, TOP, VALUE
+from ..ranks import AFTER, TOP, VALUE
 from ..rules import Rules
-from ..state import NO_TXN, WORLD
+from ..state import NO_RANK, NO_TXN, WORLD
 
 NOWHERE = -2  # in the place of a transaction that was taken back: what was read stood nowhere at the reader's rank
 
