@@ -311,10 +311,17 @@ class Config(BaseModel):
             return TOKEN
         if self.order == "preorder":
             return RANK
-        checks_all = set(self.scopes) == set(SCOPE_BITS) and set(self.validated) == {"act", "settle"}
         # What made no difference may be old under the rule `premise`, so the order of settling is no serial one.
-        checks_all = checks_all and self.rule != "premise"
-        return SETTLE if self.locks != "none" or (self.closed and checks_all) else None
+        return SETTLE if self.locks != "none" or (self._validates_all and self.rule != "premise") else None
+
+    @property
+    def is_replayed(self) -> bool:
+        """Whether a serial order is looked for by replay, without a promise that there is one: premises validated."""
+        return self._validates_all and self.rule == "premise"
+
+    @property
+    def _validates_all(self) -> bool:
+        return self.closed and set(self.scopes) == set(SCOPE_BITS) and set(self.validated) == {"act", "settle"}
 
     @property
     def closed(self) -> bool:
