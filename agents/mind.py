@@ -8,7 +8,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..world.actions import Action
+from ..world.actions import DO, Action
+from ..world.settings import THOUGHTS, USUAL
 
 
 class View:
@@ -18,7 +19,8 @@ class View:
         self, legend: tuple[str, ...], actions: tuple[Action, ...], step: float, parameters: Mapping[str, Any]
     ) -> None:
         self.legend = legend
-        self.actions = actions
+        self.table = actions
+        self.actions = tuple(action for action in actions if action.thought == USUAL)  # that a rule picks from
         self.step = step  # what a distance of one cell is shown as
         self.parameters = parameters  # of the scenario: its size and dials
         self._entry = {name: index for index, name in enumerate(legend)}
@@ -70,6 +72,29 @@ class Mind:
         masks = np.asarray(mask)[None].astype(np.bool_)
         chance = np.array([rng.random()])
         return int(self.rule(self.view, observation[None], masks, chance, self._memory)[0])
+
+
+def thinking(rule: Rule, thought: int) -> Rule:
+    """Return a rule that decides as another and thinks short or long on each task; the thoughts are in `settings`."""
+
+    def decide(
+        view: View,
+        rows: NDArray[np.float32],
+        masks: NDArray[np.bool_],
+        chance: NDArray[np.float64],
+        memory: NDArray[np.int64],
+    ) -> NDArray[np.int64]:
+        instead = np.arange(len(view.table))
+        tasks = [(place, action) for place, action in enumerate(view.table) if action.kind == DO]
+        usual = {action.index: place for place, action in tasks if action.thought == USUAL}
+        chosen = [(place, action) for place, action in enumerate(view.table) if action.thought == thought]
+        if not chosen:
+            raise ValueError(f"a mind that thinks {THOUGHTS[thought]} needs the setting think_choice=True")
+        for place, action in chosen:
+            instead[usual[action.index]] = place
+        return instead[rule(view, rows, masks, chance, memory)]
+
+    return decide
 
 
 def first_allowed(masks: NDArray[np.bool_], wanted: NDArray[np.int64]) -> NDArray[np.int64]:

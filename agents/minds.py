@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from ..world.observe import ObservationLayout
 from ..world.rules import Rules
+from ..world.settings import THOUGHTS
 from . import bridge, carriers, keys, porters, probe, refactoring, sentries
-from .mind import Mind, Rule, View
+from .mind import Mind, Rule, View, thinking
 from .random import random
 
 MINDS: dict[str, dict[str, Rule]] = {
@@ -31,10 +32,15 @@ ABOUT = {
 
 
 def rule_of(mind: str, scenario: str) -> Rule:
-    """Return how a mind decides in a scenario.
+    """Return how a mind decides in a scenario; "naive+long" is the naive one that thinks long on each task.
 
     Raises: ValueError that lists the minds.
     """
+    mind, plus, thought = mind.partition("+")
+    if plus:
+        if thought not in THOUGHTS[1:]:
+            raise ValueError(f"a mind thinks {' or '.join(THOUGHTS[1:])} after the plus; got {thought!r}")
+        return thinking(rule_of(mind, scenario), THOUGHTS.index(thought))
     if mind not in MINDS:
         raise ValueError(f"unknown mind {mind!r}; available are {', '.join(MINDS)}")
     if mind == "random":

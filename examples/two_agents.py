@@ -12,12 +12,13 @@ REPORTED = {"mtpo": (1.43, 1.15), "two_phase_locking": (1.04, None), "occ": (0.9
 
 if __name__ == "__main__":
     comparison = Comparison()
-    print("ledger, 2 agents, 1 counter   measured           reported by CoAgent")
-    print("protocol               S      E     I            speed  tokens")
+    print("ledger, 2 agents, 1 counter   measured                  reported by CoAgent")
+    print("protocol               S      C      E     I            speed  tokens")
     for protocol, (speed, tokens) in REPORTED.items():
         row = comparison.row(Cell("ledger", protocol, seeds=32, settings=SETTING))
         told = "-" if tokens is None else f"{tokens:.2f}"
         print(
-            f"{protocol:18}  {row['success']:.2f}   {row['efficiency']:.2f}  {row['inference']:.2f}"
+            f"{protocol:18}  {row['success']:.2f}   {row['compatibility']:.2f}   {row['efficiency']:.2f}"
+            f"  {row['inference']:.2f}"
             f"            {speed:.2f}  {told:>6}"
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..world import entropy, log
+from ..world import entropy, log, settings
 from ..world.context import (
     agents_of,
     beliefs_of,
@@ -54,14 +54,16 @@ from .locks import (
 )
 from .settling import end_lock_wait, settle
 
+thought_chosen = compiled(settings.thought_chosen)
+
 _ZERO, _ONE = np.uint64(0), np.uint64(1)
 _QUANTILES = np.uint64(QUANTILES)
 _DECISIONS, _VICTIMS = COUNTER_INDEX["decisions"], COUNTER_INDEX["victims"]
 
 
 @compiled
-def open_transaction(c, b, a, index):
-    """Freeze the inputs, draw the thought, and start to think."""
+def open_transaction(c, b, a, index, choice):
+    """Freeze the inputs, draw the thought, short or long as chosen, and start to think."""
     world, me, task = world_of(c, b), agents_of(c, b)[a], task_rules(c)[index]
     job, tally = NO_JOB, tally_of(c, b, a)[index]
     nth, attempt, saved = tally[0], tally[1], tally[2]
@@ -71,9 +73,10 @@ def open_transaction(c, b, a, index):
         nth = job
         attempt = jobs_of(c, b, a)[job].attempt
         me.argument = jobs_of(c, b, a)[job].amount
-    thought = 0
-    if task.thought != 0 and c.lockstep == 0:
-        thought = thoughts(c)[draw(c, b, entropy.THOUGHT, a, index, nth, attempt) % _QUANTILES]
+    drawn = 0
+    if task.thought != 0:
+        drawn = thought_chosen(thoughts(c)[draw(c, b, entropy.THOUGHT, a, index, nth, attempt) % _QUANTILES], choice)
+    thought = drawn if c.lockstep == 0 else 0
     saved = min(saved, thought)
     thought -= saved
     me.txn = world.next_txn
@@ -87,6 +90,8 @@ def open_transaction(c, b, a, index):
     me.broke = 0
     me.decided = world.tick
     me.thought = thought
+    me.drawn = drawn
+    me.slipped = 0
     me.wrote = _ZERO
     if me.outcome != ABORTED:
         me.age = world.tick
@@ -96,7 +101,7 @@ def open_transaction(c, b, a, index):
     me.thought_left = thought
     me.stuck = 0
     me.phase = LOCKING
-    emit(c, b, log.DECIDE, a, me.txn, 0, NO_SITE, me.argument, 0, NOBODY, index, thought, attempt, nth, saved)
+    emit(c, b, log.DECIDE, a, me.txn, 0, NO_SITE, me.argument, choice, NOBODY, index, thought, attempt, nth, saved)
     if c.imperfect != 0:
         declare_compiled(c, b, a, nth, attempt)
     if c.locks != 0 and c.lockstep == 0:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
-from ..world.audit.certificates import SETTLE, TOKEN
+from ..world.audit.certificates import RANK, SETTLE, TOKEN
 from ..world.settings import Settings, without_later
 from ..world.state import HAZARDS, PLANNED, SENSED, TOLD, WRITTEN
 
@@ -305,6 +305,8 @@ class Config(BaseModel):
         """By what this config puts its transactions in a serial order (`audit.certificates`); None if it does not."""
         if self.order == "token":
             return TOKEN
+        if self.order == "preorder":
+            return RANK
         checks_all = set(self.scopes) == set(SCOPE_BITS) and set(self.validated) == {"act", "settle"}
         # What made no difference may be old under the rule `premise`, so the order of settling is no serial one.
         checks_all = checks_all and self.rule != "premise"

@@ -37,6 +37,7 @@ from ..world.memory import first_fixed
 from ..world.observe import write_mask, write_observation
 from ..world.reset import reset_world
 from ..world.scoring import score
+from ..world.slips import slip
 from ..world.state import (
     COUNTER_INDEX,
     FACT,
@@ -54,6 +55,7 @@ from ..world.state import (
     PROMISE,
     QUEUED,
     RUNNING,
+    SYMBOL,
     THINKING,
     WALKING,
 )
@@ -141,7 +143,7 @@ def begin(c, b, a, choice, may):
     me.inbox = 0
     if kind == actions.DO and task_rules(c)[index].crosses == 0:
         if may_start(c, b, a):
-            open_transaction(c, b, a, index)
+            open_transaction(c, b, a, index, action_rules(c)[choice, 2])
         else:
             join_queue(c, b, a, index)
         return
@@ -173,6 +175,8 @@ def begin(c, b, a, choice, may):
         send(c, b, a, what, index, belief.value, belief.version, believed_tick(c, b, a, index), NO_TXN)
     elif kind == actions.PROMISE_THAT:
         promise(c, b, a, index)
+    elif kind == actions.SAY:
+        send(c, b, a, SYMBOL, NO_SITE, index, 0, world_of(c, b).tick, NO_TXN)
     me.step = step
     if bound and step == NO_CELL and me.phase != WALKING and cell_rule(c, me.cell).region < 0:
         let_all_go(c, b, a)
@@ -243,6 +247,8 @@ def think(c, b, thinking):
             continue
         emit(c, b, log.THINK_END, a, me.txn, 0, NO_SITE, 0, 0, NOBODY, 0, 0, 0, 0, 0)
         me.phase = WALKING
+        if c.slip != 0:
+            slip(c, b, a)
         going |= bit(a)
     return going
 

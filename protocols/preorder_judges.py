@@ -17,7 +17,7 @@ def plan(world: World, txn: Transaction, values: dict[int, int]) -> list[tuple[b
     """Return of each op whether its premise holds on these values, and what it writes, one after the other."""
     planned = []
     for op in world.rules.tasks[txn.task].ops:
-        argument = world.argument_of(txn, op)
+        argument = txn.meant(op)  # who has slipped does not know it
         holds, written = op.premise_holds(argument, values), op.value_written(argument, values)
         planned.append((holds, written))
         for site, value in op.entries or ((op.site, written),):

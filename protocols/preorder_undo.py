@@ -109,9 +109,9 @@ def take_back(ranks: Preorder, world: World, txn: Transaction, is_stuck: bool = 
         if value != there.value:
             world.install(log.UNDO, txn.agent, txn.number, done.op_index, site, value, 1, slot.rank)
         if done.op.relative:
-            lay(ranks, world, txn.agent, txn.number, site, slot.rank, DIFFERENCE, -done.written)
+            lay(ranks, world, txn.agent, txn.number, site, slot.rank, DIFFERENCE, -done.written, done.op_index, True)
         elif any(earlier.site == site for earlier in slot.done):
-            lay(ranks, world, txn.agent, txn.number, site, slot.rank, VALUE, done.before)
+            lay(ranks, world, txn.agent, txn.number, site, slot.rank, VALUE, done.before, done.op_index, True)
         else:
             take(ranks, world, slot, done)
         agree(ranks, world, site)

@@ -43,7 +43,7 @@ def laid(
             slot.done.append(Done(op, resolved, site, before, written, world.agents[agent].hand))
         else:
             world.record(log.RANK, agent, txn, value=rank, a=2)
-        lay(ranks, world, agent, txn, site, rank, how, written)
+        lay(ranks, world, agent, txn, site, rank, how, written, op)
         for above in _above(ranks, site, rank):
             reinstall(ranks, world, log.REDO, above, site, ranks.chains.value(site, above + 1))
     else:
@@ -56,10 +56,13 @@ def laid(
     tell(ranks, world, site, rank, agent)
 
 
-def lay(ranks: Preorder, world: World, agent: int, txn: int, site: int, rank: int, how: int, value: int) -> None:
+def lay(
+    ranks: Preorder, world: World, agent: int, txn: int, site: int, rank: int, how: int, value: int, op: int = 0,
+    is_inverse: bool = False,
+) -> None:  # fmt: skip
     """Lay a value or a difference on a site at a rank."""
     ranks.chains.lay(site, rank, how, value)
-    world.record(log.LAID, agent, txn, site=site, value=value, a=how, b=rank)
+    world.record(log.LAID, agent, txn, op, site, value, a=how, b=rank, c=int(is_inverse))
 
 
 def take(ranks: Preorder, world: World, slot: Slot, done: Done) -> None:

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from ..world.state import MESSAGE_KINDS, NO_CELL, NO_OUTCOME, NOBODY, OUTCOMES, PHASES, THINKING, WAITING
+from ..world.state import (
+    MESSAGE_KINDS,
+    NO_CELL,
+    NO_OUTCOME,
+    NOBODY,
+    OUTCOMES,
+    PHASES,
+    SYMBOL,
+    THINKING,
+    WAITING,
+)
 from . import palette
 from .ground import water_cells
 from .palette import Colour
@@ -50,9 +60,9 @@ def text(scene: Scene, colours: bool = False) -> str:
     for mail in scene.messages:
         basis = "" if mail.is_current else dye("  superseded", palette.LETTER_STALE)
         when = "held" if mail.held else f"due {mail.due}"
-        name = scene.stage.site_names[mail.site]
+        said = f"{mail.value}" if mail.kind == SYMBOL else f"{scene.stage.site_names[mail.site]}={mail.value}"
         kind = MESSAGE_KINDS[mail.kind]
-        lines.append(f"mail   {_digit(mail.sender)}>{_digit(mail.receiver)} {kind} {name}={mail.value}  {when}{basis}")
+        lines.append(f"mail   {_digit(mail.sender)}>{_digit(mail.receiver)} {kind} {said}  {when}{basis}")
     return "\n".join(lines)
 
 

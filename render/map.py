@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import pygame
 
-from ..world.state import NO_CELL, NO_SITE, NOBODY, PROMISE, THINKING, WAITING
+from ..world.state import NO_CELL, NO_SITE, NOBODY, PROMISE, SYMBOL, THINKING, WAITING
 from . import pieces
 from .actors import Moment, flight, stand
 from .arrange import PanePlaces, plan_places
@@ -188,7 +188,7 @@ def _draw_mail(
         text = str(mail.value)
         if grid.px >= ROOMY and len(messages) <= MOST_TOLD and not grave:
             text = letter_text(grid.stage, mail)
-            if pane.checks and mail.kind != PROMISE:
+            if pane.checks and mail.kind not in (PROMISE, SYMBOL):
                 text += f" v{mail.stamp}"
         sprite = letter(text, not mail.is_current, size, theme)
         surface.blit(sprite, sprite.get_rect(center=(round(right), round(down))).clamp(grid.rect.inflate(8, 8)))

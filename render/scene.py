@@ -24,6 +24,7 @@ from ..world.state import (
     OUT,
     PROMISE,
     QUEUED,
+    SYMBOL,
     State,
 )
 
@@ -46,7 +47,7 @@ class Stage:
     gates: dict[int, tuple[int, ...]]  # switch -> the cells that it opens and closes
     regions: dict[int, tuple[int, ...]]  # region -> its cells
     boats_at: int  # the board on which boats are counted that wait, NO_SITE without boats
-    mails: bool  # some sites have listeners, who get messages
+    mails: bool  # some sites have listeners, who get messages, or there are symbols
 
 
 class AgentView(NamedTuple):
@@ -97,8 +98,8 @@ class MessageView(NamedTuple):
     sender: int
     receiver: int
     kind: int
-    site: int
-    value: int
+    site: int  # NO_SITE of a symbol
+    value: int  # or which symbol
     stamp: int  # version of the site that it tells of
     is_current: bool  # False once its basis is superseded: the world has moved past what it tells
     sent: int  # tick
@@ -156,7 +157,7 @@ def stage_of(rules: Rules) -> Stage:
             gates={index: cells[index] for index, site in enumerate(sites) if site.kind == "switch"},
             regions={index: cells[index] for index, site in enumerate(sites) if site.kind == "region"},
             boats_at=NO_SITE if boats is None else rules.site_names.index(boats.board),
-            mails=any(site.listeners or site.kind == "plan" for site in sites),
+            mails=any(site.listeners or site.kind == "plan" for site in sites) or rules.settings.symbols > 0,
         )
     return _STAGES[rules]
 
@@ -253,6 +254,8 @@ def _message(
     sites: tuple[SiteView, ...], sender: int, receiver: int, kind: int, site: int, value: int, stamp: int, sent: int,
     due: int, held: int,
 ) -> MessageView:  # fmt: skip
+    if kind == SYMBOL:  # it claims nothing
+        return MessageView(sender, receiver, kind, site, value, stamp, True, sent, due, held != NO_TXN)
     there = sites[site]
     kept = kind == PROMISE and there.version == stamp + 1 and there.value == value
     current = kept or there.version == stamp

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from ..world.scenario import SHUT
-from ..world.state import MESSAGE, PROMISE, REGISTRY
+from ..world.state import MESSAGE, PROMISE, REGISTRY, SYMBOL
 from .scene import MessageView, Stage
 
 
@@ -63,7 +63,9 @@ def agent_label(stage: Stage, agent: int) -> str:
 
 
 def letter_text(stage: Stage, mail: MessageView) -> str:
-    """Say what a letter tells: deck empty; deck: 2; promise: deck empty."""
+    """Say what a letter tells: deck empty; deck: 2; promise: deck empty; symbol 3."""
+    if mail.kind == SYMBOL:
+        return f"symbol {mail.value}"
     name, kind = short_names(stage.site_names[mail.site])[0], stage.site_kinds[mail.site]
     said = f"{name}: {short_claim(kind, mail.value)}"
     if kind == "region":

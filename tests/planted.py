@@ -6,13 +6,16 @@ Run as a script it prints where each bug is caught first: the seed of a contende
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import count
 from typing import Any, NamedTuple
 
 from stalegrid import contended, small_scope
 from stalegrid.findings import Episode, findings
-from stalegrid.matrix import COLUMNS, FORBIDDEN, NOT_APPLICABLE, cell, is_serializable
+from stalegrid.matrix import banned
+from stalegrid.protocols.preorder_slots import OPEN, SETTLED
 from stalegrid.protocols.presets import resolve
 from stalegrid.protocols.textbook import Textbook
+from stalegrid.world import log
 from stalegrid.world.audit import audit_episode
 from stalegrid.world.audit.certificates import check
 from stalegrid.world.audit.units import read_logs
@@ -20,7 +23,7 @@ from stalegrid.world.control import Answer, Stale
 from stalegrid.world.reference import World
 from stalegrid.world.reference_state import Transaction
 from stalegrid.world.rules import Rules
-from stalegrid.world.state import EXCLUSIVE, INCREMENT, NOBODY, PLANNED, SENSED, SHARED, TOLD, WRITTEN
+from stalegrid.world.state import EXCLUSIVE, INCREMENT, NOBODY, PLANNED, SENSED, SHARED, TOLD, WORLD, WRITTEN
 
 Make = Callable[[], Textbook]
 
@@ -286,6 +289,66 @@ def _(control: Any) -> None:
     control.pivots.settle = forgetful
 
 
+@_plant("ranks: what is taken back stays where it stood, every other time", "mtpo")
+def _(control: Any) -> None:
+    ranks, taken = control.preorder, count()
+    reset = ranks.reset
+
+    def forgetful(world: World) -> None:
+        reset(world)
+        take = ranks.chains.take
+        ranks.chains.take = lambda site, rank: take(site, rank) if next(taken) % 2 else None
+
+    ranks.reset = forgetful
+
+
+@_plant("ranks: nobody is told of what is slipped in beneath", "mtpo")
+def _(control: Any) -> None:
+    admitted = control.preorder.admitted
+
+    def unread(world: World, txn: Transaction) -> None:
+        admitted(world, txn)
+        control.preorder.slots[txn.rank].reads = {}
+
+    control.preorder.admitted = unread
+
+
+@_plant("ranks: one notice in twenty is taken for nothing", "mtpo", judge="wrong", misjudged=5)
+def _(control: Any) -> None:
+    pass
+
+
+@_plant("ranks: a read sees what higher ranks have written", "mtpo")
+def _(control: Any) -> None:
+    control.preorder.value = lambda world, txn, site: world.sites[site].value
+
+
+@_plant("ranks: acts in the open do not wait for those of higher ranks to be taken back", "mtpo")
+def _(control: Any) -> None:
+    admit = control.preorder.admit
+
+    def hasty(world: World, agent: int, task: int, moment: str) -> Answer:
+        txn, answer = world.agents[agent].txn, admit(world, agent, task, moment)
+        goes_on = moment == "act" and world.agents[agent].txn is txn and not txn.undoing
+        return Answer.GO if goes_on else answer
+
+    control.preorder.admit = hasty
+
+
+@_plant("ranks: what has settled is quiet, whatever is still under way beneath it", "mtpo")
+def _(control: Any) -> None:
+    def grow(world: World) -> None:
+        ranks = control.preorder
+        grown = max((rank for rank, slot in ranks.slots.items() if slot.state == SETTLED), default=ranks.chains.quiet)
+        for rank in [rank for rank, slot in ranks.slots.items() if rank <= grown and slot.state != OPEN]:
+            del ranks.slots[rank]
+        if grown > ranks.chains.quiet:
+            ranks.chains.fold(grown)
+            world.record(log.QUIET, WORLD, value=grown)
+
+    control.preorder.grow_quiet = grow
+
+
 def caught(bug: Bug, seed: int) -> list[str]:
     """Return what is found in the contended episode of a seed that the bug's preset forbids."""
     return _banned(bug, contended.rules(), contended.play_on_reference(bug.make, seed))
@@ -299,10 +362,7 @@ def caught_small(bug: Bug, kind: str, number: int) -> list[str]:
 def _banned(bug: Bug, rules: Rules, world: World) -> list[str]:
     events = world.event_array()
     (shown,) = findings(rules, [Episode(0, events, audit_episode(rules, events).counts)])
-    banned = {column.name for column in COLUMNS if cell(bug.preset, column) in (FORBIDDEN, NOT_APPLICABLE)}
-    if is_serializable(bug.preset):
-        banned |= {name for name in shown if name.endswith("-realtime") or name == "internal"}
-    found = sorted(shown & banned)
+    found = banned(bug.preset, sorted(shown))
     if kind := resolve(bug.preset).certificate:
         found += ["broken certificate"] * (not check(read_logs(rules, [events]), 0, kind).holds)
     return found

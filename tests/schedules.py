@@ -126,6 +126,8 @@ def random_schedule(
     """
     rng = random.Random(f"schedule {seed}")
     blueprint = random_blueprint(rng)
+    if len(blueprint.tasks) > 20:  # there is no room for more actions
+        settings = {**(settings or {}), "think_choice": False, "symbols": 0}
     rules = Rules("random", blueprint, random_settings(rng, settings or {}), {"schedule": seed})
     config = random_config(rng, axes or {})
     return RandomSchedule(rules, config, rng.choice((seed, rng.getrandbits(64))), rng.random() < 0.3, seed)
@@ -181,6 +183,10 @@ def random_settings(rng: random.Random, fixed: Mapping[str, Any]) -> Settings:
         "stall": rng.choice((0, 0, 1, 4)),
         "stall_every": rng.choice((5, 10, 20)),
         "max_cycles": rng.choice((None, *range(15, 61, 5))),
+        "think_choice": rng.random() < 0.3,
+        "slip": rng.choice((0, 0, 0.3, 1)),
+        "half_life": rng.choice((1, 2, 6)),
+        "symbols": rng.choice((0, 0, 1, 3)),
     }
     own = random.Random(repr(drawn))  # what came later must not shift what the seeds of old tests mean
     drawn |= {

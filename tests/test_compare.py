@@ -156,14 +156,14 @@ def test_the_table_fits_80_columns_and_cuts_nothing_off(minds: str) -> None:
         assert word in done.stdout
 
 
-def test_under_ranks_nothing_is_said_of_isolation_rather_than_something_wrong() -> None:
-    (row,) = rows_of("--protocol", "mtpo", "--scenario", "ledger", "--size", "tiny", "--audit")
-    assert (row["compatibility"], row["isolation"]) == (None, None)
+def test_ranks_are_judged_by_what_they_have_come_to() -> None:
     options = ["--protocol", "mtpo", "--scenario", "ledger", "--size", "tiny"]
-    assert "not told of ranks" in CliRunner().invoke(app, ["compare", "--audit", "--seeds", "2", *options]).stdout
-    refused = CliRunner().invoke(app, ["audit", *options])
-    assert refused.exit_code == 2
-    assert "the order of ranks is not read from logs yet" in " ".join(refused.stderr.split())
+    (row,) = rows_of(*options, "--audit")
+    assert (row["compatibility"], row["isolation"]["certificates"]) == (1, {"checked": 2, "broken": 0})
+    assert "certificate over" in CliRunner().invoke(app, ["audit", *options]).stdout
+    broken = CliRunner().invoke(app, ["audit", *options, "--set", "judge=wrong", "--set", "misjudged=100"])
+    assert broken.exit_code == 1
+    assert "is broken" in broken.stdout
 
 
 def test_several_minds_are_compared_one_after_the_other() -> None:

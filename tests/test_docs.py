@@ -19,7 +19,7 @@ from stalegrid.world.verbs import DEPENDS, PREMISES, SITE_KINDS, VERBS, WRITES
 from .test_cli import stalegrid
 
 ROOT = Path(__file__).parent.parent
-EXAMPLES = ("quickstart", "custom_protocol", "two_agents")
+EXAMPLES = ("quickstart", "custom_protocol", "two_agents", "thoughts")
 PAGES = sorted((ROOT / "docs").rglob("*.md")) + [ROOT / "README.md"]
 
 

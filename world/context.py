@@ -36,12 +36,12 @@ _RULE_FIELDS = tuple(f"{name}_rule" for name in RuleArrays._fields if name != "c
 _SIZES = (
     "agents", "sites", "tasks", "inputs", "jobs", "goals", "events", "mails", "logs", "width", "cells", "targets",
     "actions", "invariants", "counters", "job_tasks", "parcels", "constraints",
-    "locks_listed",
+    "locks_listed", "thoughts", "arguments",
 )  # fmt: skip
 # What of the constants and of the policy is copied into the context, so that one pointer serves.
 _CONSTANTS = (
     "lockstep", "manual", "patience", "horizon", "job_low", "job_high", "boats", "board", "gate", "see_all",
-    "value_goals", "depots", "stall", "stall_every", "thinkers", "imperfect",
+    "value_goals", "depots", "stall", "stall_every", "slip", "thinkers", "imperfect",
 )  # fmt: skip
 _SETS = ("loss", "duplication", "visibility", "footprint_error", "plan", "members", "stocked", "posts")
 _POLICY = (
@@ -50,7 +50,9 @@ _POLICY = (
     "stamped", "fifo", "mail_at_settle", "semantic", "locks", "epochs", "corrector", "stops", "kept",
     "adopt_timeout", "resend", "as_needed", "deadlock", "least_sunk", "lock_timeout", "forward",
 )  # fmt: skip
-_VIEW = ("rows", "columns", "roles", "ages", "stamps", "others", "hands", "feedback", "mailbox", "own_reward")
+_VIEW = (
+    "rows", "columns", "roles", "ages", "stamps", "others", "hands", "feedback", "mailbox", "symbols", "own_reward",
+)  # fmt: skip
 
 _REAL = (
     "think_cost", "message_cost", "accident_cost", "discount", "per_row", "per_column", "per_agent", "per_site",
@@ -86,7 +88,7 @@ def bind(state: State, arrays: RuleArrays, policy: NDArray[Any], view: dict[str,
             state.goal.shape[1], state.event.shape[1], state.mail.shape[1], state.log.shape[1],
             state.observation.shape[2], arrays.cell.size, arrays.distance.shape[0], arrays.action.shape[0],
             arrays.invariant.shape[0], state.counts.shape[1], arrays.job_task.shape[1], state.parcel.shape[2],
-            arrays.constraint.shape[0], arrays.lock.shape[3],
+            arrays.constraint.shape[0], arrays.lock.shape[3], arrays.slip.shape[0], arrays.argument.shape[1],
         ),
         strict=True,
     ):  # fmt: skip
@@ -100,6 +102,7 @@ def bind(state: State, arrays: RuleArrays, policy: NDArray[Any], view: dict[str,
     return context
 
 
+_I1 = np.dtype(np.int8)
 _I4 = np.dtype(np.int32)
 _U8 = np.dtype(np.uint64)
 _F4 = np.dtype(np.float32)
@@ -192,8 +195,14 @@ def mail_of(c, b):
 
 @inlined
 def sent_of(c, b):
-    """[A, A, 3] int32."""
-    return array_at(c.sent + b * c.agents * c.agents * 12, (c.agents, c.agents, 3), _I4)
+    """[A, A, 4] int32."""
+    return array_at(c.sent + b * c.agents * c.agents * 16, (c.agents, c.agents, 4), _I4)
+
+
+@inlined
+def heard_of(c, b, a):
+    """[A] int8 of one agent."""
+    return array_at(c.heard + (b * c.agents + a) * c.agents, (c.agents,), _I1)
 
 
 @inlined
@@ -337,8 +346,8 @@ def constraint_rules(c):
 
 @inlined
 def action_rules(c):
-    """[actions, 2] kind and index."""
-    return fixed_array_at(c.action_rule, (c.actions, 2), _I4)
+    """[actions, 3] kind, index and choice of thought."""
+    return fixed_array_at(c.action_rule, (c.actions, 3), _I4)
 
 
 @inlined
@@ -393,6 +402,18 @@ def sight_of(c, a):
 def thoughts(c):
     """[QUANTILES] think times."""
     return fixed_array_at(c.thought_rule, (QUANTILES,), _I4)
+
+
+@inlined
+def slips(c):
+    """[thoughts] what a draw's upper bits must be below for a slip, by ticks of thought."""
+    return fixed_array_at(c.slip_rule, (c.thoughts,), _U8)
+
+
+@inlined
+def arguments(c, verb):
+    """[1 + N] how many arguments tasks give a verb, and which."""
+    return fixed_array_at(c.argument_rule + verb * c.arguments * 4, (c.arguments,), _I4)
 
 
 @inlined

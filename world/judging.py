@@ -58,8 +58,10 @@ NO_TAG = -1
 
 @compiled
 def argument_of(me, rule):
-    """Return the op's argument: its own, or the job's."""
-    return me.argument if rule.from_job != 0 else rule.argument
+    """Return the op's argument: its own, or the job's, or a wrong one."""
+    if me.slipped != 0 and (me.slipped >> rule.nth) & 1:
+        return np.int64(me.slipped_to[rule.nth])
+    return np.int64(me.argument) if rule.from_job != 0 else rule.argument
 
 
 @compiled

@@ -32,7 +32,7 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         "decide",
         "agent opens txn; a: task, b: think ticks to come, c: attempt, d: job or n-th completion, value: argument, "
-        "e: think ticks kept from the attempt before; b + e was drawn",
+        "e: think ticks kept from the attempt before; b + e was drawn, version: 1 if chosen short, 2 if long",
     ),
     Kind(
         "input",
@@ -122,7 +122,7 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         "laid",
         "agent's txn stands on site at rank b with value; a: 0 a value, 1 a difference, 2 a difference directly after "
-        "that rank",
+        "that rank, c: 1 if it takes op back",
     ),
     Kind("taken", "what txn had laid on site at rank b stands there no more"),
     Kind(
@@ -140,6 +140,10 @@ KINDS: tuple[Kind, ...] = (
     Kind("reread", "txn rests on value of site at rank b from now on; version: as of which"),
     Kind("revoked", "txn, which had settled, is taken back, and its order is open again; a: think ticks"),
     Kind("quiet", "all ranks up to value are quiet: they will not change any more"),
+    Kind(
+        "slip",
+        "the argument of op is value from now on; a: what it was, b: ticks of thought, those kept included, c: verb",
+    ),
     Kind("footprint", "txn declares a footprint that is wrong in site; a: 1 if it is added, 0 if it is missing"),
 )  # fmt: skip
 
@@ -147,7 +151,7 @@ KINDS: tuple[Kind, ...] = (
     _NONE, CHOOSE, DECIDE, INPUT, WAIT_BEGIN, WAIT_END, GRANT, RELEASE, THINK_END, BORDER, SENSE, READ, ACT, WRITE,
     BUFFER, REFUSED_BY_WORLD, CHECK_FAILED, COMMIT, PARTIAL_COMMIT, REJECT, ABORT, FAIL, VICTIM, SEND, DELIVER, DROP,
     WORLD_EVENT, ACCIDENT, PUT_OUT, INVARIANT_BROKEN, GOAL, END, PUBLISHED, COPY, RECEIVED,
-    ACKNOWLEDGED, ADOPTED, STALLED, RANK, LAID, TAKEN, UNDO, REDO, NOTIFY, JUDGED, REREAD, REVOKED, QUIET,
+    ACKNOWLEDGED, ADOPTED, STALLED, RANK, LAID, TAKEN, UNDO, REDO, NOTIFY, JUDGED, REREAD, REVOKED, QUIET, SLIP,
     FOOTPRINT,
 ) = range(len(KINDS))  # fmt: skip
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from . import entropy, log
-from .context import agents_of, beliefs_of, counts_of, delays, mail_of, pipe_of, sent_of, site_rules, world_of
+from .context import agents_of, beliefs_of, counts_of, delays, heard_of, mail_of, pipe_of, sent_of, site_rules, world_of
 from .entropy import PROBABILITY_BITS
 from .jit import compiled, inlined, lowest
 from .kernel import bit, credit, draw, emit, outdate, sees
 from .settings import QUANTILES
-from .state import COUNTER_INDEX, GONE, MESSAGE, NEVER, NO_TXN, NONE, OUT, PROMISE
+from .state import COUNTER_INDEX, GONE, MESSAGE, NEVER, NO_TXN, NONE, OUT, PROMISE, SYMBOL
 
 _ONE, _ZERO = np.uint64(1), np.uint64(0)
 _MESSAGES = COUNTER_INDEX["messages"]
@@ -21,8 +21,9 @@ _QUANTILES = np.uint64(QUANTILES)
 
 @compiled
 def send(c, b, sender, kind, site, value, stamp, sensed, held):
-    """Send to every listener of a site; the channel may lose, double and delay."""
-    listeners = site_rules(c)[site].listeners & ~bit(sender)
+    """Send to every listener of a site, a symbol to everyone; the channel may lose, double and delay."""
+    listeners = ~_ZERO >> np.uint64(64 - c.agents) if kind == SYMBOL else site_rules(c)[site].listeners
+    listeners &= ~bit(sender)
     world, counts = world_of(c, b), counts_of(c, b)
     mail, sent, pipe = mail_of(c, b), sent_of(c, b), pipe_of(c, b)
     while listeners != _ZERO:
@@ -123,10 +124,11 @@ def deliver(c, b):
         if on_its_way | (row.due == GONE) | (row.held != NO_TXN):
             continue
         row.due = GONE
-        me, belief = agents_of(c, b)[row.receiver], beliefs_of(c, b, row.receiver)[row.site]
+        me, belief = agents_of(c, b)[row.receiver], beliefs_of(c, b, row.receiver)[max(row.site, 0)]
+        tells = me.phase != OUT and row.kind != SYMBOL
         # What one sees for oneself no message changes, nor what the token's holder knows; stamped, only what is newer
         # is believed.
-        believed = me.phase != OUT and not sees(c, b, row.receiver, row.site) and world.holder != row.receiver
+        believed = tells and not sees(c, b, row.receiver, row.site) and world.holder != row.receiver
         promise = 1 if row.kind == PROMISE else 0
         if believed and c.stamped != 0 and belief.channel != NONE:
             believed = 2 * row.stamp + promise > 2 * belief.version + belief.promise
@@ -139,6 +141,10 @@ def deliver(c, b):
         counts[_TRANSIT] += world.tick - row.sent
         if me.phase != OUT:
             me.inbox += 1
+        if not tells:
+            if me.phase != OUT:
+                heard_of(c, b, row.receiver)[row.sender] = 1 + row.value
+        else:
             me.inbox_kind = row.kind
             me.inbox_sender = row.sender
             me.inbox_site = row.site

@@ -22,6 +22,7 @@ from .context import (
     beliefs_of,
     cell_rule,
     figure_at,
+    heard_of,
     jobs_of,
     mask_of,
     nearness,
@@ -97,9 +98,12 @@ def observation_layout(rules: Rules, blocks: tuple[str, ...] = BLOCKS, stamped: 
         columns += ["age"] if "ages" in blocks else []
         columns += ["stamp age"] if "stamps" in blocks and stamped else []
         names += [f"{site}: {column}" for column in columns]
-    mailbox = any(rules.listeners)
+    symbols = rules.settings.symbols
+    mailbox = any(rules.listeners) or symbols > 0
     if mailbox:
         names += ["inbox: new", "inbox: promise", "inbox: sender", "inbox: site", "inbox: value"]
+    others = range(1, len(rules.agent_names))
+    names += [f"inbox: other {other} said {symbol}" for other in others for symbol in range(symbols)]
     if rules.settings.navigation == "manual":
         reach = range(-MAP_RADIUS, MAP_RADIUS + 1)
         names += [f"map {row:+d},{column:+d}" for row in reach for column in reach]
@@ -118,6 +122,7 @@ def observation_layout(rules: Rules, blocks: tuple[str, ...] = BLOCKS, stamped: 
         "hands": hands,
         "feedback": "feedback" in blocks,
         "mailbox": mailbox,
+        "symbols": symbols,
     }
     return ObservationLayout(tuple(names), view)
 
@@ -177,6 +182,8 @@ def write_observation(c, b, a):
         if me.inbox_site >= 0:
             row[at + 4] = _clip(me.inbox_value * site_rules(c)[me.inbox_site].share)
     at += 5 * c.mailbox
+    if c.symbols != 0:
+        at = _write_symbols(c, b, a, row, at)
     if c.manual != 0:
         _write_map(c, b, row, at, place)
 
@@ -268,6 +275,19 @@ def _write_jobs(c, b, a, row, first, width):
             if left == 0:
                 row[at + 1] = 1.0
             left += 1
+
+
+@compiled
+def _write_symbols(c, b, a, row, at):
+    """Write the last symbol heard from each other agent."""
+    heard = heard_of(c, b, a)
+    for other in range(c.agents):
+        if other == a:
+            continue
+        for symbol in range(c.symbols):
+            row[at] = 1.0 if heard[other] == 1 + symbol else 0.0
+            at += 1
+    return at
 
 
 @compiled
@@ -408,6 +428,8 @@ def observe_reference(world: World, agent: int, layout: ObservationLayout) -> ND
         out.append(2 * (last.sender if last else 0) / max(1, many - 1) - 1)
         out.append((last.site if last else -1) / max(1, len(blueprint.sites) - 1))
         out.append(last.value / blueprint.sites[last.site].scale if last else 0.0)
+    said = range(rules.settings.symbols)
+    out += [float(me.heard.get(other) == k) for other in range(many) if other != agent for k in said]
     if rules.settings.navigation == "manual":
         out += [_map_entry(world, row + down, column + right) for down in _REACH for right in _REACH]
     return np.clip(np.array(out, np.float32), -1, 1)

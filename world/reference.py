@@ -235,8 +235,8 @@ class World:
         return self.rules.tasks[txn.task].ops[txn.op]
 
     def argument_of(self, txn: Transaction, op: ResolvedOp) -> int:
-        """Return the argument of an op of a transaction."""
-        return txn.argument if op.from_job else op.argument
+        """Return the argument of an op of a transaction, right or wrong."""
+        return txn.slipped.get(op.nth, txn.meant(op))
 
     # ------------------------------------------------------------------ what changes
 

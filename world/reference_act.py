@@ -10,7 +10,7 @@ from .control import Answer, Blocked
 from .reference_events import close_on_bodies
 from .reference_state import Buffered, Transaction
 from .reference_waits import begin_wait, end_hold, end_wait, hold, in_order
-from .rules import ResolvedOp
+from .rules import MAX_OPS, ResolvedOp
 from .state import (
     COMMITTED,
     FAILED,
@@ -48,6 +48,23 @@ def think(world: World) -> None:
             continue
         world.record(log.THINK_END, index, me.txn.number)
         me.phase = WALKING
+        if world.rules.settings.slip and world.rules.tasks[me.txn.task].thought:
+            _slip(world, me.txn)
+
+
+def _slip(world: World, txn: Transaction) -> None:
+    """Let arguments go wrong at the end of a thought, less often the longer it was."""
+    for op in world.rules.tasks[txn.task].ops:
+        (nth, attempt), meant = txn.keys, txn.meant(op)
+        keys = txn.agent, txn.task, nth, attempt * MAX_OPS + op.nth
+        others = [argument for argument in world.rules.arguments[op.verb] if argument != meant]
+        bits = world.draw(entropy.SLIP, *keys) >> (64 - entropy.PROBABILITY_BITS)
+        if others and bits < int(world.rules.slip[txn.drawn]):
+            wrong = others[world.draw(entropy.SLIPS_TO, *keys) % len(others)]
+            txn.slipped[op.nth] = wrong
+            world.record(
+                log.SLIP, txn.agent, txn.number, op.nth, op.site, wrong, a=meant, b=txn.drawn, c=op.verb
+            )  # fmt: skip
 
 
 def hand_out_places(world: World) -> None:

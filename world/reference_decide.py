@@ -12,7 +12,7 @@ from .reference_mail import send
 from .reference_state import Input, Transaction
 from .reference_waits import begin_wait, end_wait, in_order, may_cross, may_start
 from .reference_walk import enters_region
-from .settings import QUANTILES
+from .settings import QUANTILES, thought_chosen
 from .state import (
     ABORTED,
     FACT,
@@ -28,6 +28,7 @@ from .state import (
     PROMISE,
     REGISTRY,
     REJECTED,
+    SYMBOL,
     THINKING,
     WALKING,
 )
@@ -48,7 +49,7 @@ def decide(world: World, ready: list[int], choices: list[int]) -> None:
         me.inbox = 0
         if action.kind == actions.DO and not world.rules.tasks[action.index].crosses:
             if world.control.reads == "admission" or may_start(world, agent, action.index):
-                _open(world, agent, action.index)
+                _open(world, agent, action.index, action.thought)
             continue
         step = _step_chosen(world, agent, action)
         task = action.index if action.kind == actions.DO else NO_TASK
@@ -65,6 +66,8 @@ def decide(world: World, ready: list[int], choices: list[int]) -> None:
             send(world, agent, kind, action.index, belief.value, belief.version, belief.tick)
         elif action.kind == actions.PROMISE_THAT:
             _promise(world, agent, action.index)
+        elif action.kind == actions.SAY:
+            send(world, agent, SYMBOL, NO_SITE, action.index, 0, world.now)
         me.step = step
         if step == NO_CELL and me.phase != WALKING and world.region_at(agent) == NO_SITE:
             world.control.settle(world, agent)
@@ -79,28 +82,34 @@ def _step_chosen(world: World, agent: int, action: actions.Action) -> int:
     return NO_CELL
 
 
-def _open(world: World, agent: int, index: int) -> None:
-    """Open a transaction for a task, which may have to wait until it is let in."""
+def _open(world: World, agent: int, index: int, choice: int) -> None:
+    """Open a transaction for a task, to be thought on as chosen, which may have to wait until it is let in."""
     me, task = world.agents[agent], world.rules.tasks[index]
     job = world.next_job(agent, index) if task.jobs else NO_JOB
     nth = job if task.jobs else world.completions.get((agent, index), 0)
     attempt = world.jobs[agent][job].attempt if task.jobs else world.attempts.get((agent, index), 0)
     argument = world.jobs[agent][job].amount if task.jobs else task.ops[0].argument
-    thought = 0
-    if task.thought and not world.rules.settings.lockstep:
-        thought = int(world.rules.thought[world.draw(entropy.THOUGHT, agent, index, nth, attempt) % QUANTILES])
+    drawn = 0
+    if task.thought:
+        drawn = int(world.rules.thought[world.draw(entropy.THOUGHT, agent, index, nth, attempt) % QUANTILES])
+        drawn = thought_chosen(drawn, choice)
+    thought = 0 if world.rules.settings.lockstep else drawn
     saved = min(thought, world.saved.get((agent, index), 0))
     if world.ranks:
         saved = max(saved, world.ranks.spares(agent, thought))
     thought -= saved
-    known = declare(world, agent, index, nth, attempt)
-    me.txn = Transaction(world.next_txn, agent, index, job, argument, thought, world.now, known)
+    me.txn = Transaction(
+        world.next_txn, agent, index, job, argument, thought, world.now, (nth, attempt), drawn,
+        declare(world, agent, index, nth, attempt),
+    )  # fmt: skip
     world.next_txn += 1
     me.age = me.age if me.outcome == ABORTED else world.now
     me.outcome, me.stale = NO_OUTCOME, set()
     me.thought_left, me.stuck, me.phase = thought, 0, LOCKING
-    world.record(log.DECIDE, agent, me.txn.number, value=argument, a=index, b=thought, c=attempt, d=nth, e=saved)
-    log_error(world, agent, me.txn.number, known)
+    world.record(
+        log.DECIDE, agent, me.txn.number, value=argument, version=choice, a=index, b=thought, c=attempt, d=nth, e=saved
+    )
+    log_error(world, me.txn)
     if world.control.reads == "admission" and not world.rules.settings.lockstep:
         txn = me.txn
         if world.control.admit(world, agent, index, "decide") is Answer.WAIT:

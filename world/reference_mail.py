@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from . import entropy, log
 from .reference_state import Belief, Mail
 from .settings import QUANTILES
-from .state import MESSAGE, NO_TXN, NONE, OUT, PROMISE, SENSOR
+from .state import MESSAGE, NO_TXN, NONE, OUT, PROMISE, SENSOR, SYMBOL
 
 if TYPE_CHECKING:
     from .reference import World
@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 def send(
     world: World, sender: int, kind: int, site: int, value: int, stamp: int, sensed: int, held: int = NO_TXN
 ) -> None:
-    """Send a site's value to its listeners, copy by copy; `held` names the transaction whose settling it waits for."""
-    for receiver in world.rules.listeners[site]:
+    """Send a site's value to its listeners, copy by copy; `held` names the transaction whose settling it waits for.
+
+    A symbol is of no site and goes to everyone.
+    """
+    for receiver in range(len(world.agents)) if kind == SYMBOL else world.rules.listeners[site]:
         if receiver == sender:
             continue
         nth = world.sent.get((sender, receiver, kind), 0)
@@ -70,14 +73,18 @@ def deliver(world: World) -> None:
     for mail in due:
         me = world.agents[mail.receiver]
         # What one sees for oneself no message changes.
-        believed = me.phase != OUT and not world.sees(mail.receiver, mail.site) and world.control.deliver(world, mail)
+        tells = me.phase != OUT and mail.kind != SYMBOL
+        believed = tells and not world.sees(mail.receiver, mail.site) and world.control.deliver(world, mail)
         world.record(
             log.DELIVER, mail.receiver, site=mail.site, value=mail.value, version=mail.stamp, other=mail.sender,
             a=mail.kind, b=int(believed), c=mail.number, d=mail.sensed, e=mail.sent,
         )  # fmt: skip
         if me.phase != OUT:
             me.inbox += 1
+        if tells:
             me.last_mail = mail
+        elif me.phase != OUT:
+            me.heard[mail.sender] = mail.value
         if believed:
             world.beliefs[mail.receiver][mail.site] = Belief(
                 mail.value, mail.stamp, MESSAGE, mail.sensed, world.now, mail.kind == PROMISE

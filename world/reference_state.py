@@ -79,10 +79,13 @@ class Transaction:
     agent: int
     task: int
     job: int
-    argument: int
+    argument: int  # of its first op, or of its job
     thought: int
     decided: int
+    keys: tuple[int, int] = (0, 0)  # job or n-th completion, and attempt: what is drawn for it depends on them
+    drawn: int = 0  # ticks of thought, those included that were kept from before or that lockstep does not wait for
     known: Footprint = KNOWN  # in what the protocol is wrong about it
+    slipped: dict[int, int] = field(default_factory=dict)  # op index -> the wrong argument
     inputs: dict[int, Input] = field(default_factory=dict)
     used: dict[int, dict[int, Input]] = field(default_factory=dict)  # op index -> the inputs as that op used them
     buffered: list[Buffered] = field(default_factory=list)
@@ -95,6 +98,10 @@ class Transaction:
     def hidden(self) -> frozenset[int]:
         """Inputs that the protocol does not see."""
         return self.known.hidden
+
+    def meant(self, op: ResolvedOp) -> int:
+        """Return the argument of an op as it was decided."""
+        return self.argument if op.from_job else op.argument
 
 
 @dataclass
@@ -149,5 +156,6 @@ class Agent:
     side: int = 0
     promised: bool = False
     inbox: int = 0
-    last_mail: Mail | None = None
+    last_mail: Mail | None = None  # no symbol
+    heard: dict[int, int] = field(default_factory=dict)  # agent -> the last symbol heard from it
     landed: list[tuple[int, bool]] = field(default_factory=list)  # deliveries: where, and whether that was open

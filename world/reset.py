@@ -15,6 +15,7 @@ from .context import (
     events_of,
     goal_rules,
     goals_of,
+    heard_of,
     job_tasks,
     jobs_of,
     locks_of,
@@ -129,6 +130,8 @@ def _reset_agents(c, b):
             sent_of(c, b)[a, other, 0] = 0
             sent_of(c, b)[a, other, 1] = 0
             sent_of(c, b)[a, other, 2] = 0
+            sent_of(c, b)[a, other, 3] = 0
+            heard_of(c, b, a)[other] = 0
 
 
 @compiled
@@ -195,6 +198,8 @@ def _reset_agent(c, b, a, me):
     me.broke = 0
     me.done = 0
     me.argument = 0
+    me.drawn = 0
+    me.slipped = 0
     me.pending = 0
     me.trips = 0
     me.side = 0

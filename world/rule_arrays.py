@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import verbs
-from .actions import CHECK, DO, LOOK_AT, MOVE, PROMISE_THAT, TELL, WAIT
+from .actions import CHECK, DO, LOOK_AT, MOVE, PROMISE_THAT, SAY, TELL, WAIT
 from .entropy import PROBABILITY_BITS
 from .rules import GRAINS, MAX_OPS, Rules
 from .scenario import BUILT, CORRECTED, GOT, KEPT, TOTAL, VALUE
@@ -51,6 +51,7 @@ OP_RULE = np.dtype(
         ("follow", np.int64),  # input slot of the entry of the plan that it follows, or -1
         ("when", np.int64),  # what that entry must say
         ("correction", np.int64),  # row of `RuleArrays.correction`, or -1
+        ("nth", np.int64),  # its place in the task
         ("record", np.int64),  # 1: its site is a record site, so the write can be buffered
     ],
     align=True,
@@ -130,6 +131,7 @@ CONSTANT_RULE = np.dtype(
         ("depots", np.int32),  # how many depots close in turn
         ("stall", np.int32),  # ticks, 0 for never
         ("stall_every", np.int32),
+        ("slip", np.int32),  # 1 if arguments may go wrong
     ],
     align=True,
 )
@@ -152,7 +154,7 @@ class RuleArrays(NamedTuple):
     invariant: NDArray[Any]  # [V] INVARIANT_RULE
     correction: NDArray[np.int32]  # [C, S] new value of each entry, or KEEP
     constraint: NDArray[np.uint64]  # [K] set of entries that must agree
-    action: NDArray[np.int32]  # [actions, 2] kind and index
+    action: NDArray[np.int32]  # [actions, 3] kind, index and choice of thought
     always: NDArray[np.uint64]  # [2] actions that every ready agent is allowed, as a mask
     depends: NDArray[np.int32]  # [A, actions] the other actions open to the agent's role, then -1
     cell: NDArray[Any]  # [cells] CELL_RULE
@@ -162,6 +164,8 @@ class RuleArrays(NamedTuple):
     neighbour: NDArray[np.int32]  # [cells, 4]
     visible: NDArray[np.uint64]  # [A, cells] set of sites in sight from the cell
     thought: NDArray[np.int32]  # [QUANTILES]
+    slip: NDArray[np.uint64]  # [thoughts]
+    argument: NDArray[np.int32]  # [verbs, 1 + N] how many arguments tasks give a verb, and which
     delay: NDArray[np.int32]  # [QUANTILES]
 
 
@@ -209,7 +213,7 @@ def _compile(rules: Rules) -> RuleArrays:
         as_set(rules.plan), as_set(rules.members),
         as_set(site for site, drawn in enumerate(blueprint.sites) if drawn.stock > 0),
         as_set(post for posts in rules.posts_of.values() for post in posts), len(rules.notices),
-        settings.stall, settings.stall_every,
+        settings.stall, settings.stall_every, settings.slip > 0,
     )  # fmt: skip
     corrections: list[list[int]] = []
     widest = max(max(len(task.inputs) for task in rules.tasks), 1)
@@ -228,7 +232,7 @@ def _compile(rules: Rules) -> RuleArrays:
                 as_set(slot[site] for site in step.owned), step.verb, step.site, step.argument, step.from_job,
                 step.premise, step.usual_premise, step.writes, step.relative, step.modifies, own,
                 slot.get(step.follow, -1), step.when, len(corrections) - 1 if step.entries else -1,
-                rules.site_kinds[step.site] in verbs.RECORD_KINDS,
+                step.nth, rules.site_kinds[step.site] in verbs.RECORD_KINDS,
             )  # fmt: skip
     lists = {
         (grain, late, t): task.locks(lock_of, not late)
@@ -248,7 +252,7 @@ def _compile(rules: Rules) -> RuleArrays:
     visible = np.zeros((len(agents), cells), np.uint64)
     for agent in agents:
         visible[agent] = [as_set(seen) for seen in rules.sights[agent]]
-    bits = as_set(index for index, action in enumerate(rules.actions) if action.kind in (WAIT, LOOK_AT, CHECK))
+    bits = as_set(index for index, action in enumerate(rules.actions) if action.kind in (WAIT, LOOK_AT, CHECK, SAY))
     depends = np.full((len(agents), len(rules.actions)), -1, np.int32)
     for agent in agents:
         open_to = [
@@ -258,6 +262,9 @@ def _compile(rules: Rules) -> RuleArrays:
             or (action.kind in (DO, PROMISE_THAT) and agent in rules.tasks[action.index].agents)
         ]
         depends[agent, : len(open_to)] = open_to
+    argument = np.zeros((len(rules.arguments), 1 + max(len(given) for given in rules.arguments)), np.int32)
+    for verb, given in enumerate(rules.arguments):
+        argument[verb, : 1 + len(given)] = len(given), *given
     span = rules.layout.rows + rules.layout.columns
     near = np.minimum(1, np.stack([distance for distance, _ in rules.paths[: len(rules.site_names)]]).T / span)
     return RuleArrays(
@@ -310,7 +317,7 @@ def _compile(rules: Rules) -> RuleArrays:
         ], least=0),
         correction=np.array(corrections or np.zeros((0, len(rules.site_names))), np.int32),
         constraint=np.array([as_set(entries) for entries in rules.constraints], np.uint64),
-        action=np.array([(action.kind, action.index) for action in rules.actions], np.int32),
+        action=np.array([(action.kind, action.index, action.thought) for action in rules.actions], np.int32),
         always=np.array([bits & (2**64 - 1), bits >> 64], np.uint64),
         depends=depends,
         cell=_rows(CELL_RULE, [
@@ -324,5 +331,7 @@ def _compile(rules: Rules) -> RuleArrays:
         neighbour=rules.layout.neighbour,
         visible=visible,
         thought=rules.thought,
+        slip=rules.slip,
+        argument=argument,
         delay=rules.delay,
     )  # fmt: skip

@@ -27,7 +27,7 @@ from .scenario import (
     Blueprint,
     Task,
 )
-from .settings import Settings, delay_table, thought_table
+from .settings import LONG, USUAL, Settings, delay_table, slip_table, thought_chosen, thought_table
 from .state import EXCLUSIVE, INCREMENT, NO_CELL, NO_SITE, SHARED
 
 MAX_SET = 64  # sites, agents and tasks are sets in one uint64
@@ -66,6 +66,7 @@ class ResolvedOp:
     entries: tuple[tuple[int, int], ...] = ()  # of a correction: entry and new value, in site order
     plan: tuple[int, ...] = ()  # of a correction: all entries
     declared: tuple[int, ...] = ()  # those of `deps` that only the scenario names, and not the verb
+    nth: int = 0  # its place in the task
 
     @property
     def usual_premise(self) -> int:
@@ -198,7 +199,7 @@ class Rules:
             for site in (name for op in task.ops for name in (op.site, *op.rests_on)):
                 if site not in self.site_index:
                     raise ValueError(f"the scenario has no site {site!r}, which the task {task.name!r} speaks of")
-        self.actions: tuple[Action, ...] = action_table(blueprint, settings.navigation)
+        self.actions: tuple[Action, ...] = action_table(blueprint, settings)
         self.tasks = tuple(self._resolve(task) for task in blueprint.tasks)
         self.task_names = tuple(task.name for task in blueprint.tasks)
         for what, held in (("sites", self.site_names), ("agents", self.agent_names), ("tasks", self.tasks)):
@@ -209,7 +210,9 @@ class Rules:
                 raise ValueError(f"a region counts bodies at its border, so nobody starts or stops in it; {who} does")
         self.thought = thought_table(settings.think, settings.think_law)
         self.delay = delay_table(settings.delay, settings.delay_law)
-        bound = blueprint.bound(int(self.thought.max()), int(self.delay.max()))
+        longest = thought_chosen(int(self.thought.max()), LONG if settings.think_choice else USUAL)
+        self.slip = slip_table(settings.slip, settings.half_life, longest)
+        bound = blueprint.bound(longest, int(self.delay.max()))
         turns = len(self.agent_names) if settings.lockstep else 1
         self.max_cycles = settings.max_cycles or math.ceil(1.25 * bound) * turns
 
@@ -269,10 +272,22 @@ class Rules:
             tuple(0 for _ in sites),
         )
 
+    @cached_property
+    def arguments(self) -> tuple[tuple[int, ...], ...]:
+        """For each verb, in order, the arguments that tasks give it: what one of them may slip to.
+
+        Only of verbs that write their argument: else it does nothing but say what is expected. Amounts of jobs count.
+        """
+        jobs, given = self.blueprint.jobs, [set[int]() for _ in verbs.VERBS]
+        written = (op for task in self.tasks for op in task.ops if verbs.writes_argument(op.writes))
+        for op in written:
+            given[op.verb].update(range(jobs.low, jobs.high + 1) if op.from_job and jobs else (op.argument,))
+        return tuple(tuple(sorted(values)) for values in given)
+
     def _resolve(self, task: Task) -> ResolvedTask:
         if not 1 <= len(task.ops) <= MAX_OPS:
             raise ValueError(f"a task has 1 to {MAX_OPS} ops; {task.name!r} has {len(task.ops)}")
-        ops = []
+        ops: list[ResolvedOp] = []
         for op in task.ops:
             verb = verbs.VERBS[verbs.VERB_INDEX[op.verb]]
             site = self.site_index[op.site]
@@ -295,7 +310,7 @@ class Rules:
             ops.append(
                 ResolvedOp(
                     index, site, argument, from_job, premise, verb.writes, deps, follow, op.when, entries, plan,
-                    declared,
+                    declared, len(ops),
                 )
             )  # fmt: skip
         agents = frozenset(
@@ -498,6 +513,8 @@ class Rules:
     def mail_capacity(self) -> int:
         """Messages that can be in flight at once, at most."""
         listeners = max((len(heard) for heard in self.listeners), default=0)
+        if self.settings.symbols:
+            listeners = max(listeners, len(self.agent_names) - 1)
         copies = 2 if self.settings.duplication > 0 else 1
         # An agent sends at most once a tick to each listener, and an accident once for each body.
         held = MAX_OPS * len(self.agent_names)

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-# Later than the first digests: a header names them only where they are set, so that digests without them stay.
-LATER = ("thinkers", "visibility", "footprint_error")
+from .entropy import PROBABILITY_BITS
 
 QUANTILES = 4096  # a law is a table of so many equally likely values
 
@@ -23,7 +22,10 @@ class Settings(BaseModel):
 
     think: int = Field(6, ge=0, le=1000, description="centre of the think time")
     think_law: Law = "uniform"
+    think_choice: bool = Field(False, description="agents choose a short, usual or long thought for each task")
     thinkers: int | None = Field(None, ge=1, description="how many agents may think at once; None: all")
+    slip: float = Field(0.0, ge=0, le=1, description="share of arguments that go wrong where nothing is thought")
+    half_life: int = Field(6, ge=1, le=10**6, description="ticks of thought that halve the share of slips")
     delay: int = Field(0, ge=0, le=1000, description="centre of the message delay")
     delay_law: Law = "uniform"
     loss: float = Field(0.0, ge=0, le=1, description="share of messages that are lost")
@@ -35,6 +37,7 @@ class Settings(BaseModel):
     patience: int = Field(40, ge=1, description="ticks after which an agent stopped on its way gives up")
     navigation: Literal["auto", "manual"] = "auto"
     sight: int | Literal["all", "scenario"] = "scenario"
+    symbols: int = Field(0, ge=0, le=16, description="tokens that agents may say to each other")
     lockstep: bool = False
     max_cycles: int | None = Field(None, ge=1, description="horizon; None: 1.25 x the scenario's bound")
 
@@ -43,16 +46,40 @@ class Settings(BaseModel):
         """True if the protocol knows the footprint of every task."""
         return self.visibility == 1 and self.footprint_error == 0
 
-    @property
-    def header(self) -> dict[str, Any]:
-        """What an episode's digest says of the settings."""
-        return without_later(self, LATER)
-
     @model_validator(mode="after")
     def _stalls_end(self) -> Settings:
         if self.stall >= self.stall_every:
             raise ValueError(f"a stall ends before the next: stall {self.stall} is not below {self.stall_every}")
         return self
+
+    @property
+    def header(self) -> dict[str, Any]:
+        """What an episode's digest says of them: all, but what came later only where it is not off."""
+        return without_later(self, _CAME_LATER)
+
+
+# Left out of a header where they are off, so that the digests of older episodes stand.
+_CAME_LATER = ("think_choice", "thinkers", "slip", "half_life", "symbols", "visibility", "footprint_error")
+
+# What an agent may choose of thought, where it may choose, and by how much that scales what is drawn.
+USUAL, SHORT, LONG = 0, 1, 2
+THOUGHTS = ("usual", "short", "long")
+
+
+def thought_chosen(drawn: int, choice: int) -> int:
+    """Return the ticks of a thought for which so many are drawn: half of them if it is short, twice if it is long."""
+    if choice == SHORT:
+        return drawn // 2
+    return 2 * drawn if choice == LONG else drawn
+
+
+def slip_table(slip: float, half_life: int, longest: int) -> NDArray[np.uint64]:
+    """Return what the upper bits of a draw must be below for a slip, [longest + 1] uint64 by ticks of thought.
+
+    The share is slip x 2^(-k / half_life). Both engines read this one table.
+    """
+    shares = (slip * 2.0 ** (-k / half_life) for k in range(longest + 1))
+    return np.array([int(share * (1 << PROBABILITY_BITS)) for share in shares], np.uint64)
 
 
 def without_later(model: BaseModel, later: tuple[str, ...]) -> dict[str, Any]:

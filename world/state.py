@@ -37,8 +37,8 @@ NO_OUTCOME, COMMITTED, PARTIAL, REJECTED, ABORTED, FAILED = 0, 1, 2, 3, 4, 5
 OUTCOMES = ("none", "committed", "partial", "rejected", "aborted", "failed")
 
 # Message kinds.
-FACT, PROMISE, CORRECTION = 0, 1, 2
-MESSAGE_KINDS = ("fact", "promise", "correction")
+FACT, PROMISE, CORRECTION, SYMBOL = 0, 1, 2, 3
+MESSAGE_KINDS = ("fact", "promise", "correction", "symbol")
 
 # Status of a world.
 RUNNING, TERMINATED, TRUNCATED = 0, 1, 2
@@ -86,6 +86,7 @@ COUNTERS = tuple(f"{hazard}.{level}" for hazard in HAZARDS for level in LEVELS) 
     "late_decided_before",  # stale corrections decided on before the newest correction was published
     "late_decided_after",
     "torn",  # acts after a correction that broke a constraint with an act that followed the other epoch
+    "slips",  # arguments that went wrong in thought
 )
 COUNTER_INDEX = {name: index for index, name in enumerate(COUNTERS)}
 
@@ -148,6 +149,7 @@ AGENT_RECORD = np.dtype(
         ("done", _B),  # ops of the open transaction that took effect, or are buffered
         ("pending", _B),  # set of ops whose write is buffered
         ("broke", _B),  # 1 if the open transaction broke an invariant
+        ("slipped", _B),  # set of ops of the open transaction whose argument went wrong
         ("waits", _B),  # log.FOR_LOCK while a wait for `wait_site` since `wait_since` stands in the log, or FOR_THOUGHT
         ("placed", _B),  # 1 if it has a place to think
         ("hold", _B),  # what it waits for: log.AT_SITE or log.FOR_EPOCH, while `holding` is somebody
@@ -173,7 +175,9 @@ AGENT_RECORD = np.dtype(
         ("stuck", _I),  # ticks stopped in a row: by a closed gate, or in a hold
         ("holding", _I),  # agent whose unsettled version is waited for, or NOBODY
         ("age", _I),  # tick of the decision, or of the first one where it was a victim and tries again
-        ("argument", _I),  # of the open transaction
+        ("argument", _I),  # of the open transaction: its first op's, or its job's
+        ("drawn", _I),  # think ticks, those included that were kept from before or that lockstep does not wait for
+        ("slipped_to", _I, (4,)),  # the wrong arguments of its ops
         ("inbox", _I),  # messages received since the last decision
         ("wrote", _U),  # set of sites that the open transaction has written
         ("pending_value", _I, (4,)),  # their values, or differences
@@ -321,7 +325,8 @@ class State(NamedTuple):
     goal: NDArray[Any]  # [B, G] GOAL_RECORD
     event: NDArray[Any]  # [B, W] EVENT_RECORD
     mail: NDArray[Any]  # [B, M] MAIL_RECORD
-    sent: NDArray[np.int32]  # [B, A, A, 3]: messages sent so far by sender, receiver, kind
+    sent: NDArray[np.int32]  # [B, A, A, 4]: messages sent so far by sender, receiver, kind
+    heard: NDArray[np.int8]  # [B, A, A]: 1 + the last symbol heard, by receiver and sender; 0 for none
     pipe: NDArray[np.int32]  # [B, A, A]: latest due tick handed out between two agents, for fifo delivery
     lock: NDArray[Any]  # [B, S] LOCK_RECORD
     settled: NDArray[Any]  # [B, S] SETTLED_RECORD

@@ -103,6 +103,11 @@ def is_read_modify_write(writes: int) -> bool:
     return writes == OWN_PLUS_ARG or writes == OWN_PLUS_ONE
 
 
+def writes_argument(writes: int) -> bool:
+    """Tell whether what is written depends on the argument."""
+    return writes in (ARGUMENT, OWN_PLUS_ARG, DEPS_PLUS_ARG)
+
+
 def is_relative(writes: int) -> bool:
     """Tell whether the write is a difference to whatever stands there."""
     return writes == PLUS_ONE or writes == MINUS_ONE

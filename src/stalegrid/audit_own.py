@@ -43,6 +43,9 @@ def _show(judged: Judged) -> None:
         console.print(f"certificate over {certificate.listed} transactions: {said}", highlight=False)
         for problem in certificate.problems:
             console.print(f"  {problem}", highlight=False, markup=False, soft_wrap=True)
+    if judged.cut_off:
+        cut = f"{judged.cut_off} decisions are left out: their ranks were not quiet at the end"
+        console.print(cut, style="dim", highlight=False)
     told: set[str] = set()
     for bracket, verdict in judged.verdicts.items():
         for witness in verdict.judgement.witnesses:

@@ -106,9 +106,9 @@ def matrix(
     """
     with telling():
         check_form(form, "table", "json")
-        unknown = [name for name in protocol or () if name not in claims.measurable()]
+        unknown = [name for name in protocol or () if name not in claims.rows()]
         if unknown:
-            known = ", ".join(claims.measurable())
+            known = ", ".join(claims.rows())
             raise ValueError(f"the matrix measures {known}; got {unknown[0]!r}")
         check_folder(out)
         if markdown or claimed:
@@ -122,7 +122,7 @@ def matrix(
                 console.print(claims.legend(), style="dim", highlight=False)
             return
         compile_engine()
-        presets = protocol or claims.measurable()
+        presets = protocol or claims.rows()
         with progress_bar() as progress:
             task = progress.add_task("matrix", total=len({"none", *presets}))
             rows = claims.measure(presets, seeds, seed, 1 if exhaustive else every, lambda: progress.advance(task))

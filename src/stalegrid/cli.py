@@ -133,9 +133,7 @@ def compare(
         sys.stdout.write(tables.as_text(rows, form))
 
 
-def _measure(
-    cells: list[Cell], form: str, out: Path | None, audit: bool, counters: bool, workers: int
-) -> list[Row]:
+def _measure(cells: list[Cell], form: str, out: Path | None, audit: bool, counters: bool, workers: int) -> list[Row]:
     """Run the cells with a progress bar; `out` holds the finished rows at every moment."""
     compile_engine()
     journal = None if out is None else out.with_name(out.name + ".unfinished")

@@ -152,10 +152,9 @@ class Comparison:
         episodes: list[Episode] = run_episodes(rules, cell.config, cell.mind, seeds)
         reports = tuple(audit_episode(rules, episode.events) for episode in episodes)
         units = read_logs(rules, [episode.events for episode in episodes])
-        # Nothing is said of isolation under ranks, rather than something wrong.
-        decisions = () if units.is_ranked else tuple(counts(units, [report.tore for report in reports]))
+        decisions = tuple(counts(units, [report.tore for report in reports]))
         joined = "".join(episode.digest for episode in episodes)
-        found = isolation(units, decisions, cell.config) if self.audit and decisions else None
+        found = isolation(units, decisions, cell.config) if self.audit else None
         return Run(rules, reports, decisions, hashlib.sha256(joined.encode()).hexdigest(), found)
 
     def row(self, cell: Cell) -> Row:
@@ -212,6 +211,7 @@ def _row(cell: Cell, run: Run, none: Run, serial: Run) -> Row:
         "invariant_violations": run.mean("invariant_violations"),
         "accidents": run.mean("accidents"),
         "messages": run.mean("messages"),
+        "slips": run.mean("slips"),
         "intervals": {
             "success": [success.low, success.high],
             "efficiency": [efficiency.low, efficiency.high],
@@ -234,9 +234,10 @@ def isolation(units: Units, decisions: Sequence[Count], protocol: Config | Contr
     """Say how far transactions were kept apart, on the headline bracket and by decisions.
 
     `held` is the strongest level that every episode held, `episodes` how many held each as their strongest; `backward`
-    counts the decisions per episode on a cycle by an edge to an earlier commit; `agents` is the share of each agent's
-    decisions that rested on no unsettled or fractured state and lie on no cycle, in the order of the agents, and
-    `isolated` that of all; `drift` how many decisions an episode has on cycles that only the world closes.
+    counts the decisions per episode on a cycle by an edge to an earlier commit, `cut_off` those that count nowhere, for
+    their ranks were not quiet at the end; `agents` is the share of each agent's decisions that rested on no unsettled
+    or fractured state and lie on no cycle, in the order of the agents, and `isolated` that of all; `drift` how many
+    decisions an episode has on cycles that only the world closes.
     """
     many, names = len(decisions), units.rules.agent_names
     verdicts = judge_episodes(units, range(many))
@@ -255,6 +256,7 @@ def isolation(units: Units, decisions: Sequence[Count], protocol: Config | Contr
         "isolated": sum(kept) / sum(made) if sum(made) else None,
         "agents": {name: kept[agent] / made[agent] if made[agent] else None for agent, name in enumerate(names)},
         "backward": sum(one.backward for one in decisions) / many,
+        "cut_off": sum(one.cut_off for one in decisions) / many,
         "certificates": {
             "checked": sum(one is not None for one in certificates),
             "broken": sum(one is not None and not one.holds for one in certificates),

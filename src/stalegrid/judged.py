@@ -37,6 +37,12 @@ class Judged:
         """What the episode is called, here and as an exported history."""
         return self.verdicts[self.bracket].history.id
 
+    @property
+    def cut_off(self) -> int:
+        """How many decisions count nowhere, for their ranks were not quiet when the episode ended."""
+        (ranks,) = self.units.ranks
+        return 0 if ranks is None else ranks.cut_off
+
     def as_json(self) -> dict[str, Any]:
         """Return the object that `stalegrid audit` prints of any history, and what is known of an episode besides."""
         certificate = self.certificate
@@ -45,6 +51,7 @@ class Judged:
             "certificate": None
             if certificate is None
             else {"holds": certificate.holds, "listed": certificate.listed, "problems": list(certificate.problems)},
+            "cut_off": self.cut_off,
             "digest": self.digest,
             "other_brackets": [self._verdict(bracket) for bracket in self.verdicts if bracket != self.bracket],
         }
@@ -76,11 +83,6 @@ def _played(cell: Cell) -> Iterator[tuple[Episode, Units, str]]:
     rules, seeds = cell.rules(), range(cell.first_seed, cell.first_seed + cell.seeds)
     for episode in run_episodes(rules, cell.config, cell.mind, seeds):
         units = read_logs(rules, [episode.events])
-        if units.is_ranked:
-            raise ValueError(
-                f"{cell.name}: the order of ranks is not read from logs yet, and in the order of installation what is "
-                "slipped in would be judged wrongly; any protocol without ranks can be judged"
-            )
         yield episode, units, f"{cell.scenario}, {cell.name}, seed {episode.seed}"
 
 

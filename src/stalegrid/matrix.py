@@ -82,7 +82,7 @@ MATRIX: Mapping[str, str] = {
     "wound_wait":            "-  -  -  -  -  -  -  -  -  -  -  -  -  -  ~",
     "timeout_locking":       "-  -  -  -  -  -  -  -  -  -  -  -  -  -  ~",
     "serial":                "-  -  -  -  -  -  -  -  -  -  -  -  -  -  -",
-    "mtpo":                  "~  ~  ~  ~  ~  ~  ~  ~  ~  ~  ~  ~  ~  -  -",
+    "mtpo":                  "~  ~  ~  ~  ~  ~  ~  ~  ~  ~  ~  ~  ~  -  ~",
 }  # fmt: skip
 
 
@@ -135,9 +135,12 @@ NOTES = (
     ),
     Note(
         ("mtpo",), tuple(column.head for column in COLUMNS[:13]),
-        "until all is quiet; at quiescence it is serializable in the order of ranks, not strictly, and only with a "
-        "judge who is right. Not measured here: what is slipped in beneath others is not installed in that order; "
-        "serial runs in the order of ranks check it",
+        "until all is quiet, and cut off where an episode ends before. What is measured is what ranks that are quiet "
+        "have come to: serializable in the order of ranks, not strictly, and only with a judge who is right",
+    ),
+    Note(
+        ("mtpo",), ("DL",),
+        "who waits while a lower rank waits for its work to be taken back gives up what it is at",
     ),
 )  # fmt: skip
 
@@ -145,11 +148,6 @@ NOTES = (
 def rows() -> list[str]:
     """Return the presets of the table that there are."""
     return [name for name in MATRIX if name in PRESETS or name in READABLE]
-
-
-def measurable() -> list[str]:
-    """Return those that the compiled engine runs."""
-    return [name for name in MATRIX if name in PRESETS]
 
 
 def cell(preset: str, column: Column) -> str:
@@ -166,8 +164,22 @@ def note_of(preset: str, column: Column) -> str:
 
 
 def is_serializable(preset: str) -> bool:
-    """Tell whether a row forbids all that *serializable* forbids."""
-    return all(cell(preset, column) == FORBIDDEN for column in COLUMNS[:10])
+    """Tell whether a row forbids all that *serializable* forbids, or dissolves it until all is quiet."""
+    return all(cell(preset, column) in (FORBIDDEN, TRANSIENT) for column in COLUMNS[:10])
+
+
+def banned(preset: str, found: Iterable[str]) -> list[str]:
+    """Return what of these findings cannot be where a row is right.
+
+    A deadlock is found as it arises; all else in what is left at last, where what was transient is no more.
+    """
+    marks = {column.name: cell(preset, column) for column in COLUMNS}
+    cannot_be = {name for name, mark in marks.items() if mark in (FORBIDDEN, NOT_APPLICABLE)}
+    cannot_be |= {name for name, mark in marks.items() if mark == TRANSIENT and name != DEADLOCK}
+    if is_serializable(preset):
+        cannot_be.add("internal")
+    is_strict = TRANSIENT not in [marks[name] for name in NAMES[:10]] and is_serializable(preset)
+    return [name for name in found if name in cannot_be or (is_strict and name.endswith("-realtime"))]
 
 
 @dataclass
@@ -221,12 +233,9 @@ class Measured:
 
     @property
     def wrong(self) -> list[str]:
-        """What the row forbids and was found; of a serializable row also what real time forbids."""
-        names = [column.name for column in COLUMNS if cell(self.preset, column) in (FORBIDDEN, NOT_APPLICABLE)]
-        if is_serializable(self.preset):
-            seen = {name for one in (*self.small.values(), self.contended) for name in one.found}
-            names += sorted(name for name in seen if name.endswith("-realtime") or name == "internal")
-        return [name for name in names if self.found(name)]
+        """What was found and cannot be: what the row forbids; of a serializable one also what its level adds."""
+        seen = {name for one in (*self.small.values(), self.contended) for name in one.found}
+        return banned(self.preset, [*(name for name in NAMES if name in seen), *sorted(seen.difference(NAMES))])
 
 
 def measure(
@@ -353,7 +362,7 @@ def markdown() -> str:
     shown = []
     for column in COLUMNS:
         by_exhibit: dict[str, list[str]] = {}
-        for preset in measurable():
+        for preset in rows():
             if cell(preset, column) == ALLOWED:
                 found = exhibit(column.name, lambda preset=preset: Textbook(resolve(preset)))  # type: ignore[misc]
                 by_exhibit.setdefault(str(found), []).append(f"`{preset}`")

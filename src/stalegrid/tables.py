@@ -85,9 +85,6 @@ def isolation_table(rows: Sequence[Row]) -> Table:
                 made.add_row()
                 made.add_row(label(row), style="bold")
             found = row["isolation"]
-            if found is None:
-                made.add_row(row["protocol"], "not told of ranks", *["-"] * 5)
-                continue
             least = min((share for share in found["agents"].values() if share is not None), default=None)
             made.add_row(
                 row["protocol"], found["held"] or "none", number(row["compatibility"]), number(found["backward"], 1),

@@ -19,10 +19,11 @@ from .isolation import Edges, Ints, dependencies
 from .units import BY_WORLD, CROSSING, DECISION, HEADLINE, Units
 
 # What a certificate is ordered by.
-SETTLE, TOKEN = "settle", "token"
+SETTLE, TOKEN, RANK = "settle", "token", "rank"
 CERTIFICATES = {
     SETTLE: "when each settled; a partial one when its last act was let through",
     TOKEN: "when each held the token, which is when it settled",
+    RANK: "its rank; those whose rank is quiet are listed",
 }
 SHOWN = 5  # problems of an episode that are told
 
@@ -60,18 +61,24 @@ def check_all(units: Units, kind: str, *, by_replay: bool = False) -> list[Certi
 def _check(units: Units, episode: int, kind: str, edges: Edges | None) -> Certificate:
     if kind not in CERTIFICATES:
         raise ValueError(f"a certificate is one of {', '.join(CERTIFICATES)}; got {kind!r}")
-    unit, place = units.unit, places(units)
+    unit, place = units.unit, places(units, kind)
     listed = np.flatnonzero((unit["episode"] == episode) & (unit["committed"] | (unit["last_act"] >= 0)))
     order = listed[np.lexsort((unit["begun"][listed], place[listed]))].tolist()
     problems = [] if edges is None else _backward(units, episode, place, edges)
+    if kind == RANK and (at_quiescence := units.ranks[episode]):
+        problems += at_quiescence.problems
     problems += _Replay(units, episode, by_replay=edges is None).run(order)
     agents = int((unit["sort"][listed] != BY_WORLD).sum())
     return Certificate(agents, tuple(problems))
 
 
-def places(units: Units) -> Ints:
-    """Return each unit's place in the certificate: rows of the log, [U]. What the world does keeps its place."""
+def places(units: Units, kind: str) -> Ints:
+    """Return each unit's place in the certificate, [U]: a row of the log, or by rank. The world keeps its place."""
     unit = units.unit
+    if kind == RANK:
+        by_rank: Ints = np.empty(len(unit), np.int64)
+        by_rank[np.lexsort((unit["begun"], unit["rank"]))] = np.arange(len(unit))
+        return by_rank
     place: Ints = unit["begun"].copy()
     decisions = unit["sort"] == DECISION
     place[decisions] = np.where(unit["partial"], unit["last_act"], unit["ended"])[decisions]
@@ -86,7 +93,8 @@ def _backward(units: Units, episode: int, place: Ints, edges: Edges) -> list[str
         f"{_told(units, head)} depends on {_told(units, tail)}, which comes later"
         for tail, head in zip(edges.tail[wrong][:SHOWN].tolist(), edges.head[wrong][:SHOWN].tolist(), strict=True)
     ]
-    for name, which in (("a promise that was never kept", edges.aborted), ("a version in between", edges.intermediate)):
+    said_of = {"what never was, or was taken back": edges.aborted, "a version in between": edges.intermediate}
+    for name, which in said_of.items():
         whose = np.flatnonzero(which & (unit["episode"] == episode))[:SHOWN].tolist()
         said += [f"{_told(units, number)} rests on {name}" for number in whose]
     return said

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from .. import log
 from ..rules import Rules
-from ..state import NEVER, PROMISE
+from ..state import NEVER, NO_TXN, PROMISE
 from ..verbs import REGION
 from .isolation import are_kept, is_own_walk, lost_silently, read_versions
+from .quiet import NOWHERE
 from .units import BRACKETS, BY_WORLD, DECISION, OBSERVED, Units
 
 UNITS = ("decision", "op")
@@ -125,6 +126,7 @@ class _Belief(NamedTuple):
     version: int
     value: int
     is_promise: bool  # for what is read: one that was never kept
+    taken: int = NO_TXN  # who wrote it, if that was taken back
 
 
 class _Tables:
@@ -167,12 +169,12 @@ class _Teller:
         for nth in range(*tables.first_silent[episode : episode + 2]):
             self._lose(tables.written, units.used[tables.silent[nth]], tables.silent_place[nth])
         self.base: dict[str, dict[str, str | None]] = {}
-        self.promises: dict[tuple[str, str], Transaction] = {}  # never kept, by object and tag
+        self.failed: dict[tuple[str, str], Transaction] = {}  # of what was never so in the end, by object and tag
 
     def tell(self, name: str) -> EpisodeHistory:
         """Return the history."""
         told = sorted(self._transactions(), key=lambda one: (one.invoke, one.member or ()))
-        return EpisodeHistory(name, self.order, self.base, (*told, *self.promises.values()))
+        return EpisodeHistory(name, self.order, self.base, (*told, *self.failed.values()))
 
     # ------------------------------------------------------------------ transactions
 
@@ -250,17 +252,16 @@ class _Teller:
 
     def _used(self, member: Member, op: int, start: int, stop: int) -> Iterator[Op]:
         """Yield what an op used, as far as the bracket has it."""
-        columns = ["site", "value", "own", "bracket"]
-        for use, (at, value, own, bracket) in enumerate(self.units.used[start:stop][columns].tolist(), start):
+        columns = ["site", "value", "own", "bracket", "taken"]
+        for use, (at, value, own, bracket, taken) in enumerate(self.units.used[start:stop][columns].tolist(), start):
             site = at - self.episode * self.units.sites
             if bracket > self.bracket:
                 continue
             if own:
                 yield from self._own(member, op, site)
             else:
-                yield from self._read(
-                    member, site, _Belief(self.tables.version[use], value, self.tables.is_broken[use])
-                )
+                belief = _Belief(self.tables.version[use], value, self.tables.is_broken[use], taken)
+                yield from self._read(member, site, belief)
 
     def _own(self, member: Member, op: int, site: int) -> Iterator[Op]:
         """Yield the read of what an earlier op had buffered, which by ops is another transaction."""
@@ -281,11 +282,17 @@ class _Teller:
                     yield "r", self._object(site, writer), str(seen[-1]) if seen else None
         elif not belief.is_promise:
             yield "r", site.name, self._newest(site, belief.version)
-        if belief.is_promise:
+        if belief.taken != NO_TXN:
+            yield "r", *self._taken_back(at, belief)
+        elif belief.is_promise:
             yield "r", *self._promise(member, at, belief)
 
     def _as_read(self, site: int, belief: _Belief, act: int) -> _Belief:
         """Return what an observed belief is a read of, by the time of an act."""
+        if ranks := self.units.ranks[self.episode]:
+            txn = int(self.units.unit["txn"][self.units.act["unit"][act]])
+            version, taken = ranks.version_believed(site, txn, belief.value, belief.version)
+            return _Belief(version, belief.value, taken != NO_TXN, taken)
         if not belief.is_promise:
             return belief
         at = site + self.episode * self.units.sites
@@ -314,13 +321,30 @@ class _Teller:
             & (told["a"] == PROMISE)
         ]
         maker = self.units.rules.agent_names[told["other"][-1]] if len(told) else "nobody"
-        tag = f"{belief.value}, promised after {belief.version} by {maker}"
-        tagged = f"{site.name}/promises" if site.commutes else site.name
-        self.order.setdefault(tagged, [])
-        self.base.setdefault(tagged, {})[tag] = None if site.commutes else self._newest(site, belief.version)
         when = 2 * int(told["e"][-1]) + 1 if len(told) else 0
-        self.promises[tagged, tag] = Transaction(None, maker, "fail", when, when, (("w", tagged, tag),))
-        return tagged, tag
+        tag = f"{belief.value}, promised after {belief.version} by {maker}"
+        return self._fail(site, f"{site.name}/promises", tag, belief, None, maker, when)
+
+    def _taken_back(self, at: int, belief: _Belief) -> tuple[str, str]:
+        """Return the object and the tag of a write that was taken back, or of what nobody wrote at all."""
+        units, site = self.units, self.sites[at]
+        maker, when, member = "nobody", 0, None
+        if belief.taken != NOWHERE:
+            member = self._member(int(units.first[self.episode]) + belief.taken, 0)
+            maker = units.rules.agent_names[units.unit["agent"][member.unit]]
+            when = 2 * int(units.unit["decided"][member.unit])
+        tag = f"{belief.value}, of {maker} in tick {when // 2}, taken back"
+        return self._fail(site, f"{site.name}/taken back", tag, belief, member, maker, when)
+
+    def _fail(
+        self, site: _Site, apart: str, tag: str, belief: _Belief, member: Member | None, process: str, when: int
+    ) -> tuple[str, str]:
+        """Add a transaction that wrote what did not last; where writes commute, to an object `apart`."""
+        name = apart if site.commutes else site.name
+        self.order.setdefault(name, [])
+        self.base.setdefault(name, {})[tag] = None if site.commutes else self._newest(site, belief.version)
+        self.failed[name, tag] = Transaction(member, process, "fail", when, when, (("w", name, tag),))
+        return name, tag
 
     # ------------------------------------------------------------------ what an agent observed
 

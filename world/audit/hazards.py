@@ -215,7 +215,7 @@ class _Audit:
     def _executed(self, act: Act, tick: int) -> None:
         """Count an act that the protocol let through, whether or not the world then carried it out."""
         verdict = self._judge(act)
-        if torn := self.torn.judge(act, self.sites):
+        if torn := self.torn.judge(act, self.ranks.below(self.sites, act.txn)):
             self.counts["torn"] += torn
             self.tore.add(act.txn)
         if verdict.tag != NO_TAG or verdict.lost is not None:

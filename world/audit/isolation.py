@@ -16,6 +16,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from ..rules import MAX_OPS
+from ..state import NO_TXN
 from .units import CROSSING, DECISION, HEADLINE, Units
 
 Bools = NDArray[np.bool_]
@@ -27,7 +28,7 @@ class Verdicts:
     """For each unit of `Units`, [U] bool; the world's are all False."""
 
     cycle: Bools  # it lies on a cycle of dependencies
-    aborted: Bools  # G1a: it rests on a promise that was never kept
+    aborted: Bools  # G1a: it rests on a promise that was never kept, or on what was taken back
     intermediate: Bools  # G1b: it rests on a version that its writer had not yet done with
     unsettled: Bools  # it rests on a version whose writer settled later than its own act
     fractured: Bools  # it saw a part of what another transaction wrote, and missed another part
@@ -38,11 +39,12 @@ class Verdicts:
 class Count:
     """What the decisions of one episode came to."""
 
-    committed: int  # decisions
-    incompatible: int  # on a cycle or G1 that serializable forbids, or broke an invariant
+    committed: int  # decisions, with those that had settled, were taken back and not done again
+    incompatible: int  # on a cycle or G1 that serializable forbids, or broke an invariant, or were not done again
     backward: int
     isolated: tuple[int, ...]  # decisions of each agent on no unsettled or fractured state, cycle or G1
     committed_by: tuple[int, ...]  # decisions of each agent
+    cut_off: int  # decisions whose rank was not quiet at the end: they count nowhere
 
 
 def counts(units: Units, torn: Sequence[Collection[int]] = ()) -> list[Count]:
@@ -55,8 +57,8 @@ def counts(units: Units, torn: Sequence[Collection[int]] = ()) -> list[Count]:
     for first, txns in zip(units.first.tolist(), torn, strict=False):
         broke[[first + txn for txn in txns]] = True
     unit = units.unit
-    decisions = (unit["sort"] == DECISION) & unit["committed"]
-    wrong = verdicts.cycle | verdicts.aborted | verdicts.intermediate
+    decisions = (unit["sort"] == DECISION) & (unit["committed"] | unit["undone"])
+    wrong = verdicts.cycle | verdicts.aborted | verdicts.intermediate | unit["undone"]
     isolated = ~(wrong | verdicts.unsettled | verdicts.fractured)
     agents = len(units.rules.agent_names)
     place = unit["episode"] * agents + np.maximum(unit["agent"], 0)
@@ -67,8 +69,8 @@ def counts(units: Units, torn: Sequence[Collection[int]] = ()) -> list[Count]:
     made, kept = by_agent(decisions), by_agent(decisions & isolated)
     bad, back = by_agent(decisions & (wrong | broke)), by_agent(decisions & verdicts.backward)
     return [
-        Count(int(m.sum()), int(i.sum()), int(b.sum()), tuple(k.tolist()), tuple(m.tolist()))
-        for m, i, b, k in zip(made, bad, back, kept, strict=True)
+        Count(int(m.sum()), int(i.sum()), int(b.sum()), tuple(k.tolist()), tuple(m.tolist()), one.cut_off if one else 0)
+        for m, i, b, k, one in zip(made, bad, back, kept, units.ranks, strict=True)
     ]
 
 
@@ -139,7 +141,7 @@ def dependencies(units: Units) -> Edges:
     use, source = before.owner, writer[before.place]
     foreign = between[len(follows) : len(follows) + len(use)]
     use, source = use[foreign], source[foreign]
-    row = units.act["row"][used["act"][use]]
+    row = used["row"][use]
     torn = _missed(written, used, end, use, source)
     return Edges(
         tail[between],
@@ -153,7 +155,7 @@ def dependencies(units: Units) -> Edges:
 
 
 def read_versions(units: Units, used: NDArray[Any]) -> tuple[Ints, Bools]:
-    """Return the version that each use is a read of, and whether it is a promise that was never kept.
+    """Return the version that each use is a read of, and whether it is of what was taken back or never was.
 
     A promise says what the very next version will be. Kept, it is a read of that version, be it ahead of time; else it
     is a read of something that never was, laid on the version of its stamp.
@@ -162,7 +164,7 @@ def read_versions(units: Units, used: NDArray[Any]) -> tuple[Ints, Bools]:
     row = units.act["row"][promised["act"]]
     kept = used["promise"].copy()
     kept[kept] = are_kept(units, promised["site"], promised["version"], promised["value"], row)
-    return used["version"] + kept, used["promise"] & ~kept
+    return used["version"] + kept, (used["promise"] & ~kept) | (used["taken"] != NO_TXN)
 
 
 def are_kept(units: Units, site: Ints, stamp: Ints, value: Ints, row: Ints) -> Bools:

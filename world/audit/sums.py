@@ -51,6 +51,7 @@ def sums(rules: Rules, events: NDArray[Any]) -> dict[str, int]:
         "told_inputs": told,
         "illegal_actions": int((events["b"][kind == log.CHOOSE] == 1).sum()),
         "decisions": int(many[log.DECIDE]),
+        "slips": int(many[log.SLIP]),
     }
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from .. import log
 from ..rules import MAX_OPS, ResolvedOp, Rules
 from ..state import AT_SETTLE, MESSAGE, NEVER, WORLD
+from .quiet import AtQuiescence
 from .sums import SETTLES
 
 DECISION, CROSSING, BY_WORLD = range(3)
@@ -39,6 +40,8 @@ UNIT = np.dtype(
         ("committed", np.bool_),  # or partial; False where it is open at the end
         ("partial", np.bool_),
         ("installed", np.bool_),  # what it had buffered was installed
+        ("rank", np.int64),  # twice its rank, one more if it comes directly after it; 0 where there are no ranks
+        ("undone", np.bool_),  # it had settled, was taken back, and nothing was done at its rank again
     ]
 )
 ACT = np.dtype(
@@ -73,13 +76,15 @@ USED = np.dtype(
         ("value", np.int64),
         ("promise", np.bool_),
         ("own", np.bool_),  # what an earlier op of the same task wrote stands in the value
+        ("taken", np.int64),  # txn that wrote it and was taken back (`quiet.NOWHERE`: nobody wrote it), or NO_TXN
+        ("row", np.int64),  # of the log, when it was last relied on: its act's, or when it was read again
         ("bracket", np.int64),  # the narrowest that has it
     ]
 )
 
 _KINDS = (
     log.DECIDE, log.READ, log.ACT, log.WRITE, log.BUFFER, log.BORDER, log.CHECK_FAILED, log.REFUSED_BY_WORLD,
-    log.INVARIANT_BROKEN, *SETTLES,
+    log.INVARIANT_BROKEN, log.REVOKED, *SETTLES,
 )  # fmt: skip
 _IS_WANTED = np.isin(np.arange(len(log.KINDS)), _KINDS)
 
@@ -98,19 +103,12 @@ class Units:
     silent: NDArray[np.int64]  # uses of read-modify-writes that made no version, for they wrote back what stood there
     broke: NDArray[np.bool_]  # of each unit: it broke an invariant
     logs: tuple[NDArray[Any], ...]
+    ranks: tuple[AtQuiescence | None, ...]  # of each episode under ranks; the tables are of what it came to
 
     @property
     def sites(self) -> int:
         """How many sites an episode has."""
         return len(self.rules.site_names)
-
-    @property
-    def is_ranked(self) -> bool:
-        """Tell whether transactions had ranks: what is slipped in beneath others is not installed in their order.
-
-        The tables list versions as they were installed, so no level may be read from them.
-        """
-        return any(bool((events["kind"] == log.RANK).any()) for events in self.logs)
 
     @property
     def by_world(self) -> NDArray[np.bool_]:
@@ -120,11 +118,13 @@ class Units:
 
 def read_logs(rules: Rules, logs: Sequence[NDArray[Any]]) -> Units:
     """Read whole logs of episodes of the same rules, each [n] log.EVENT."""
-    chosen = [np.flatnonzero(_IS_WANTED[events["kind"]]) for events in logs]
+    ranks = tuple(AtQuiescence(rules, events) if (events["kind"] == log.RANK).any() else None for events in logs)
+    told = [events if one is None else one.events for one, events in zip(ranks, logs, strict=True)]
+    chosen = [np.flatnonzero(_IS_WANTED[events["kind"]]) for events in told]
     lengths = [len(rows) for rows in chosen]
     episode = np.repeat(np.arange(len(logs)), lengths)
     row = np.concatenate([*chosen, np.zeros(0, np.int64)]).astype(np.int64)
-    events = log.join([one[rows] for one, rows in zip(logs, chosen, strict=True)])
+    events = log.join([one[rows] for one, rows in zip(told, chosen, strict=True)])
     kind = events["kind"]
     opens = (kind == log.DECIDE) | (kind == log.BORDER)
     many = np.bincount(episode[opens], minlength=len(logs))
@@ -151,6 +151,9 @@ def read_logs(rules: Rules, logs: Sequence[NDArray[Any]]) -> Units:
     unit["committed"][them] = np.isin(kind[settles], (log.COMMIT, log.PARTIAL_COMMIT, log.WRITE))
     unit["partial"][them] = kind[settles] == log.PARTIAL_COMMIT
     unit["installed"][them] = unit["committed"][them] & (events["c"][settles] > 0) & ~worldly[settles]
+    writes = kind == log.WRITE
+    unit["rank"][number[writes]] = events["e"][writes]
+    unit["undone"][number[kind == log.REVOKED]] = True
     broke = np.zeros(len(unit), np.bool_)
     broke[number[(kind == log.INVARIANT_BROKEN) & (events["txn"] >= 0)]] = True
     site = events["site"].astype(np.int64) + episode * len(rules.site_names)
@@ -158,7 +161,7 @@ def read_logs(rules: Rules, logs: Sequence[NDArray[Any]]) -> Units:
     used = _used(rules, unit, act, events, number, site)
     written = _written(events, number, row, site)
     silent = _silent(rules, unit, act, used, written)
-    return Units(rules, len(logs), first, unit, act, used, written, silent, broke, tuple(logs))
+    return Units(rules, len(logs), first, unit, act, used, written, silent, broke, tuple(logs), ranks)
 
 
 def _key(unit: NDArray[Any], op: NDArray[Any]) -> NDArray[np.int64]:
@@ -205,9 +208,10 @@ def _used(
     used["act"] = at
     for name, column in (
         ("unit", number), ("site", site), ("version", events["version"]), ("value", events["value"]),
-        ("promise", events["b"]), ("own", events["d"]),
+        ("promise", events["b"]), ("own", events["d"]), ("taken", events["other"]),
     ):  # fmt: skip
         used[name] = column[rows]
+    used["row"] = np.maximum(act["row"][at], events["e"][rows])
     # Own writes renew the later ops' inputs, also those that wrote back what stood there and so made no version.
     owned = np.logical_or.accumulate(_of_ops(rules, lambda op: op.owned), axis=1)
     op = events["op"][rows]
