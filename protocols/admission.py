@@ -52,6 +52,7 @@ from .locks import (
     take_lock,
     take_locks,
 )
+from .scheduling import held_back_by, ticks_back
 from .settling import end_lock_wait, settle
 
 thought_chosen = compiled(settings.thought_chosen)
@@ -104,6 +105,11 @@ def open_transaction(c, b, a, index, choice):
     emit(c, b, log.DECIDE, a, me.txn, 0, NO_SITE, me.argument, choice, NOBODY, index, thought, attempt, nth, saved)
     if c.imperfect != 0:
         declare_compiled(c, b, a, nth, attempt)
+    if c.contention_aware != 0 and c.lockstep == 0:
+        me.back = ticks_back(c, b, a, index)
+        if c.holds_back != 0 and c.age_bound > 0 and held_back_by(c, b, a) != NOBODY:
+            hold_back(c, b, a)
+            return
     if c.locks != 0 and c.lockstep == 0:
         release_locks(c, b, a, 0)  # of a border that it did not cross
         me.lock_next = 0
@@ -128,6 +134,7 @@ def admit(c, b, a):
     task = task_rules(c)[index]
     me.phase = THINKING
     me.placed = c.thinkers == 0
+    me.back = 0
     me.snapshot = world_of(c, b).settles
     sites, inputs, task_input = sites_of(c, b), inputs_of(c, b, a, 0), task_inputs(c)[index]
     renewed = _ZERO
@@ -187,7 +194,7 @@ def ask_again(c, b):
     """Let those go on who wait for locks with their transaction open, in the order in which they began to wait."""
     world, agents, waiting = world_of(c, b), agents_of(c, b), _ZERO
     for a in range(c.agents):
-        if agents[a].waits == log.FOR_LOCK and agents[a].txn != NO_TXN:
+        if (agents[a].waits == log.FOR_LOCK or agents[a].waits == log.HELD_BACK) and agents[a].txn != NO_TXN:
             waiting |= bit(a)
     while waiting != _ZERO:
         first = longest_waiting(c, b, waiting)
@@ -196,6 +203,15 @@ def ask_again(c, b):
         if me.waits == 0 or me.txn == NO_TXN:
             continue  # a victim of one before it
         txn, waited = me.txn, world.tick - me.wait_since
+        if me.waits == log.HELD_BACK:
+            whom = held_back_by(c, b, first) if world.tick - me.decided < c.age_bound else NOBODY
+            if whom != me.wait_whom:
+                end_lock_wait(c, b, first, me.task, waited)
+            if whom == NOBODY:
+                admit(c, b, first)
+            elif me.waits == 0:
+                hold_back(c, b, first)
+            continue
         if me.phase == LOCKING:
             has_all = take_locks(c, b, first)
         else:
@@ -211,6 +227,19 @@ def ask_again(c, b):
                 begin_lock_wait(c, b, first, me.task)
         elif c.deadlock == TIMEOUT and world.tick - me.lock_since >= c.lock_timeout:
             give_up(c, b, first, lock_blocker(c, b, first))
+
+
+@compiled
+def hold_back(c, b, a):
+    """Log that an agent is held back from thought, and by whom."""
+    me = agents_of(c, b)[a]
+    me.waits = log.HELD_BACK
+    me.wait_site = NO_SITE
+    me.wait_since = world_of(c, b).tick
+    me.wait_whom = held_back_by(c, b, a)
+    emit(
+        c, b, log.WAIT_BEGIN, a, me.txn, 0, NO_SITE, 0, 0, me.wait_whom, me.task, log.HELD_BACK, 0, 0, 0
+    )  # fmt: skip
 
 
 @compiled

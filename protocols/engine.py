@@ -86,7 +86,7 @@ def tick(c, b, choices):
         arrived = walk(c, b, moving)
         if arrived != _ZERO:
             act(c, b, arrived)
-    if (c.token | c.locks | c.thinkers) != 0:
+    if (c.token | c.locks | c.thinkers | c.holds_back) != 0:
         count_queue(c, b)
     if world.next_event <= world.tick or (c.boats > 0 and sites_of(c, b)[c.gate].value == 1):
         world_events(c, b)
@@ -112,7 +112,7 @@ def decide(c, b, choices):
     world, agents = world_of(c, b), agents_of(c, b)
     ready = world.ready
     world.ready = _ZERO
-    if c.locks != 0:
+    if (c.locks | c.holds_back) != 0:
         ask_again(c, b)
     while ready != _ZERO:
         a = lowest(ready)

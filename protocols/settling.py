@@ -45,6 +45,7 @@ from .branch import is_written_again
 from .epochs import prepare
 from .locks import release_locks
 from .pivots import summarise
+from .scheduling import count_held_in_vain
 from .token import let_go
 
 _ZERO = np.uint64(0)
@@ -101,6 +102,8 @@ def settle(c, b, a, outcome, before_thought):
     use_up(c, b, a, task, again)
     if c.locks != 0:
         release_locks(c, b, a, 1)
+    if c.holds_back != 0:
+        count_held_in_vain(c, b, a)
     if c.pivots != 0 and (ended == COMMITTED or ended == PARTIAL):
         summarise(c, b, a)
     me.outcome = ended

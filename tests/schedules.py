@@ -145,6 +145,7 @@ def random_config(rng: random.Random, fixed: Mapping[str, Any]) -> Config:
             "window": rng.randint(1, 6),
         }
         drawn |= {"lock_timeout": rng.randint(1, 12)}
+        drawn |= {"age_bound": random.Random(repr(drawn)).randint(0, 9)}
         if drawn["locks"] == "none":  # else points without locks would be few
             drawn |= {"lock_moment": "ahead", "deadlock": "detection", "victim": "youngest"}
         if rng.random() < 0.5:

@@ -42,7 +42,7 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         "wait_begin",
         "agent waits for other; a: task, b: 0 admission, 1 hold at a site, 2 hold for an epoch, 3 lock of site, "
-        "4 for ranks to be quiet or undone, 5 a place to think, c: mode of the lock",
+        "4 for ranks to be quiet or undone, 5 a place to think, 6 held back from thought, c: mode of the lock",
     ),
     Kind("wait_end", "agent waits no more; a: task, b: as in wait_begin, c: ticks waited"),
     Kind("grant", "agent gets the token, or the lock of site; a: mode"),
@@ -156,7 +156,7 @@ KINDS: tuple[Kind, ...] = (
 ) = range(len(KINDS))  # fmt: skip
 
 # What a wait is for: column b of wait_begin and wait_end.
-ADMISSION, AT_SITE, FOR_EPOCH, FOR_LOCK, FOR_RANK, FOR_THOUGHT = range(6)
+ADMISSION, AT_SITE, FOR_EPOCH, FOR_LOCK, FOR_RANK, FOR_THOUGHT, HELD_BACK = range(7)
 
 KIND_NAMES = tuple(kind.name for kind in KINDS)
 

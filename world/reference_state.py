@@ -146,6 +146,7 @@ class Agent:
     stalls: int = 0  # drawn so far
     stall_at: int = NEVER
     age: int = 0  # tick of the decision, or of the first where it was a victim and tries again
+    stands_back: int = 0  # ticks by which it counts as having come later, while it waits to be let in
     queued_task: int = NO_TASK
     queued_since: int = 0
     step: int = NO_CELL

@@ -175,6 +175,8 @@ def _reset_agent(c, b, a, me):
     me.lock_since = 0
     me.waits = 0
     me.placed = 0
+    me.back = 0
+    me.wait_whom = NOBODY
     me.wait_site = NO_SITE
     me.wait_since = 0
     me.snapshot = 0

@@ -150,7 +150,10 @@ AGENT_RECORD = np.dtype(
         ("pending", _B),  # set of ops whose write is buffered
         ("broke", _B),  # 1 if the open transaction broke an invariant
         ("slipped", _B),  # set of ops of the open transaction whose argument went wrong
-        ("waits", _B),  # log.FOR_LOCK while a wait for `wait_site` since `wait_since` stands in the log, or FOR_THOUGHT
+        (
+            "waits",
+            _B,
+        ),  # log.FOR_LOCK while a wait for `wait_site` since `wait_since` stands in the log, FOR_THOUGHT or HELD_BACK
         ("placed", _B),  # 1 if it has a place to think
         ("hold", _B),  # what it waits for: log.AT_SITE or log.FOR_EPOCH, while `holding` is somebody
         ("lock_mode", _B),
@@ -201,6 +204,8 @@ AGENT_RECORD = np.dtype(
         ("wait_site", _I),
         ("wait_since", _I),  # tick
         ("snapshot", _I),  # transactions that had settled at its admission
+        ("back", _I),  # ticks by which it counts as having come later, while it waits to be let in
+        ("wait_whom", _I),  # who holds it back
         ("hidden", _U),  # set of sites: inputs of the open transaction that the protocol does not see
         ("missed", _I),  # site that its declared footprint misses, or NO_SITE
         ("added", _I),  # site that it has too much, or NO_SITE

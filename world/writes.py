@@ -50,7 +50,7 @@ def write(c, b, agent, txn, op, site, value, relative, argument, verb, unsettled
             forget_followed(c, b, site)
         if world.holder == agent:
             world.holder_wrote |= bit(site)
-        if c.locks != 0 and agent >= 0 and agents_of(c, b)[agent].txn == txn:
+        if (c.locks | c.holds_back) != 0 and agent >= 0 and agents_of(c, b)[agent].txn == txn:
             agents_of(c, b)[agent].wrote |= bit(site)
         emit(
             c, b, log.WRITE, agent, txn, op, site, value, there.version, before, relative, argument, unsettled, verb, 0

@@ -128,7 +128,7 @@ def false_stall(rules: Rules, events: NDArray[Any]) -> int:
     nothing.
     """
     if not (events["kind"] == log.RELEASE).any():
-        return 0
+        return _held_in_vain(rules, events)
     total = 0
     tenures: dict[int, _Tenure] = {}  # of the token
     granted: dict[int, int] = {}  # site -> tick of the last grant of its lock
@@ -170,4 +170,31 @@ def false_stall(rules: Rules, events: NDArray[Any]) -> int:
                 tenures[agent].wrote.add(site)
         elif agent in tenures and kind in SETTLES:
             tenures[agent].settled = True
-    return int(total)
+    return int(total) + _held_in_vain(rules, events)
+
+
+def _held_in_vain(rules: Rules, events: NDArray[Any]) -> int:
+    """Return the ticks for which tasks were held back by transactions that changed none of their inputs."""
+    begins = (events["kind"] == log.WAIT_BEGIN) & (events["b"] == log.HELD_BACK)
+    if not begins.any():
+        return 0
+    total = 0
+    wrote: dict[int, set[int]] = {}  # txn -> sites
+    held: dict[int, tuple[int, int, int]] = {}  # agent -> tick of the beginning, task, by whom
+    decided = set(events["txn"][events["kind"] == log.DECIDE].tolist())  # and no crossing of a border
+    kinds = (log.WAIT_BEGIN, log.WAIT_END, log.WRITE, *SETTLES)
+    relevant = events[np.isin(events["kind"], kinds)]
+    for kind, agent, txn, tick, site, other, a, b in relevant[
+        ["kind", "agent", "txn", "tick", "site", "other", "a", "b"]
+    ].tolist():
+        if kind == log.WAIT_BEGIN and b == log.HELD_BACK:
+            held[agent] = tick, a, other
+        elif kind == log.WAIT_END:
+            held.pop(agent, None)
+        elif kind == log.WRITE:
+            wrote.setdefault(txn, set()).add(site)
+        elif kind in SETTLES and txn in decided:
+            for begun, task, by in held.values():
+                if by == agent and wrote.get(txn, set()).isdisjoint(rules.tasks[task].inputs):
+                    total += tick - begun + 1
+    return total
