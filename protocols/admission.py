@@ -26,6 +26,7 @@ from ..world.jit import compiled, lowest
 from ..world.judging import judge_refused, outcome_on
 from ..world.kernel import believed_tick, bit, draw, emit, has, next_job, renew
 from ..world.settings import QUANTILES
+from ..world.speculation import guess_compiled, judge_guess_compiled
 from ..world.state import (
     ABORTED,
     COUNTER_INDEX,
@@ -93,6 +94,10 @@ def open_transaction(c, b, a, index, choice):
     me.thought = thought
     me.drawn = drawn
     me.slipped = 0
+    me.placed = c.thinkers == 0
+    me.asked = world.tick
+    me.speculates = 0
+    me.spoiled = 0
     me.wrote = _ZERO
     if me.outcome != ABORTED:
         me.age = world.tick
@@ -109,6 +114,8 @@ def open_transaction(c, b, a, index, choice):
         me.back = ticks_back(c, b, a, index)
         if c.holds_back != 0 and c.age_bound > 0 and held_back_by(c, b, a) != NOBODY:
             hold_back(c, b, a)
+            if c.speculates != 0:
+                guess_compiled(c, b, a)
             return
     if c.locks != 0 and c.lockstep == 0:
         release_locks(c, b, a, 0)  # of a border that it did not cross
@@ -118,6 +125,8 @@ def open_transaction(c, b, a, index, choice):
             avert_deadlock(c, b, a)
             if me.txn == txn:  # no victim of its own wish
                 begin_lock_wait(c, b, a, index)
+                if c.speculates != 0:
+                    guess_compiled(c, b, a)
             return
     admit(c, b, a)
 
@@ -133,7 +142,6 @@ def admit(c, b, a):
     reads = c.admission_reads != 0 or (world_of(c, b).holder == a and cell_rule(c, me.cell).region >= 0)
     task = task_rules(c)[index]
     me.phase = THINKING
-    me.placed = c.thinkers == 0
     me.back = 0
     me.snapshot = world_of(c, b).settles
     sites, inputs, task_input = sites_of(c, b), inputs_of(c, b, a, 0), task_inputs(c)[index]
@@ -146,9 +154,11 @@ def admit(c, b, a):
             left &= left - _ONE
             if sites[site].unsettled == NOBODY:
                 renew(c, b, a, site, REGISTRY, 2)
+    is_true = True
     for slot in range(task.inputs):
         site = task_input[slot]
         belief, frozen = beliefs_of(c, b, a)[site], inputs[slot]
+        guessed = frozen.value
         sensed = believed_tick(c, b, a, site)
         frozen.value = belief.value
         frozen.version = belief.version
@@ -160,12 +170,14 @@ def admit(c, b, a):
             frozen.channel = REGISTRY
             frozen.promise = 0
             sensed = world_of(c, b).tick
+        is_true &= frozen.value == guessed
         frozen.outdated = 1 if frozen.version != sites[site].version else 0
         frozen.own = 0
         emit(
             c, b, log.INPUT, a, me.txn, 0, site, frozen.value, frozen.version, NOBODY, frozen.channel, frozen.promise,
             sensed, np.int64(has(me.hidden, site)), 0,
         )  # fmt: skip
+    judge_guess_compiled(c, b, a, is_true)
     if reads:
         for o in range(task.ops):
             if not outcome_on(c, b, a, 0, o, _ZERO)[0]:

@@ -52,12 +52,13 @@ AXES: dict[str, Axis] = {
     "barrier": Axis("whether a last task waits for others", ("none",), ("last",)),
     "feedback": Axis("what a refusal tells", ("semantic", "opaque")),
     "interruption": Axis("whether stale thought is stopped", ("think to the end", "stop", "checkpoint")),
+    "speculation": Axis("whether one thinks on its beliefs that waits to be let in", ("none", "while waiting")),
     "scheduling": Axis("who is let in first", ("first come", "contention-aware")),
 }  # fmt: skip
 
 
 # Later than the first digests: a header names them only where they are set, so that digests without them stay.
-LATER = ("age_bound",)
+LATER = ("speculation", "age_bound")
 
 
 class Parameter(NamedTuple):
@@ -120,6 +121,7 @@ POLICY_RECORD = np.dtype(
         ("contention_aware", np.int32),  # conflicts say who goes first
         ("holds_back", np.int32),  # from thought, who needs what others are about to write
         ("age_bound", np.int32),
+        ("speculates", np.int32),  # who waits to be let in thinks on what it believes
     ],
     align=True,
 )
@@ -159,6 +161,7 @@ class Config(BaseModel):
     barrier: str = "none"
     feedback: str = "semantic"
     interruption: str = "think to the end"
+    speculation: str = "none"
     scheduling: str = "first come"
     adopt_timeout: int = PARAMETERS["adopt_timeout"].default
     resend: int = PARAMETERS["resend"].default
@@ -246,6 +249,9 @@ class Config(BaseModel):
             (self.scheduling == "contention-aware" and self.order != "token" and self.reads != "admission",
              "scheduling = 'contention-aware' needs reads = 'admission': who is held back would think on what it read "
              "before"),
+            (self.speculation != "none" and self.locks == "none" and not self.holds_back,
+             "speculation = 'while waiting' needs locks or scheduling = 'contention-aware', and reads = 'admission': "
+             "else nobody waits to be let in and reads then"),
             (self.locks != "none" and self.reads != "admission",
              "locks need reads = 'admission': a lock does not make a belief true"),
             (self.locks != "none" and self.order == "token",
@@ -356,6 +362,6 @@ class Config(BaseModel):
             self.kept if self.interruption == "checkpoint" else 0, self.adopt_timeout, self.resend,
             self.lock_moment == "as needed", AXES["deadlock"].values.index(self.deadlock),
             self.victim == "least thought sunk", self.lock_timeout, self.rule == "forward",
-            self.scheduling == "contention-aware", self.holds_back, self.age_bound,
+            self.scheduling == "contention-aware", self.holds_back, self.age_bound, self.speculation != "none",
         )  # fmt: skip
         return policy

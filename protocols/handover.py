@@ -51,6 +51,7 @@ from .single import CompiledEngine
 _GOES_ON = (
     "reads", "writes", "transaction", "scopes", "rule", "validated", "messages", "delivery", "mail", "corrections",
     "corrector", "feedback", "interruption", "scheduling",
+    "speculation",
 )  # fmt: skip
 # Axes that say who is let in and when, by the one that switches them off, and the value with which it does.
 _LET_IN = {
@@ -110,7 +111,7 @@ def leave(engine: CompiledEngine, new: Config, events: _Log) -> None:
     state, config = engine.batch.state, engine.config
     agents = state.agent[0]
     dropped = gives_up(config, new)
-    let_in = ["scheduling", *(axis for _, axes in _LET_IN.values() for axis in axes)]
+    let_in = ["scheduling", "speculation", *(axis for _, axes in _LET_IN.values() for axis in axes)]
     freed = dropped or any(getattr(config, axis) != getattr(new, axis) for axis in let_in)
     for a, me in enumerate(agents):
         if me["holding"] != NOBODY and config != new:
@@ -190,10 +191,10 @@ def _give_up(engine: CompiledEngine, a: int, events: _Log) -> None:
     state, tick = engine.batch.state, engine.tick
     me, txn = state.agent[0][a], int(state.agent[0][a]["txn"])
     _find_place(a, me, tick, events)
-    spent, buffered = int(me["thought"] - me["thought_left"]), int(me["pending"]).bit_count()
+    useful, buffered = int(me["thought"] - me["thought_left"]), int(me["pending"]).bit_count()
     ended = PARTIAL if me["done"] > buffered else ABORTED
     kind = log.PARTIAL_COMMIT if ended == PARTIAL else log.ABORT
-    events.emit(kind, a, txn, a=spent, b=ABORTED if ended == PARTIAL else 0)
+    events.emit(kind, a, txn, a=useful + int(me["spoiled"]), b=ABORTED if ended == PARTIAL else 0)
     for there in state.site[0]:
         if there["unsettled"] == a:
             there["unsettled"] = NOBODY
@@ -208,7 +209,7 @@ def _give_up(engine: CompiledEngine, a: int, events: _Log) -> None:
     else:
         state.job[0][a][int(me["job"])]["attempt"] += 1
     if engine.config.interruption == "checkpoint":
-        tally[2] = (int(tally[2]) + spent) * engine.config.kept // 100
+        tally[2] = (int(tally[2]) + useful) * engine.config.kept // 100
     me["phase"], me["outcome"], me["txn"], me["task"], me["job"] = IDLE, ended, NO_TXN, NO_TASK, NO_JOB
     for name in ("thought_left", "stuck", "pending", "broke"):
         me[name] = 0

@@ -57,6 +57,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "wait_die": {"reads": "admission", "locks": "site", "deadlock": "wait-die"},
     "wound_wait": {"reads": "admission", "locks": "site", "deadlock": "wound-wait"},
     "timeout_locking": {"reads": "admission", "locks": "site", "deadlock": "timeout"},
+    "speculative_locking": {"reads": "admission", "locks": "site", "speculation": "while waiting"},
     "full": {
         "writes": "buffered", "transaction": "task", "scopes": ("written", "sensor", "message", "plan"),
         "validated": ("act", "settle"), "messages": "stamped", "corrections": "epoch", "corrector": "checked",
@@ -96,6 +97,7 @@ ABOUT: dict[str, str] = {
     "wait_die": "two-phase locking in which an older task waits for a younger, and a younger gives up at once",
     "wound_wait": "two-phase locking in which an older task takes locks from a younger, and a younger waits",
     "timeout_locking": "two-phase locking in which who waits too long for a lock gives up",
+    "speculative_locking": "two-phase locking in which who waits for its locks thinks on what it believes",
     "full": "occ with plans in epochs, checked correctors, and stale thought stopped and half of it kept",
     "serial": "one token: one transaction at a time, the reference",
     "mtpo": "ranked as admitted: who comes late is slipped in beneath higher ranks, whose owners repair what they did",

@@ -34,6 +34,7 @@ class Textbook(Control):
         self.stops = may_stop and config.rule != "forward"
         self.kept = config.kept if config.interruption == "checkpoint" else 0
         self.renews = config.order == "token"
+        self.speculates = config.speculation == "while waiting"
         validation = Validation(
             sum(SCOPE_BITS[scope] for scope in config.scopes),
             (*config.validated, "think", "watch"),

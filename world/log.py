@@ -144,6 +144,11 @@ KINDS: tuple[Kind, ...] = (
         "slip",
         "the argument of op is value from now on; a: what it was, b: ticks of thought, those kept included, c: verb",
     ),
+    Kind(
+        "speculate",
+        "txn, which waits to be let in, is thought on by what its agent believes; a: 1 from now on, 2 it is let in and "
+        "keeps the thought, 3 and throws it away, b: ticks thought so far",
+    ),
     Kind("footprint", "txn declares a footprint that is wrong in site; a: 1 if it is added, 0 if it is missing"),
 )  # fmt: skip
 
@@ -152,11 +157,14 @@ KINDS: tuple[Kind, ...] = (
     BUFFER, REFUSED_BY_WORLD, CHECK_FAILED, COMMIT, PARTIAL_COMMIT, REJECT, ABORT, FAIL, VICTIM, SEND, DELIVER, DROP,
     WORLD_EVENT, ACCIDENT, PUT_OUT, INVARIANT_BROKEN, GOAL, END, PUBLISHED, COPY, RECEIVED,
     ACKNOWLEDGED, ADOPTED, STALLED, RANK, LAID, TAKEN, UNDO, REDO, NOTIFY, JUDGED, REREAD, REVOKED, QUIET, SLIP,
-    FOOTPRINT,
+    SPECULATE, FOOTPRINT,
 ) = range(len(KINDS))  # fmt: skip
 
 # What a wait is for: column b of wait_begin and wait_end.
 ADMISSION, AT_SITE, FOR_EPOCH, FOR_LOCK, FOR_RANK, FOR_THOUGHT, HELD_BACK = range(7)
+
+# What becomes of a speculation: column a of speculate.
+BEGINS, KEPT, SPOILED = 1, 2, 3
 
 KIND_NAMES = tuple(kind.name for kind in KINDS)
 

@@ -13,6 +13,7 @@ from .reference_state import Agent, Input, Transaction
 from .reference_waits import begin_wait, end_wait, in_order, is_another, may_cross, may_start
 from .reference_walk import enters_region
 from .settings import QUANTILES, thought_chosen
+from .speculation import guess, judge_guess
 from .state import (
     ABORTED,
     FACT,
@@ -106,6 +107,7 @@ def _open(world: World, agent: int, index: int, choice: int) -> None:
     me.age = me.age if me.outcome == ABORTED else world.now
     me.outcome, me.stale = NO_OUTCOME, set()
     me.thought_left, me.stuck, me.phase = thought, 0, LOCKING
+    me.placed, me.asked = False, world.now
     world.record(
         log.DECIDE, agent, me.txn.number, value=argument, version=choice, a=index, b=thought, c=attempt, d=nth, e=saved
     )
@@ -115,6 +117,8 @@ def _open(world: World, agent: int, index: int, choice: int) -> None:
         if world.control.admit(world, agent, index, "decide") is Answer.WAIT:
             if me.txn is txn:  # no victim of its own wish
                 begin_wait(world, agent, index)
+                if world.control.speculates:
+                    guess(world, txn)
             return
     _admit(world, me.txn)
 
@@ -150,7 +154,7 @@ def _admit(world: World, txn: Transaction) -> None:
     """
     agent, task = txn.agent, world.rules.tasks[txn.task]
     me = world.agents[agent]
-    me.phase, me.placed, me.stands_back = THINKING, False, 0
+    me.phase, me.stands_back = THINKING, 0
     reads = world.control.reads == "admission" or (world.holder == agent and world.region_at(agent) != NO_SITE)
     # The token's holder is told of everything, whatever it has declared.
     renewed = txn.known.renewed(task.inputs) if world.control.reads == "admission" else [*task.inputs]
@@ -170,6 +174,7 @@ def _admit(world: World, txn: Transaction) -> None:
             log.INPUT, agent, txn.number, site=site, value=frozen.value, version=frozen.version,
             a=frozen.channel, b=int(frozen.promise), c=frozen.sensed, d=int(site in txn.hidden),
         )  # fmt: skip
+    judge_guess(world, txn)
     if world.ranks:
         world.ranks.admitted(world, txn)
     if reads and not all(premise_holds(world, txn, op) for op in task.ops):

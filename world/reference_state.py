@@ -86,6 +86,9 @@ class Transaction:
     drawn: int = 0  # ticks of thought, those included that were kept from before or that lockstep does not wait for
     known: Footprint = KNOWN  # in what the protocol is wrong about it
     slipped: dict[int, int] = field(default_factory=dict)  # op index -> the wrong argument
+    guess: dict[int, int] | None = None  # values of its inputs that it thinks on while it waits
+    has_speculated: bool = False
+    spoiled: int = 0  # ticks that it has so thought in vain
     inputs: dict[int, Input] = field(default_factory=dict)
     used: dict[int, dict[int, Input]] = field(default_factory=dict)  # op index -> the inputs as that op used them
     buffered: list[Buffered] = field(default_factory=list)
@@ -141,6 +144,7 @@ class Agent:
     wait: Blocked | None = None  # in a queue, for a lock, or for a place to think
     wait_since: int = 0
     placed: bool = False  # it has a place to think
+    asked: int = 0  # tick since which it wants one
     border: int = NO_SITE  # region that it is about to enter
     stalled: int = 0  # ticks that it still stands still
     stalls: int = 0  # drawn so far

@@ -155,6 +155,7 @@ AGENT_RECORD = np.dtype(
             _B,
         ),  # log.FOR_LOCK while a wait for `wait_site` since `wait_since` stands in the log, FOR_THOUGHT or HELD_BACK
         ("placed", _B),  # 1 if it has a place to think
+        ("speculates", _B),  # 1 if it may think while it waits to be let in, 2 once it does
         ("hold", _B),  # what it waits for: log.AT_SITE or log.FOR_EPOCH, while `holding` is somebody
         ("lock_mode", _B),
         ("inbox_kind", _B),  # of the last one
@@ -206,6 +207,8 @@ AGENT_RECORD = np.dtype(
         ("snapshot", _I),  # transactions that had settled at its admission
         ("back", _I),  # ticks by which it counts as having come later, while it waits to be let in
         ("wait_whom", _I),  # who holds it back
+        ("asked", _I),  # tick since which it wants a place to think
+        ("spoiled", _I),  # ticks that its transaction was thought on in vain while it waited
         ("hidden", _U),  # set of sites: inputs of the open transaction that the protocol does not see
         ("missed", _I),  # site that its declared footprint misses, or NO_SITE
         ("added", _I),  # site that it has too much, or NO_SITE

@@ -82,6 +82,7 @@ MATRIX: Mapping[str, str] = {
     "wait_die":              "-  -  -  -  -  -  -  -  -  -  -  -  -  -  ~",
     "wound_wait":            "-  -  -  -  -  -  -  -  -  -  -  -  -  -  ~",
     "timeout_locking":       "-  -  -  -  -  -  -  -  -  -  -  -  -  -  ~",
+    "speculative_locking":   "-  -  -  -  -  -  -  -  -  -  -  -  -  -  ~",
     "serial":                "-  -  -  -  -  -  -  -  -  -  -  -  -  -  -",
     "mtpo":                  "~  ~  ~  ~  ~  ~  ~  ~  ~  ~  ~  ~  ~  -  ~",
 }  # fmt: skip
