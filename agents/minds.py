@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..world.observe import ObservationLayout
 from ..world.rules import Rules
 from ..world.settings import THOUGHTS
-from . import bridge, carriers, keys, porters, probe, refactoring, sentries
+from . import bridge, carriers, keys, porters, probe, refactoring, sentries, warehouse
 from .mind import Mind, Rule, View, thinking
 from .random import random
 
@@ -13,13 +13,14 @@ MINDS: dict[str, dict[str, Rule]] = {
     "naive": {
         "ledger": porters.naive, "disjoint": porters.naive, "drawbridge": bridge.naive, "moved_key": keys.naive,
         "refactor": refactoring.naive, "guards": sentries.naive, "reroute": carriers.naive,
-        "exposure": probe.by_chance,
+        "exposure": probe.by_chance, "warehouse": warehouse.naive,
     },
     "careful": {
         "ledger": porters.careful, "disjoint": porters.careful, "drawbridge": bridge.careful,
         "moved_key": keys.careful, "refactor": refactoring.careful, "guards": sentries.careful,
         "reroute": carriers.careful,
         "exposure": probe.by_chance,  # nothing there can go wrong, so there is nothing to be careful about
+        "warehouse": warehouse.careful,
     },
     "random": {},  # knows no scenario
 }  # fmt: skip

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -31,10 +30,14 @@ from ..world.state import (
     SETTLED_RECORD,
     SITE_RECORD,
     WORLD_RECORD,
+    Rows,
     State,
 )
 from .config import Config
-from .engine import reset_chosen, step_worlds
+from .crew import Crew
+from .engine import reset_chosen, show_rows, step_worlds
+
+_ALONE = np.zeros(0, np.int64)  # the turn of a caller without a crew
 
 
 def allocate(rules: Rules, worlds: int, width: int, logs: int) -> State:
@@ -68,12 +71,28 @@ def allocate(rules: Rules, worlds: int, width: int, logs: int) -> State:
     )
 
 
+def allocate_rows(worlds: int, agents: int, actions: int) -> Rows:
+    """Return the zeroed arrays of what views read."""
+    each = (worlds, agents)
+    return Rows(
+        ready=np.zeros(each, np.bool_),
+        ready_in=np.zeros(each, np.int32),
+        reward=np.zeros(each, np.float64),
+        elapsed=np.zeros(each, np.int64),
+        terminated=np.zeros(each, np.bool_),
+        truncated=np.zeros(each, np.bool_),
+        allowed=np.zeros((*each, actions), np.bool_),
+        clock=np.zeros((worlds, 3), np.int32),
+    )
+
+
 class Batch:
     """`worlds` episodes of one scenario under one protocol, stepped together.
 
     The arrays of `state` are live views; see `world.state` for every field. A row of the batch does not feel its
     neighbours. `threads`, the caller's among them, share the worlds, for compiled code holds no lock. `observations` is
-    memory of the caller's to write observations to, [B * A, D] float32.
+    memory of the caller's to write observations to, [B * A, D] float32. With `keep_rows` the arrays of `rows` are kept
+    up to date: readiness, rewards, ends and masks as views hand them out, see `world.state.Rows`.
 
     Raises: ValueError for a batch that does not fit into the machine's memory, with the estimate.
     """
@@ -91,6 +110,7 @@ class Batch:
         discount: float = 1.0,
         threads: int = 1,
         observations: NDArray[np.float32] | None = None,
+        keep_rows: bool = False,
     ) -> None:
         if not config.is_compiled:
             raise ValueError(
@@ -113,7 +133,8 @@ class Batch:
         if observations is not None:
             self._take(observations)
         self.threads = min(threads, worlds)
-        self._pool: ThreadPoolExecutor | None = None
+        self.rows = allocate_rows(worlds if keep_rows else 0, self.agents, len(rules.actions))
+        self._crew: Crew | None = None
         view = {**self.layout.view, "own_reward": own_reward, "discount": discount}
         view |= {"think_cost": 0.0, "message_cost": 0.0, "accident_cost": 0.0, **(costs or {})}
         self._view = view
@@ -121,7 +142,8 @@ class Batch:
 
     def _bind(self) -> None:
         self.arrays = compile_rules(self.rules)
-        self.context = bind(self.state, self.arrays, self.config.policy, self._view)
+        self.context = bind(self.state, self.rows, self.arrays, self.config.policy, self._view)
+        self.parts = [(0, self.worlds, self.context)]  # from world, to world, and what compiled code knows of them
 
     def _refuse_what_does_not_fit(self, bytes_a_world: int) -> None:
         names = os.sysconf_names if hasattr(os, "sysconf") else {}
@@ -147,8 +169,8 @@ class Batch:
 
     def __getstate__(self) -> dict[str, Any]:
         # Addresses and threads do not travel: the context is bound anew.
-        state = {key: value for key, value in self.__dict__.items() if key not in ("context", "arrays")}
-        return {**state, "_pool": None}
+        state = {key: value for key, value in self.__dict__.items() if key not in ("context", "arrays", "parts")}
+        return {**state, "_crew": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -162,40 +184,55 @@ class Batch:
 
     def reset_chosen(self, chosen: NDArray[np.bool_], seeds: NDArray[np.uint64]) -> None:
         """Begin a new episode in the `chosen` worlds, [B] bool, from their `seeds`, [B] uint64; the others go on."""
-        reset_chosen(self.context, chosen, np.ascontiguousarray(seeds, np.uint64), False)
+        self._begin(chosen, np.ascontiguousarray(seeds, np.uint64), False)
 
     def show_anew(self) -> None:
         """Write the observations and masks of all agents again, after `state` was changed from outside.
 
         What is out of date must be marked so in the agents' records; see `observe.write_observation`.
         """
-        reset_chosen(self.context, np.ones(self.worlds, np.bool_), self.state.world["seed"].copy(), True)
+        self._begin(np.ones(self.worlds, np.bool_), self.state.world["seed"].copy(), True)
+
+    def _begin(self, chosen: NDArray[np.bool_], seeds: NDArray[np.uint64], anew: bool) -> None:
+        for first, last, context in self.parts:
+            self._run(reset_chosen, last - first, context, chosen[first:last], seeds[first:last], anew)
 
     def step(self, choices: NDArray[np.int32], to_decision: bool = False) -> None:
         """Advance every running world by a tick, or to its next decision; `choices` is [B, A] int32."""
         if choices.shape != (self.worlds, self.agents) or choices.dtype != np.int32:
             expected = f"[{self.worlds}, {self.agents}] int32"
             raise ValueError(f"choices are {expected}; got {list(choices.shape)} {choices.dtype}")
+        self.advance(choices, to_decision)
+
+    def advance(self, choices: NDArray[np.int32], to_decision: bool) -> None:
+        """Do what `step` does for one who knows that the choices are as they must be: they are not looked at."""
+        for first, last, context in self.parts:
+            self._run(step_worlds, last - first, context, choices[first:last], to_decision, self.margin)
+
+    def _run(self, function: Callable[..., None], worlds: int, context: NDArray[Any], *rest: Any) -> None:
+        """Call compiled code for so many worlds, in this thread or in all."""
         if self.threads == 1:
-            step_worlds(self.context, 0, self.worlds, choices, to_decision, self.margin)
+            function(context, _ALONE, *rest)
             return
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(self.threads - 1, "stalegrid")
-        bounds = [self.worlds * nth // self.threads for nth in range(self.threads + 1)]
-        shares = [
-            self._pool.submit(step_worlds, self.context, first, last, choices, to_decision, self.margin)
-            for first, last in pairwise(bounds[1:])
-        ]
-        # The caller takes the first share: to wake a thread for it takes as long as stepping some hundred worlds.
-        step_worlds(self.context, 0, bounds[1], choices, to_decision, self.margin)
-        for share in shares:
-            share.result()
+        if self._crew is None:
+            self._crew = Crew(self.threads - 1)
+        self._crew.share(worlds, function, context, *rest)
 
     def close(self) -> None:
         """End the threads, if there are any; the next step would begin new ones."""
-        if self._pool is not None:
-            self._pool.shutdown()
-            self._pool = None
+        if self._crew is not None:
+            self._crew.dismiss()
+            self._crew = None
+
+    def show_rows(self) -> None:
+        """Fill `rows` again, after `state` was changed from outside."""
+        for first, last, context in self.parts:
+            show_rows(context, last - first)
+
+    @property
+    def layout_seeds(self) -> NDArray[np.int64]:
+        """[B] int64: the layout of each world, 0 where the scenario has but one."""
+        return np.full(self.worlds, self.rules.parameters.get("layout_seed", 0), np.int64)
 
     @property
     def running(self) -> NDArray[np.bool_]:

@@ -10,6 +10,7 @@ from ..world.context import (
     cell_rule,
     counts_of,
     inputs_of,
+    jobs_of,
     parcels_of,
     site_rules,
     sites_of,
@@ -36,7 +37,7 @@ from ..world.state import (
     WORLD,
 )
 from ..world.writes import write
-from .settling import let_all_go, publish, settle
+from .settling import close_job, let_all_go, publish, settle
 
 hand_after = compiled(verbs.hand_after)
 
@@ -143,6 +144,10 @@ def put_out(c, b, a, cause):
         me.waits = 0
     region = cell_rule(c, me.cell).region
     me.phase = OUT
+    jobs = jobs_of(c, b, a)
+    for n in range(c.jobs):
+        if jobs[n].used == 0:
+            close_job(c, b, jobs[n])
     me.figure[1] = np.float32(FAR)
     me.step = NO_CELL
     me.look = NO_SITE

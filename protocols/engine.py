@@ -29,13 +29,14 @@ from ..world.context import (
     world_of,
 )
 from ..world.events import answer_acts, world_events
-from ..world.jit import compiled, entry_point, how_many, inlined, lowest, member, member_of_16, show_flag
+from ..world.jit import add_at, compiled, entry_point, how_many, inlined, lowest, member, member_of_16, show_flag
 from ..world.judging import value_written
 from ..world.kernel import believed_tick, bit, credit, draw, emit, has, is_current, next_job, renew, sense_sites
 from ..world.mail import deliver, send
 from ..world.memory import first_fixed
 from ..world.observe import write_mask, write_observation
 from ..world.reset import reset_world
+from ..world.rows import fill_rows
 from ..world.scoring import score
 from ..world.slips import slip
 from ..world.speculation import speculate_compiled
@@ -71,6 +72,7 @@ from .settling import end_lock_wait, let_all_go
 from .token import grant, join_queue
 
 _ZERO, _ONE = np.uint64(0), np.uint64(1)
+SHARE = 8  # worlds that a thread takes at a time
 _ILLEGAL, _THINK, _BLOCKED = (COUNTER_INDEX[name] for name in ("illegal_actions", "think_ticks", "blocked_ticks"))
 
 
@@ -468,18 +470,24 @@ def begin_episode(c, b, seed, anew):
         mask_of(c, b, a)[0] = _ONE
         mask_of(c, b, a)[1] = _ZERO
     present(c, b)
+    if c.rows_kept != 0:
+        fill_rows(c, b)
 
 
 @entry_point
-def reset_chosen(context, chosen, seeds, anew):
+def reset_chosen(context, turn, chosen, seeds, anew):
     """Begin the episodes of the worlds that are `chosen`, [B] bool; `seeds` is [B] uint64.
 
-    With `anew` they go on as they are, and are shown to their agents again.
+    With `anew` they go on as they are, and are shown to their agents again. `turn` is as in `step_worlds`.
     """
     c = first_fixed(context)
-    for b in range(len(chosen)):
-        if chosen[b]:
-            begin_episode(c, b, seeds[b], anew)
+    worlds = len(chosen)
+    first, last = take_worlds(turn, 0, worlds)
+    while first < last:
+        for b in range(first, last):
+            if chosen[b]:
+                begin_episode(c, b, seeds[b], anew)
+        first, last = take_worlds(turn, last - first, worlds)
 
 
 @entry_point
@@ -514,54 +522,53 @@ def random_choices(context, choices, streams):
 
 
 @entry_point
-def summarize(context, b, summary, rewards, masks):
-    """Fill what a view of one world reads at each step.
-
-    `summary` is [A + 2, 2] int64: (ready, ready in) of each agent, then (status, 0) and (ticks of the step, tick);
-    `rewards` is [A] float64; `masks` is [A, actions] int8.
-    """
+def show_rows(context, worlds):
+    """Fill the rows of `worlds` worlds, after their state was changed from outside; see `state.Rows`."""
     c = first_fixed(context)
-    world, agents = world_of(c, b), agents_of(c, b)
-    for a in range(c.agents):
-        me = agents[a]
-        summary[a, 0] = me.ready
-        wait = 1
-        if me.ready != 0 or world.status != RUNNING:
-            wait = 0
-        elif me.phase == OUT:
-            wait = c.horizon - world.tick
-        elif c.lockstep != 0 and (me.phase == IDLE or me.phase == WALKING):
-            wait = (a - world.tick) % c.agents
-        elif me.phase == THINKING:
-            wait = 1 + me.thought_left + me.stalled
-        else:
-            wait = 1 + me.stalled
-        summary[a, 1] = wait
-        rewards[a] = me.earned
-        mask = mask_of(c, b, a)
-        for action in range(c.actions):
-            masks[a, action] = 1 if has(mask[action >> 6], action & 63) else 0
-    summary[c.agents, 0] = world.status
-    summary[c.agents, 1] = 0
-    summary[c.agents + 1, 0] = world.elapsed
-    summary[c.agents + 1, 1] = world.tick
+    for b in range(worlds):
+        fill_rows(c, b)
 
 
 @entry_point
-def step_worlds(context, first, last, choices, to_decision, margin):
-    """Step worlds `first` to `last` - 1; `choices` is [B, A] int32.
+def step_worlds(context, turn, choices, to_decision, margin):
+    """Step every world that no other thread has taken yet; `choices` is [B, A] int32.
 
-    With `to_decision` a world runs until some agent must act, it ends, or fewer than `margin` log rows are left.
+    `turn` is empty for a caller alone, else a turn of the crew: threads take a few worlds at a time, so that one which
+    comes late finds less to do. With `to_decision` a world runs until some agent must act, it ends, or fewer than
+    `margin` log rows are left.
     """
     c = first_fixed(context)
-    for b in range(first, last):
-        world, agents = world_of(c, b), agents_of(c, b)
-        world.elapsed = 0
-        for a in range(c.agents):
-            agents[a].earned = 0.0
-        while world.status == RUNNING:
-            tick(c, b, choices)
-            world.elapsed += 1
-            ready = present(c, b)
-            if not to_decision or ready != _ZERO or (c.logs > 0 and c.logs - world.log_count < margin):
-                break
+    worlds = len(choices)
+    first, last = take_worlds(turn, 0, worlds)
+    while first < last:
+        for b in range(first, last):
+            step_world(c, b, choices, to_decision, margin)
+        first, last = take_worlds(turn, last - first, worlds)
+
+
+@inlined
+def take_worlds(turn, done, worlds):
+    """Say how many of the worlds taken last are done; take the next ones: return the first and the end of them."""
+    if len(turn) == 0:
+        return (0, worlds) if done == 0 else (worlds, worlds)
+    counter = np.int64(turn.ctypes.data)
+    add_at(counter + 64, done)
+    first = add_at(counter, SHARE)
+    return first, min(worlds, first + SHARE)
+
+
+@inlined
+def step_world(c, b, choices, to_decision, margin):
+    """Step one world."""
+    world, agents = world_of(c, b), agents_of(c, b)
+    world.elapsed = 0
+    for a in range(c.agents):
+        agents[a].earned = 0.0
+    while world.status == RUNNING:
+        tick(c, b, choices)
+        world.elapsed += 1
+        ready = present(c, b)
+        if not to_decision or ready != _ZERO or (c.logs > 0 and c.logs - world.log_count < margin):
+            break
+    if c.rows_kept != 0:
+        fill_rows(c, b)

@@ -19,6 +19,7 @@ from ..world.context import (
     task_rules,
     world_of,
 )
+from ..world.events import leave_depots
 from ..world.jit import compiled, how_many, inlined
 from ..world.judging import argument_of, judge_executed
 from ..world.kernel import bit, emit, has, renew
@@ -156,6 +157,8 @@ def publish(c, b, a, o, rule):
     for entry in range(c.sites):
         if has(changed, entry):
             write(c, b, a, me.txn, o, entry, entries[entry], 0, 0, verbs.CORRECT, 0, 0, NOBODY)
+    if c.grace >= 0:
+        leave_depots(c, b)
     for entry in range(c.sites):
         if has(c.plan, entry):
             renew(c, b, a, entry, REGISTRY, 4)
@@ -181,10 +184,8 @@ def use_up(c, b, a, task, again):
             me.rejob = 1
             me.remask = 1
             world_of(c, b).changed = 1
-            goals = goals_of(c, b)
-            for g in range(c.goals):
-                if goal_rules(c)[g].kind == scenario.TOTAL and goal_rules(c)[g].site == op_rule(c, job.task, 0).site:
-                    goals[g].open -= 1
+            if me.phase != OUT:  # of one who is out of play no job is open
+                close_job(c, b, job)
         return
     tally = tally_of(c, b, a)
     if again:
@@ -193,6 +194,15 @@ def use_up(c, b, a, task, again):
         tally[me.task, 0] += 1
         tally[me.task, 1] = 0
         world_of(c, b).changed = 1
+
+
+@compiled
+def close_job(c, b, job):
+    """Note for the goal about the total of a job's site that this job no longer changes it."""
+    goals, site = goals_of(c, b), op_rule(c, job.task, 0).site
+    for g in range(c.goals):
+        if goal_rules(c)[g].kind == scenario.TOTAL and goal_rules(c)[g].site == site:
+            goals[g].open -= 1
 
 
 @compiled

@@ -17,7 +17,6 @@ from ..world.rules import Rules
 from ..world.state import IDLE, OUT, RUNNING, THINKING, WALKING, State
 from .batch import Batch
 from .config import Config
-from .engine import summarize
 from .textbook import Textbook
 
 
@@ -27,58 +26,63 @@ class CompiledEngine:
     def __init__(self, rules: Rules, config: Config, *, keep_log: bool = False, **options: Any) -> None:
         self.rules = rules
         self.config = config
-        self.batch = Batch(rules, config, 1, keep_log=keep_log, **options)
+        self.batch = Batch(rules, config, 1, keep_log=keep_log, keep_rows=True, **options)
         self.layout = self.batch.layout
         self.keep_log = keep_log
         self.discount: float = options.get("discount", 1.0)
-        agents = self.batch.agents
-        self._summary = np.zeros((agents + 2, 2), np.int64)
-        self._rewards = np.zeros(agents, np.float64)
-        self._masks = np.zeros((agents, len(rules.actions)), np.int8)
         self._log: list[NDArray[Any]] = []
         self.rewards: list[float] = []
         self.seed = 0
+        self._look()
+        self._read()
+
+    def _look(self) -> None:
+        """Make rows of the batch's own memory."""
+        rows = self.batch.rows
+        self._observation: NDArray[np.float32] = self.batch.state.observation[0]
+        self._allowed: NDArray[np.int8] = rows.allowed[0].view(np.int8)
+        self._ready, self._ready_in, self._reward = rows.ready[0].view(np.int8), rows.ready_in[0], rows.reward[0]
+        self._clock = rows.clock[0]
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._look()
 
     def reset(self, seed: int) -> None:
         """Begin an episode."""
         self.seed = seed
         self._log = []
         self.batch.reset(np.array([seed], np.uint64))
-        self._summarize()
+        self._read()
 
     def step(self, choices: NDArray[np.int32], to_decision: bool) -> None:
         """Advance by a tick, or to the next decision."""
-        self.batch.step(choices, to_decision)
-        self._summarize()
+        self.batch.advance(choices, to_decision)
+        self._read()
         # The batch also stops where its log is full: it has been emptied now, so go on and add up.
         while to_decision and self.keep_log and self.status == RUNNING and not any(self.ready):
             before, elapsed = self.rewards, self.elapsed
             self.batch.step(choices, True)
-            self._summarize()
+            self._read()
             factor = self.discount**elapsed
             self.rewards = [first + factor * then for first, then in zip(before, self.rewards, strict=True)]
             self.elapsed += elapsed
 
-    def _summarize(self) -> None:
-        summarize(self.batch.context, 0, self._summary, self._rewards, self._masks)
+    def _read(self) -> None:
         if self.keep_log:
             self._log.append(self.batch.drain())
-        ready, ready_in = self._summary.T.tolist()
-        self.elapsed, self.tick = ready.pop(), ready_in.pop()
-        self.status = ready.pop()
-        ready_in.pop()
-        self.ready: list[int] = ready
-        self.ready_in: list[int] = ready_in
-        self.rewards = self._rewards.tolist()
+        self.status, self.elapsed, self.tick = self._clock.tolist()
+        self.ready: list[int] = self._ready.tolist()
+        self.ready_in: list[int] = self._ready_in.tolist()
+        self.rewards = self._reward.tolist()
 
     def observations(self) -> NDArray[np.float32]:
         """Return a fresh [A, D] array."""
-        shown: NDArray[np.float32] = self.batch.state.observation[0].copy()
-        return shown
+        return self._observation.copy()
 
     def masks(self) -> NDArray[np.int8]:
         """Return a fresh [A, actions] array."""
-        return self._masks.copy()
+        return self._allowed.copy()
 
     def true_values(self) -> NDArray[np.float32]:
         """Return `state()`."""
@@ -116,13 +120,14 @@ class CompiledEngine:
         self.batch.state.world["log_count"] = 0
         self.seed = int(saved.world["seed"][0])
         self._log = []
-        self._summarize()
+        self.batch.show_rows()
+        self._read()
 
     def show_anew(self) -> None:
         """Show the world to its agents again, after the arrays of `batch.state` were changed from outside."""
         self.batch.show_anew()
         self._log = []
-        self._summarize()
+        self._read()
 
 
 class ReferenceEngine:

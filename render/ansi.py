@@ -56,7 +56,7 @@ def text(scene: Scene, colours: bool = False) -> str:
     lines.append("sites  " + "  ".join(_site(scene, index) for index in range(len(scene.sites))))
     boats = sum(state == WAITING for state in scene.boats)
     if boats:
-        lines.append(f"boats  {boats} waiting")
+        lines.append(f"{scene.stage.craft}s  {boats} waiting")
     for mail in scene.messages:
         basis = "" if mail.is_current else dye("  superseded", palette.LETTER_STALE)
         when = "held" if mail.held else f"due {mail.due}"

@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 import pygame
 
 from .brush import Canvas, Surface, dashes, mix, stroke
-from .ground import water_cells
+from .ground import is_middle, water_cells
 from .scene import Stage
 from .themes import Theme
 
@@ -101,7 +101,8 @@ def _paint(stage: Stage, px: int, theme: Theme, closed: frozenset[int]) -> Surfa
     grid = Grid(stage, px, edge, edge)
     gates = {cell for cells in stage.gates.values() for cell in cells}
     water = water_cells(stage)
-    bridges = [cells for cells in stage.gates.values() if _is_bridge(stage, cells, water)]
+    road = stage.craft == "truck"
+    bridges = [] if road else [cells for cells in stage.gates.values() if _is_bridge(stage, cells, water)]
     barred = gates - {cell for cells in bridges for cell in cells}
     for row in range(first_row, first_row + rows):
         for column in range(first_column, first_column + columns):
@@ -111,7 +112,12 @@ def _paint(stage: Stage, px: int, theme: Theme, closed: frozenset[int]) -> Surfa
             if cell in gates and cell in closed and cell not in barred:
                 surface.fill(theme.water, tile)
             elif cell in gates:
-                _gate(surface, tile, cell in closed, theme)
+                _gate(surface, tile, cell in closed, theme, road)
+            elif cell in water and road:
+                surface.fill(theme.road, tile)
+                if is_middle(stage, cell):
+                    thick = max(1, px // 16)
+                    surface.fill(theme.road_line, (left + (px - thick) // 2, top + px // 4, thick, px // 2))
             elif cell in water:
                 surface.fill(theme.water, tile)
                 _waves(surface, tile, theme, cell)
@@ -168,9 +174,15 @@ def _waves(surface: Surface, tile: pygame.Rect, theme: Theme, cell: int) -> None
         surface.fill(theme.wave, (left, tile.top + tile.height * down, tile.width * 0.36, thick))
 
 
-def _gate(surface: Surface, tile: pygame.Rect, closed: bool, theme: Theme) -> None:
-    """Paint planks to walk on, or a raised barrier in slanted stripes."""
+def _gate(surface: Surface, tile: pygame.Rect, closed: bool, theme: Theme, road: bool) -> None:
+    """Paint planks to walk on, or the stripes of a crossing on a road; closed, a raised barrier in slanted stripes."""
     px = tile.width
+    if road and not closed:
+        surface.fill(theme.road, tile)
+        for nth in range(3):
+            stripe = (tile.left, tile.top + px * (2 * nth + 1) // 7, px, max(1, px // 7))
+            surface.fill(theme.road_line, stripe)
+        return
     if not closed:
         surface.fill(theme.plank, tile)
         for nth in range(4):
@@ -178,7 +190,7 @@ def _gate(surface: Surface, tile: pygame.Rect, closed: bool, theme: Theme) -> No
         surface.fill(theme.plank_seam, (tile.left, tile.top, px, max(1, px // 16)))
         surface.fill(theme.plank_seam, (tile.left, tile.bottom - max(1, px // 16), px, max(1, px // 16)))
         return
-    surface.fill(theme.water, tile)
+    surface.fill(theme.road if road else theme.water, tile)
     canvas = Canvas(px, px)
     canvas.box(0, 0.1 * px, px, 0.8 * px, theme.paper)
     step = px / 2

@@ -50,7 +50,11 @@ def _paint_ground(stage: Stage, px: int, closed: frozenset[int]) -> Frame:
     for cell, is_wall in enumerate(stage.walls):
         tile = _tile(below, stage, cell, px)
         if cell in gates:
-            _paint_gate(tile, cell in closed)
+            _paint_gate(tile, cell in closed, stage.craft)
+        elif cell in water and stage.craft == "truck":
+            tile[...] = palette.ROAD
+            if is_middle(stage, cell):
+                tile[px // 4 : px - px // 4, (px - fine) // 2 : (px + fine) // 2] = palette.ROAD_LINE
         elif cell in water:
             tile[...] = palette.WATER
             for down, right in ((0.25, 0.1), (0.7, 0.5)):
@@ -69,12 +73,16 @@ def _paint_ground(stage: Stage, px: int, closed: frozenset[int]) -> Frame:
 
 
 def water_cells(stage: Stage) -> frozenset[int]:
-    """Return the wall cells that a gate spans and all inner wall that hangs together with them: a river, a moat."""
+    """Return the wall cells that a gate spans, and all inner wall of its columns that hangs together with them.
+
+    It is a river, or a road for trucks.
+    """
+    edge = [cell for cells in stage.gates.values() for cell in cells]
+    columns = {cell % stage.columns for cell in edge}
     inner = {
         cell for cell, is_wall in enumerate(stage.walls)
-        if is_wall and 0 < cell // stage.columns < stage.rows - 1 and 0 < cell % stage.columns < stage.columns - 1
+        if is_wall and 0 < cell // stage.columns < stage.rows - 1 and cell % stage.columns in columns
     }  # fmt: skip
-    edge = [cell for cells in stage.gates.values() for cell in cells]
     found: set[int] = set()
     while edge:
         cell = edge.pop()
@@ -84,8 +92,14 @@ def water_cells(stage: Stage) -> frozenset[int]:
     return frozenset(found)
 
 
-def _paint_gate(tile: Frame, closed: bool) -> None:
-    """Paint planks to walk on, or the slanted stripes of a barrier."""
+def is_middle(stage: Stage, cell: int) -> bool:
+    """Tell whether a cell is in the middle of the columns that a gate spans."""
+    columns = [place % stage.columns for cells in stage.gates.values() for place in cells]
+    return 2 * (cell % stage.columns) == min(columns) + max(columns)
+
+
+def _paint_gate(tile: Frame, closed: bool, craft: str) -> None:
+    """Paint planks to walk on, or the stripes of a crossing on a road; closed, the slanted stripes of a barrier."""
     px = tile.shape[0]
     down, right = np.mgrid[0:px, 0:px]
     if closed:
@@ -93,6 +107,9 @@ def _paint_gate(tile: Frame, closed: bool) -> None:
         tile[(down + right) % max(4, px // 2) < max(2, px // 4)] = palette.BARRIER
         thick = max(1, px // 10)
         tile[:thick], tile[-thick:] = palette.INK, palette.INK
+    elif craft == "truck":
+        tile[...] = palette.ROAD
+        tile[down % max(4, px // 3) < max(2, px // 6)] = palette.ROAD_LINE
     else:
         tile[...] = palette.PLANK
         tile[right % max(3, px // 4) == 0] = palette.PLANK_LINE

@@ -46,7 +46,7 @@ def draw_map(
 def _draw_boats(surface: Surface, grid: Grid, moment: Moment, passed: list[int], theme: Theme) -> None:
     """Draw the boats that wait, and under way, for a while, those that have got through."""
     if moment.scene.boats:
-        sprite = pieces.boat(grid.px, theme)
+        sprite = (pieces.truck if grid.stage.craft == "truck" else pieces.boat)(grid.px, theme)
         for cell in boat_cells(moment.scene):
             surface.blit(sprite, grid.corner(cell))
         for tick in passed:
@@ -127,7 +127,7 @@ def site_names(stage: Stage, size: int, room: int) -> tuple[str, ...]:
     }
     names = [short_names(name)[0 if full[name.split("_")[0]] else 1] for name in stage.site_names]
     if stage.boats_at != NO_SITE:
-        names[stage.boats_at] = "boats"  # so many wait
+        names[stage.boats_at] = f"{stage.craft}s"  # so many wait
     return tuple(names)
 
 

@@ -191,6 +191,18 @@ def boat(px: int, theme: Theme) -> Surface:
 
 
 @lru_cache(maxsize=64)
+def truck(px: int, theme: Theme) -> Surface:
+    """Draw a truck that waits on its lane, seen from above, its nose down."""
+    canvas, u = Canvas(px, px), px / 32
+    for left, top, width, height, colour, corner in (
+        (7, 1.5, 18, 19, theme.print, 2), (8.5, 3, 15, 16, theme.paper, 1.5), (15.3, 3, 1.4, 16, theme.frame, 0),
+        (8, 20.5, 16, 10, theme.print, 3.5), (9.5, 22, 13, 7.2, theme.bad, 2.5), (11, 23, 10, 3, theme.paper, 1),
+    ):  # fmt: skip
+        canvas.box(left * u, top * u, width * u, height * u, colour, corner * u)
+    return canvas.sprite()
+
+
+@lru_cache(maxsize=64)
 def shield(px: int, theme: Theme) -> Surface:
     """Draw the sign of what was caught: a green shield with a tick."""
     canvas, u = Canvas(px, px), px / 32

@@ -47,6 +47,7 @@ class Stage:
     gates: dict[int, tuple[int, ...]]  # switch -> the cells that it opens and closes
     regions: dict[int, tuple[int, ...]]  # region -> its cells
     boats_at: int  # the board on which boats are counted that wait, NO_SITE without boats
+    craft: str  # what the boats are: "boat", or "truck", which come by road
     mails: bool  # some sites have listeners, who get messages, or there are symbols
 
 
@@ -157,6 +158,7 @@ def stage_of(rules: Rules) -> Stage:
             gates={index: cells[index] for index, site in enumerate(sites) if site.kind == "switch"},
             regions={index: cells[index] for index, site in enumerate(sites) if site.kind == "region"},
             boats_at=NO_SITE if boats is None else rules.site_names.index(boats.board),
+            craft="boat" if boats is None else boats.called,
             mails=any(site.listeners or site.kind == "plan" for site in sites) or rules.settings.symbols > 0,
         )
     return _STAGES[rules]

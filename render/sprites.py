@@ -165,3 +165,16 @@ def boat(px: int) -> Sprite:
     easel.paint(easel.polygon([(5 * u, 17 * u), (17 * u, 17 * u), (17 * u, 26 * u)]), palette.PAPER)
     easel.paint(easel.polygon([(8 * u, 13.5 * u), (17 * u, 13.5 * u), (17 * u, 6 * u)]), palette.PAPER)
     return easel.sprite()
+
+
+@lru_cache(maxsize=64)
+def truck(px: int) -> Sprite:
+    """Draw a truck that waits on its lane, seen from above, its nose down."""
+    easel, u = Easel(px, px), px / 32
+    for top, bottom, left, right, colour in (
+        (2, 20, 8, 24, palette.FRAME), (3.5, 18.5, 9.5, 22.5, palette.PAPER),
+        (21, 30, 9, 23, palette.FRAME), (22.5, 26, 10.5, 21.5, palette.SKY),
+    ):  # fmt: skip
+        corners = [(top * u, left * u), (top * u, right * u), (bottom * u, right * u), (bottom * u, left * u)]
+        easel.paint(easel.polygon(corners), colour)
+    return easel.sprite()

@@ -14,7 +14,7 @@ from .font import HEIGHT, text_width, write
 from .ground import SIDE, berths, ground, strip_px
 from .palette import Colour
 from .scene import AgentView, Scene, Stage
-from .sprites import RING_STEPS, boat, envelope, lay, plate
+from .sprites import RING_STEPS, boat, envelope, lay, plate, truck
 
 LEAST_PX = 8  # of a tile
 
@@ -57,8 +57,9 @@ def _draw_boats(below: Frame, scene: Scene, px: int) -> None:
     waiting = sum(state == WAITING for state in scene.boats)
     if not waiting:
         return
+    sprite = truck(px) if scene.stage.craft == "truck" else boat(px)
     for cell in berths(scene.stage)[:waiting]:
-        lay(below, boat(px), cell // scene.stage.columns * px, cell % scene.stage.columns * px)
+        lay(below, sprite, cell // scene.stage.columns * px, cell % scene.stage.columns * px)
 
 
 def _draw_sites(below: Frame, scene: Scene, px: int) -> None:

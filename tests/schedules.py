@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -347,7 +347,9 @@ def random_blueprint(rng: random.Random) -> Blueprint:
         sites=sites,
         roles=roles,
         tasks=(
-            *(_random_task(rng, f"task_{n}", sites, roles, jobs is not None) for n in range(many)),
+            *_in_turns(
+                rng, [_random_task(rng, f"task_{n}", sites, roles, jobs is not None) for n in range(many)], roles
+            ),
             *_crossings(sites, roles),
             *corrections,
         ),
@@ -458,6 +460,7 @@ class _SiteMaker:
                 known=rng.random() < 0.5,
                 scale=rng.randint(1, 10),
                 stock=rng.choice((0, 1, 2)) if kind == "shelf" else 0,
+                refill=rng.choice((0, 0, 1, 3)) if kind == "shelf" else 0,
                 room=rng.choice((0, 1, 2)) if kind == "guard_post" else 0,
             )
         )
@@ -531,7 +534,16 @@ def _random_task(
         thought=rng.random() < 0.8,
         jobs=has_jobs,
         agents=tuple(rng.sample(range(agents), 2)) if rng.random() < 0.1 else None,
+        share=rng.choice((1, 1, 3)),
     )
+
+
+def _in_turns(rng: random.Random, tasks: list[Task], roles: tuple[Role, ...]) -> list[Task]:
+    """Draw every second job from a task of its own, now and then, where everybody has another one besides."""
+    common = [n for n, task in enumerate(tasks) if task.jobs and task.agents is None and len(task.roles) == len(roles)]
+    if len(common) > 1 and rng.random() < 0.5:
+        tasks[common[-1]] = replace(tasks[common[-1]], turn=1)
+    return tasks
 
 
 def _random_op(rng: random.Random, sites: tuple[Site, ...], has_jobs: bool) -> Op:
@@ -576,6 +588,7 @@ def _random_closings(rng: random.Random, depots: list[str], boards: list[str]) -
         rng.randint(0, 4),
         rng.randint(0, 6),
         rng.randint(0, 6),
+        grace=rng.choice((None, 0, 1, 3)),
     )
 
 
@@ -605,7 +618,7 @@ def _random_goal(
 ) -> Goal:
     """Return a goal of any kind that the scenario has."""
     plain = (scenario.TOTAL, scenario.VALUE, scenario.GOT, scenario.KEPT, scenario.BUILT)
-    whose = (scenario.TRIPS, scenario.DONE, scenario.PARCEL, scenario.TOGETHER)
+    whose = (scenario.TRIPS, scenario.DONE, scenario.PARCEL, scenario.TOGETHER, scenario.SHIPPED)
     of_events = [scenario.BOAT] * 2 * bool(boats) + [scenario.CORRECTED] * 2 * bool(closings)
     kind = rng.choice((*plain, *whose, *of_events))
     many = sum(role.count for role in roles)

@@ -176,7 +176,7 @@ def test_a_load_whose_observations_stay_is_no_measurement() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("list", "warehouse"), f"nothing is called 'warehouse'; there are {', '.join(SCENARIOS)}, none, fresh"),
+        (("list", "silo"), f"nothing is called 'silo'; there are {', '.join(SCENARIOS)}, none, fresh"),
         (("list", "ticket"), "nothing is called 'ticket'; there are"),
         (("list", "ledger", "--size", "huge"), "unknown size 'huge'; ledger has tiny, small, medium, large"),
         (("demo", "--scenario", "disjoint"), "disjoint has no hazard to tell; there is one in ledger, drawbridge"),

@@ -278,7 +278,7 @@ def test_an_order_that_is_none_is_found_out() -> None:
     problems = [problem for episode in range(4) for problem in check(units, episode, SETTLE).problems]
     assert any("which comes later" in problem for problem in problems)
     assert any("done again in this order" in problem for problem in problems)
-    with pytest.raises(ValueError, match="a certificate is one of settle, token; got 'first'"):
+    with pytest.raises(ValueError, match="a certificate is one of settle, token, rank; got 'first'"):
         check(units, 0, "first")
 
 

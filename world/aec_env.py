@@ -15,7 +15,7 @@ from .parallel_env import StaleGridParallelEnv
 # What of the environment changes in an episode.
 _EPISODE = (
     "agents", "agent_selection", "rewards", "terminations", "truncations", "infos", "_cumulative_rewards", "_turn",
-    "_actions", "_observed", "_skip_agent_selection",
+    "_over", "_actions", "_observed", "_skip_agent_selection",
 )  # fmt: skip
 
 
@@ -35,8 +35,10 @@ class StaleGridAECEnv(AECEnv[str, Any, Any]):
         self.state_space = parallel.state_space
         self.agents: list[str] = []
         self._turn = 0
+        self._over = False
         self._actions: dict[str, int] = {}
         self._observed: dict[str, Any] = {}
+        self._limit = len(self.action_table)
         self._zero = dict.fromkeys(self.possible_agents, 0.0)
 
     @property
@@ -62,6 +64,7 @@ class StaleGridAECEnv(AECEnv[str, Any, Any]):
         self.truncations = dict.fromkeys(self.agents, False)
         self._actions = {}
         self._turn = 0
+        self._over = False
         vars(self).pop("_skip_agent_selection", None)  # the base class keeps it while agents leave one by one
         self.agent_selection = self.agents[0]
 
@@ -75,10 +78,12 @@ class StaleGridAECEnv(AECEnv[str, Any, Any]):
                 raise RuntimeError("call reset() before step()")
             return
         agent = self.agent_selection
-        if self.terminations[agent] or self.truncations[agent]:
+        if self._over:
             self._was_dead_step(action)
             return
-        if action is None or not self.action_spaces[agent].contains(action):
+        # A plain whole number is looked at here: to ask the space takes longer than a tick of one agent.
+        is_plain = type(action) is int and 0 <= action < self._limit
+        if action is None or not (is_plain or self.action_spaces[agent].contains(action)):
             limit = len(self.action_table) - 1
             raise ValueError(f"the action of {agent} is an integer from 0 to {limit}; got {action!r}")
         self._actions[agent] = action
@@ -86,11 +91,12 @@ class StaleGridAECEnv(AECEnv[str, Any, Any]):
         self._turn += 1
         if self._turn < len(self.agents):
             if self._turn == 1:
-                self.rewards = dict(self._zero)
+                self.rewards = self._zero.copy()
             self.agent_selection = self.agents[self._turn]
             return
         stepped = self.parallel.step(self._actions)
         self._observed, self.rewards, self.terminations, self.truncations, self.infos = stepped
+        self._over = not self.parallel.agents
         self._actions = {}
         self._turn = 0
         self.agent_selection = self.agents[0]

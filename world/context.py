@@ -29,19 +29,20 @@ from .rule_arrays import (
 )
 from .rules import MAX_OPS
 from .settings import QUANTILES
-from .state import State
+from .state import Rows, State
 
 _STATE_FIELDS = State._fields
+_ROW_FIELDS = tuple(f"row_{name}" for name in Rows._fields)
 _RULE_FIELDS = tuple(f"{name}_rule" for name in RuleArrays._fields if name != "constant")
 _SIZES = (
     "agents", "sites", "tasks", "inputs", "jobs", "goals", "events", "mails", "logs", "width", "cells", "targets",
-    "actions", "invariants", "counters", "job_tasks", "parcels", "constraints",
-    "locks_listed", "thoughts", "arguments",
+    "actions", "invariants", "counters", "job_tasks", "turns", "parcels", "constraints",
+    "locks_listed", "thoughts", "arguments", "rows_kept",
 )  # fmt: skip
 # What of the constants and of the policy is copied into the context, so that one pointer serves.
 _CONSTANTS = (
     "lockstep", "manual", "patience", "horizon", "job_low", "job_high", "boats", "board", "gate", "see_all",
-    "value_goals", "depots", "stall", "stall_every", "slip", "thinkers", "imperfect",
+    "value_goals", "depots", "grace", "stall", "stall_every", "slip", "thinkers", "imperfect",
 )  # fmt: skip
 _SETS = ("loss", "duplication", "visibility", "footprint_error", "plan", "members", "stocked", "posts")
 _POLICY = (
@@ -61,14 +62,14 @@ _REAL = (
 )  # fmt: skip
 
 CONTEXT = np.dtype(
-    [(name, np.int64) for name in (*_STATE_FIELDS, *_RULE_FIELDS, *_SIZES, *_CONSTANTS, *_POLICY, *_VIEW)]
+    [(name, np.int64) for name in (*_STATE_FIELDS, *_ROW_FIELDS, *_RULE_FIELDS, *_SIZES, *_CONSTANTS, *_POLICY, *_VIEW)]
     + [(name, np.uint64) for name in _SETS]
     + [(name, np.float64) for name in _REAL],
     align=True,
 )
 
 
-def bind(state: State, arrays: RuleArrays, policy: NDArray[Any], view: dict[str, float]) -> NDArray[Any]:
+def bind(state: State, rows: Rows, arrays: RuleArrays, policy: NDArray[Any], view: dict[str, float]) -> NDArray[Any]:
     """Return a [1] CONTEXT of the given arrays, which must outlive it and must not be reallocated.
 
     `view` holds what observations and rewards need: the names of `_VIEW` and the costs.
@@ -77,7 +78,8 @@ def bind(state: State, arrays: RuleArrays, policy: NDArray[Any], view: dict[str,
     c = context[0]
     held = {f"{name}_rule": array for name, array in arrays._asdict().items()}
     constant = held.pop("constant_rule")[0]
-    addressed: dict[str, Any] = {**state._asdict(), **held}
+    kept = dict(zip(_ROW_FIELDS, rows, strict=True))
+    addressed: dict[str, Any] = {**state._asdict(), **kept, **held}
     for name, array in addressed.items():
         if not array.flags.c_contiguous:
             raise ValueError(f"array {name!r} is not contiguous")
@@ -88,8 +90,10 @@ def bind(state: State, arrays: RuleArrays, policy: NDArray[Any], view: dict[str,
             state.agent.shape[1], state.site.shape[1], state.tally.shape[2], state.input.shape[3], state.job.shape[2],
             state.goal.shape[1], state.event.shape[1], state.mail.shape[1], state.log.shape[1],
             state.observation.shape[2], arrays.cell.size, arrays.distance.shape[0], arrays.action.shape[0],
-            arrays.invariant.shape[0], state.counts.shape[1], arrays.job_task.shape[1], state.parcel.shape[2],
+            arrays.invariant.shape[0], state.counts.shape[1], arrays.job_task.shape[2], arrays.job_task.shape[1],
+            state.parcel.shape[2],
             arrays.constraint.shape[0], arrays.lock.shape[3], arrays.slip.shape[0], arrays.argument.shape[1],
+            len(rows.ready),
         ),
         strict=True,
     ):  # fmt: skip
@@ -311,8 +315,8 @@ def lock_sites(c):
 
 @inlined
 def job_tasks(c):
-    """[A, most] job tasks that an agent may be given."""
-    return fixed_array_at(c.job_task_rule, (c.agents, c.job_tasks), _I4)
+    """[A, U, 1 + most] of each turn: how many there are, and the tasks that a job is drawn from."""
+    return fixed_array_at(c.job_task_rule, (c.agents, c.turns, c.job_tasks), _I4)
 
 
 @inlined

@@ -40,6 +40,7 @@ SLIPS_TO = 18  # as SLIP
 VISIBILITY = 24  # agent, task, job or n-th completion, attempt * 64 + site
 FOOTPRINT = 25  # as THOUGHT
 FOOTPRINT_SITE = 26  # as THOUGHT
+LAYOUT = 32  # n-th choice of a floor plan; the seed is that of the layout
 
 _MASK = (1 << 64) - 1
 _GAMMA = 0x9E3779B97F4A7C15

@@ -8,7 +8,7 @@ from . import log, scenario, verbs
 from .context import event_rules, events_of, site_rules, sites_of, world_of
 from .jit import compiled, lowest
 from .kernel import bit, emit, has
-from .state import LOST, NEVER, NO_TXN, NOBODY, PASSED, WAITING, WORLD
+from .state import EXPECTED, LOST, NEVER, NO_TXN, NOBODY, PASSED, WAITING, WORLD
 from .writes import write
 
 _ONE, _ZERO = np.uint64(1), np.uint64(0)
@@ -32,6 +32,9 @@ def world_events(c, b):
         elif rule.what == scenario.CLOSES:
             event.state = LOST if leads_to(c, b, rule.nth % c.depots) else PASSED
             world.changed = 1
+        elif rule.what == scenario.RESTOCKS:
+            _stock(c, b, rule.site)
+            continue
         emit(c, b, log.WORLD_EVENT, WORLD, NO_TXN, 0, rule.site, 0, 0, NOBODY, rule.source, rule.nth, rule.what, 0, 0)
         value = sites[rule.site].value + rule.amount
         write(c, b, WORLD, NO_TXN, 0, rule.site, value, 1, rule.amount, verbs.WRITE, 0, 0, NOBODY)
@@ -62,18 +65,44 @@ def answer_acts(c, b):
     while taken != _ZERO:
         shelf = lowest(taken)
         taken &= taken - _ONE
-        if sites[shelf].value != 0 or sites[shelf].stock == 0:
-            continue
-        sites[shelf].stock -= 1
-        nth = site_rules(c)[shelf].stock - sites[shelf].stock
-        emit(c, b, log.WORLD_EVENT, WORLD, NO_TXN, 0, shelf, 0, 0, NOBODY, 0, nth, scenario.RESTOCKS, 0, 0)
-        item = site_rules(c)[shelf].value
-        write(c, b, WORLD, NO_TXN, 0, shelf, item, 0, item, verbs.PUT, 0, 0, NOBODY)
+        rule = site_rules(c)[shelf]
+        if rule.refill == 0:
+            _stock(c, b, shelf)
+        elif sites[shelf].value == 0 and sites[shelf].stock > 0:
+            due = world.tick + rule.refill
+            events_of(c, b)[rule.refills].due = due
+            world.next_event = min(world.next_event, due)
     if world.dirty & c.posts == _ZERO:
         return
     for goods in range(c.sites):
         if world.dirty & site_rules(c)[goods].posts != _ZERO:
             _answer_guards(c, b, goods, site_rules(c)[goods].posts)
+
+
+@compiled
+def _stock(c, b, shelf):
+    """Lay the first item of a shelf out again, unless something lies there."""
+    there = sites_of(c, b)[shelf]
+    if there.value != 0 or there.stock == 0:
+        return
+    there.stock -= 1
+    nth = site_rules(c)[shelf].stock - there.stock
+    emit(c, b, log.WORLD_EVENT, WORLD, NO_TXN, 0, shelf, 0, 0, NOBODY, 0, nth, scenario.RESTOCKS, 0, 0)
+    item = site_rules(c)[shelf].value
+    write(c, b, WORLD, NO_TXN, 0, shelf, item, 0, item, verbs.PUT, 0, 0, NOBODY)
+
+
+@compiled
+def leave_depots(c, b):
+    """Let a depot that is announced to close do so soon, where the corrected plan leads there no more."""
+    world, rules, events = world_of(c, b), event_rules(c), events_of(c, b)
+    for index in range(1, c.events):
+        if rules[index].what != scenario.CLOSES or events[index].state != EXPECTED:
+            continue
+        # Its announcement is the event before it.
+        if events[index - 1].due <= world.tick and not leads_to(c, b, rules[index].nth % c.depots):
+            events[index].due = min(events[index].due, world.tick + c.grace)
+            world.next_event = min(world.next_event, events[index].due)
 
 
 @compiled

@@ -317,6 +317,32 @@ def show_flag(typingctx: Any, to: Any, is_set: Any) -> Any:
     return types.none(types.int64, types.boolean), codegen
 
 
+@intrinsic
+def show_octet(typingctx: Any, to: Any, members: Any) -> Any:
+    """Write the lowest eight members of a set to an address, each as a byte that is 1 or 0."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        whole = ir.IntType(64)
+        octet, ones = builder.and_(args[1], ir.Constant(whole, 0xFF)), ir.Constant(whole, 0x0101010101010101)
+        own = builder.and_(builder.mul(octet, ones), ir.Constant(whole, 0x8040201008040201))  # byte i keeps bit i
+        carried = builder.lshr(builder.add(own, ir.Constant(whole, 0x7F7F7F7F7F7F7F7F)), ir.Constant(whole, 7))
+        builder.store(builder.and_(carried, ones), builder.inttoptr(args[0], whole.as_pointer()), align=1)
+        return context.get_dummy_value()
+
+    return types.none(types.int64, types.uint64), codegen
+
+
+@intrinsic
+def add_at(typingctx: Any, address: Any, amount: Any) -> Any:
+    """Add to the int64 at an address and return what it was, in one piece among threads."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        to = builder.inttoptr(args[0], ir.IntType(64).as_pointer())
+        return builder.atomic_rmw("add", to, args[1], "seq_cst")
+
+    return types.int64(types.int64, types.int64), codegen
+
+
 @cache
 def _source_stamp() -> str:
     here = Path(__file__).resolve().parent

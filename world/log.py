@@ -144,12 +144,12 @@ KINDS: tuple[Kind, ...] = (
         "slip",
         "the argument of op is value from now on; a: what it was, b: ticks of thought, those kept included, c: verb",
     ),
+    Kind("footprint", "txn declares a footprint that is wrong in site; a: 1 if it is added, 0 if it is missing"),
     Kind(
         "speculate",
         "txn, which waits to be let in, is thought on by what its agent believes; a: 1 from now on, 2 it is let in and "
         "keeps the thought, 3 and throws it away, b: ticks thought so far",
     ),
-    Kind("footprint", "txn declares a footprint that is wrong in site; a: 1 if it is added, 0 if it is missing"),
 )  # fmt: skip
 
 (
@@ -157,7 +157,7 @@ KINDS: tuple[Kind, ...] = (
     BUFFER, REFUSED_BY_WORLD, CHECK_FAILED, COMMIT, PARTIAL_COMMIT, REJECT, ABORT, FAIL, VICTIM, SEND, DELIVER, DROP,
     WORLD_EVENT, ACCIDENT, PUT_OUT, INVARIANT_BROKEN, GOAL, END, PUBLISHED, COPY, RECEIVED,
     ACKNOWLEDGED, ADOPTED, STALLED, RANK, LAID, TAKEN, UNDO, REDO, NOTIFY, JUDGED, REREAD, REVOKED, QUIET, SLIP,
-    SPECULATE, FOOTPRINT,
+    FOOTPRINT, SPECULATE,
 ) = range(len(KINDS))  # fmt: skip
 
 # What a wait is for: column b of wait_begin and wait_end.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 from copy import deepcopy
+from struct import error, pack_into
 from typing import Any, cast
 
 import numpy as np
@@ -48,6 +49,7 @@ class StaleGridParallelEnv(ParallelEnv[str, Any, int]):
         drawing: Drawing | None = None,
         action_mask: str = "info",
         steps: str = "tick",
+        layouts: Callable[[int], Engine] | None = None,
     ) -> None:
         for what, value, allowed in (
             ("action_mask", action_mask, MASK_PLACES),
@@ -64,13 +66,17 @@ class StaleGridParallelEnv(ParallelEnv[str, Any, int]):
         self.action_table = engine.rules.actions
         self.observation_legend = engine.layout.names
         self.state_legend = state_names(engine.rules)
-        self.np_random = np.random.default_rng()
+        self._np_random: np.random.Generator | None = None
         self.seed: int | None = None
         self._steps = steps
         self.mask_in_info = action_mask in ("info", "both")
         self._mask_in_observation = action_mask in ("obs", "both")
         self._drawing = drawing
+        self._layouts = layouts
         self._known = frozenset(self.possible_agents)
+        self._format, self._limit = f"{len(self.possible_agents)}I", len(self.action_table)
+        self._all_true = dict.fromkeys(self.possible_agents, True)
+        self._all_false = dict.fromkeys(self.possible_agents, False)
         self._choices = np.zeros((1, len(self.possible_agents)), np.int32)
         self._action_space = cast("spaces.Space[int]", spaces.Discrete(len(self.action_table)))
         box = spaces.Box(-1.0, 1.0, (engine.layout.width,), np.float32)
@@ -81,6 +87,17 @@ class StaleGridParallelEnv(ParallelEnv[str, Any, int]):
         self.action_spaces = dict.fromkeys(self.possible_agents, self._action_space)
         self.observation_spaces = dict.fromkeys(self.possible_agents, self._observation_space)
         self.state_space = spaces.Box(-1.0, 1.0, (len(self.state_legend),), np.float32)
+
+    @property
+    def np_random(self) -> np.random.Generator:
+        """The generator that seeds episodes; begun when first asked for, so that copies made before do not share it."""
+        if self._np_random is None:
+            self._np_random = np.random.default_rng()
+        return self._np_random
+
+    @np_random.setter
+    def np_random(self, generator: np.random.Generator) -> None:
+        self._np_random = generator
 
     def action_space(self, agent: str) -> spaces.Space[Any]:
         """Return the same `Discrete` at each call."""
@@ -93,13 +110,18 @@ class StaleGridParallelEnv(ParallelEnv[str, Any, int]):
     def reset(
         self, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-        """Begin an episode: a seed names it, without one the next is drawn from `np_random`. Options are ignored.
+        """Begin an episode: a seed names it, without one the next is drawn from `np_random`.
 
-        Raises: ValueError for a seed that is not a whole number from 0 to 2**64 - 1.
+        `options["layout_seed"]` changes the layout of this and the later episodes, for scenarios that have a generator;
+        the spaces stay as they are. Other options are ignored.
+
+        Raises: ValueError for a seed that is not a whole number from 0 to 2**64 - 1, or a layout that is not to be had.
         """
         if seed is not None:
             if not isinstance(seed, (int, np.integer)) or not 0 <= seed < SEEDS:
                 raise ValueError(f"a seed is a whole number from 0 to 2**64 - 1; got {seed!r}")
+        self._lay_out((options or {}).get("layout_seed"))
+        if seed is not None:
             self.np_random = np.random.default_rng(seed)
         self.seed = int(seed if seed is not None else self.np_random.integers(2**31))
         self.engine.reset(self.seed)
@@ -108,6 +130,15 @@ class StaleGridParallelEnv(ParallelEnv[str, Any, int]):
         if self.render_mode == "human":
             self.render()
         return self._observations(masks), self._infos(masks)
+
+    def _lay_out(self, layout_seed: Any) -> None:
+        """Take another layout, unless it is none or the one that there is."""
+        if layout_seed is None:
+            return
+        if self._layouts is None:
+            raise ValueError("this environment was made without layouts: make it with stalegrid.parallel_env")
+        if layout_seed != self.engine.rules.parameters.get("layout_seed"):
+            self.engine = self._layouts(layout_seed)
 
     def step(
         self, actions: dict[str, int]
@@ -122,7 +153,8 @@ class StaleGridParallelEnv(ParallelEnv[str, Any, int]):
                 raise RuntimeError("call reset() before step()")
             return {}, {}, {}, {}, {}
         engine = self.engine
-        self._read(actions)
+        if not self._take(actions):
+            self._read(actions)
         engine.step(self._choices, self._steps == "decision")
         masks = engine.masks()
         names = self.agents
@@ -137,8 +169,8 @@ class StaleGridParallelEnv(ParallelEnv[str, Any, int]):
         return (
             observations,
             dict(zip(names, engine.rewards, strict=True)),
-            dict.fromkeys(names, terminated),
-            dict.fromkeys(names, over and not terminated),
+            (self._all_true if terminated else self._all_false).copy(),
+            (self._all_true if over and not terminated else self._all_false).copy(),
             infos,
         )
 
@@ -168,18 +200,29 @@ class StaleGridParallelEnv(ParallelEnv[str, Any, int]):
                     raise ValueError(f"unknown agent {name!r} with action {action!r}; the agents are {agents}")
         self._choices[0] = choices
 
+    def _take(self, actions: dict[str, int]) -> bool:
+        """Fill `_choices` where each agent, in order, has an action in the space; tell whether so."""
+        if list(actions) != self.possible_agents:
+            return False
+        try:
+            pack_into(self._format, self._choices.data, 0, *actions.values())
+            return max(actions.values()) < self._limit
+        except (TypeError, error):
+            return False
+
     def _observations(self, masks: NDArray[np.int8]) -> dict[str, Any]:
         observations = self.engine.observations()
         if not self._mask_in_observation:
-            return dict(zip(self.possible_agents, observations, strict=True))
+            # A strict zip asks an array for one row more than it has, and the error takes as long as all rows.
+            return dict(zip(self.possible_agents, observations, strict=False))
         return {
             name: {"observation": row, "action_mask": mask.copy()}
-            for name, row, mask in zip(self.possible_agents, observations, masks, strict=True)
+            for name, row, mask in zip(self.possible_agents, observations, masks, strict=False)
         }
 
     def _infos(self, masks: NDArray[np.int8]) -> dict[str, dict[str, Any]]:
         elapsed = self.engine.elapsed
-        rows = zip(self.possible_agents, self.engine.ready, self.engine.ready_in, masks, strict=True)
+        rows = zip(self.possible_agents, self.engine.ready, self.engine.ready_in, masks, strict=False)
         if self.mask_in_info:
             return {
                 name: {"action_mask": mask, "busy": 1 - ready, "ready_in": wait, "elapsed": elapsed, "ready": ready}
@@ -239,5 +282,5 @@ class StaleGridParallelEnv(ParallelEnv[str, Any, int]):
 
     def _copied(self, parts: dict[str, Any]) -> dict[str, Any]:
         # The rules never change, and copying them would take most of the time.
-        rules = self.engine.rules
+        rules = parts["engine"].rules
         return deepcopy(parts, {id(rules): rules})

@@ -112,13 +112,12 @@ class World:
         jobs, tasks = self.rules.blueprint.jobs, self.rules.job_tasks[index]
         if jobs is None or not tasks:
             return []
-        return [
-            Job(
-                tasks[self.draw(entropy.JOB_TASK, index, nth) % len(tasks)],
-                jobs.low + self.draw(entropy.JOB_AMOUNT, index, nth) % (jobs.high - jobs.low + 1),
-            )
-            for nth in range(jobs.count)
-        ]
+        drawn = []
+        for nth in range(jobs.count):
+            among = tasks[nth % len(tasks)]
+            amount = jobs.low + self.draw(entropy.JOB_AMOUNT, index, nth) % (jobs.high - jobs.low + 1)
+            drawn.append(Job(among[self.draw(entropy.JOB_TASK, index, nth) % len(among)], amount))
+        return drawn
 
     def _first_belief(self, index: int) -> Belief:
         site = self.rules.blueprint.sites[index]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from . import entropy, log, scenario, verbs
 from .control import Answer, Blocked
-from .reference_events import close_on_bodies
+from .reference_events import close_on_bodies, leave_depots
 from .reference_state import Agent, Buffered, Transaction
 from .reference_waits import begin_wait, end_hold, end_wait, hold, in_order
 from .rules import MAX_OPS, ResolvedOp
@@ -268,6 +268,7 @@ def publish(world: World, txn: Transaction, op: ResolvedOp) -> None:
     world.record(log.PUBLISHED, txn.agent, txn.number, txn.op, op.site, world.epoch, a=txn.task, b=len(changed))
     for entry, value in written:
         world.write(txn.agent, txn.number, txn.op, entry, value, False, 0, verbs.CORRECT)
+    leave_depots(world)
     for entry in world.rules.plan:
         world.renew(txn.agent, entry, REGISTRY, 4)
     world.control.correct(world, txn.agent, [entry for entry, _ in changed])

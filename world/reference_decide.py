@@ -99,9 +99,9 @@ def _open(world: World, agent: int, index: int, choice: int) -> None:
     if world.ranks:
         saved = max(saved, world.ranks.spares(agent, thought))
     thought -= saved
+    known = declare(world, agent, index, nth, attempt)
     me.txn = Transaction(
-        world.next_txn, agent, index, job, argument, thought, world.now, (nth, attempt), drawn,
-        declare(world, agent, index, nth, attempt),
+        world.next_txn, agent, index, job, argument, thought, world.now, (nth, attempt), drawn, known=known
     )  # fmt: skip
     world.next_txn += 1
     me.age = me.age if me.outcome == ABORTED else world.now

@@ -24,9 +24,10 @@ def world_events(world: World) -> None:
                 continue
             world.boats[index] = WAITING
         elif what == scenario.CLOSES:
-            closing = nth % len(world.rules.notices)
-            too_late = any(world.sites[entry].value == closing for entry in world.rules.plan)
-            world.closings[index] = LOST if too_late else PASSED
+            world.closings[index] = LOST if _leads_to(world, nth) else PASSED
+        elif what == scenario.RESTOCKS:
+            _stock(world, site)
+            continue
         world.record(log.WORLD_EVENT, WORLD, site=site, a=source, b=nth, c=what)
         world.write(WORLD, NO_TXN, 0, site, world.sites[site].value + amount, True, amount, verbs.WRITE)
     if boats and world.sites[world.rules.site_index[boats.gate]].value == 1:
@@ -39,17 +40,45 @@ def world_events(world: World) -> None:
     _answer_acts(world)
 
 
+def _leads_to(world: World, nth: int) -> bool:
+    """Tell whether an entry of the plan leads to the depot of the n-th closing."""
+    depot = nth % len(world.rules.notices)
+    return any(world.sites[entry].value == depot for entry in world.rules.plan)
+
+
+def leave_depots(world: World) -> None:
+    """Let a depot that is announced to close do so soon, where the corrected plan leads there no more."""
+    closings = world.rules.blueprint.closings
+    if closings is None or closings.grace is None:
+        return
+    for nth in range(closings.count):
+        event = world.rules.event_of_closing(nth)  # its announcement is the event before it
+        if world.closings[event] == EXPECTED and world.due[event - 1] <= world.now and not _leads_to(world, nth):
+            world.due[event] = min(world.due[event], world.now + closings.grace)
+
+
 def _answer_acts(world: World) -> None:
     """What the world does in answer to the acts of this tick: it stocks shelves again, and intruders come."""
     for index in sorted(world.written):
-        shelf, drawn = world.sites[index], world.rules.blueprint.sites[index]
+        shelf = world.sites[index]
         if shelf.stock > 0 and shelf.value == 0:
-            shelf.stock -= 1
-            world.record(log.WORLD_EVENT, WORLD, site=index, a=0, b=drawn.stock - shelf.stock, c=scenario.RESTOCKS)
-            world.write(WORLD, NO_TXN, 0, index, drawn.value, False, drawn.value, verbs.PUT)
+            refill = world.rules.blueprint.sites[index].refill
+            if refill:
+                world.due[world.rules.refills[index]] = world.now + refill
+            else:
+                _stock(world, index)
     for goods, posts in world.rules.posts_of.items():
         if not world.written.isdisjoint(posts):
             _answer_guards(world, goods, posts)
+
+
+def _stock(world: World, index: int) -> None:
+    """Lay the first item of a shelf out again, unless something lies there."""
+    shelf, drawn = world.sites[index], world.rules.blueprint.sites[index]
+    if shelf.stock > 0 and shelf.value == 0:
+        shelf.stock -= 1
+        world.record(log.WORLD_EVENT, WORLD, site=index, a=0, b=drawn.stock - shelf.stock, c=scenario.RESTOCKS)
+        world.write(WORLD, NO_TXN, 0, index, drawn.value, False, drawn.value, verbs.PUT)
 
 
 def _answer_guards(world: World, goods: int, posts: tuple[int, ...]) -> None:

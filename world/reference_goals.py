@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import log, scenario
+from . import log, scenario, verbs
 from .state import LOST, NOBODY, OUT, PASSED, RUNNING, TERMINATED, TRUNCATED, WORLD
 
 if TYPE_CHECKING:
     from .reference import World
+
+
+_OWN = (scenario.TRIPS, scenario.DONE, scenario.PARCEL, scenario.SHIPPED)  # an agent's own goals
 
 
 def score(world: World) -> None:
@@ -19,7 +22,7 @@ def score(world: World) -> None:
             world.met[index] = met
             change = 1 if met else -1
             world.goal_changes += change
-            whose = goal.agent if goal.kind in (scenario.TRIPS, scenario.DONE, scenario.PARCEL) else world.writer
+            whose = goal.agent if goal.kind in _OWN else world.writer
             if whose >= 0:
                 world.earned[whose] += change
             world.record(log.GOAL, whose, a=index, value=int(met))
@@ -50,6 +53,9 @@ def _judge(world: World, goal: scenario.Goal, target: int) -> tuple[bool, bool]:
         return world.completions.get((goal.agent, task), 0) >= target, False
     if goal.kind in (scenario.PARCEL, scenario.TOGETHER):
         return _judge_parcel(world, goal)
+    if goal.kind == scenario.SHIPPED:
+        met, lost = _judge_parcel(world, goal)
+        return met, lost or (not met and not _may_bring(world, goal))
     site = world.rules.site_index[goal.site]
     there = world.sites[site]
     if goal.kind == scenario.GOT:
@@ -63,7 +69,10 @@ def _judge(world: World, goal: scenario.Goal, target: int) -> tuple[bool, bool]:
     if goal.kind == scenario.VALUE:
         return met, False
     open_jobs = any(
-        not job.used and world.rules.tasks[job.task].ops[0].site == site for jobs in world.jobs for job in jobs
+        not job.used and world.rules.tasks[job.task].ops[0].site == site
+        for jobs, me in zip(world.jobs, world.agents, strict=True)
+        for job in jobs
+        if me.phase != OUT
     )
     may_change = open_jobs or (world.ranks is not None and not world.ranks.is_final())
     return met, not met and not may_change
@@ -75,8 +84,18 @@ def _judge_parcel(world: World, goal: scenario.Goal) -> tuple[bool, bool]:
     if not landed[0] or (goal.kind == scenario.TOGETHER and not landed[1]):
         return False, False
     ((depot, good),) = landed[0]
-    met = good if goal.kind == scenario.PARCEL else landed[1][0][0] == depot
+    met = landed[1][0][0] == depot if goal.kind == scenario.TOGETHER else good
     return met, not met
+
+
+def _may_bring(world: World, goal: scenario.Goal) -> bool:
+    """Tell whether an agent may still bring the parcel: by what it brought, holds, and is ordered to take."""
+    me = world.agents[goal.agent]
+    orders = sum(
+        not job.used and world.rules.tasks[job.task].ops[0].verb == verbs.TAKE for job in world.jobs[goal.agent]
+    )
+    may_change = world.ranks is not None and not world.ranks.is_final()
+    return may_change or (me.phase != OUT and goal.index < len(me.landed) + (me.hand != 0) + orders)
 
 
 def target_of(world: World, goal: scenario.Goal) -> int:

@@ -84,11 +84,11 @@ class Transaction:
     decided: int
     keys: tuple[int, int] = (0, 0)  # job or n-th completion, and attempt: what is drawn for it depends on them
     drawn: int = 0  # ticks of thought, those included that were kept from before or that lockstep does not wait for
-    known: Footprint = KNOWN  # in what the protocol is wrong about it
     slipped: dict[int, int] = field(default_factory=dict)  # op index -> the wrong argument
     guess: dict[int, int] | None = None  # values of its inputs that it thinks on while it waits
     has_speculated: bool = False
     spoiled: int = 0  # ticks that it has so thought in vain
+    known: Footprint = KNOWN  # in what the protocol is wrong about it
     inputs: dict[int, Input] = field(default_factory=dict)
     used: dict[int, dict[int, Input]] = field(default_factory=dict)  # op index -> the inputs as that op used them
     buffered: list[Buffered] = field(default_factory=list)
@@ -97,14 +97,14 @@ class Transaction:
     rank: int = -1  # where transactions are ranked
     undoing: bool = False  # its ops are being undone, from the last to the first
 
+    def meant(self, op: ResolvedOp) -> int:
+        """Return the argument of an op as it was decided."""
+        return self.argument if op.from_job else op.argument
+
     @property
     def hidden(self) -> frozenset[int]:
         """Inputs that the protocol does not see."""
         return self.known.hidden
-
-    def meant(self, op: ResolvedOp) -> int:
-        """Return the argument of an op as it was decided."""
-        return self.argument if op.from_job else op.argument
 
 
 @dataclass

@@ -229,9 +229,10 @@ def _reset_agent(c, b, a, me):
         jobs[n].used = 1
         jobs[n].attempt = 0
         if rule.jobs > 0:
-            which = draw(c, b, entropy.JOB_TASK, a, n, 0, 0) % np.uint64(rule.jobs)
+            among = job_tasks(c)[a, n % c.turns]
+            which = draw(c, b, entropy.JOB_TASK, a, n, 0, 0) % np.uint64(among[0])
             amount = draw(c, b, entropy.JOB_AMOUNT, a, n, 0, 0) % np.uint64(c.job_high - c.job_low + 1)
-            jobs[n].task = job_tasks(c)[a, which]
+            jobs[n].task = among[np.int64(which) + 1]
             jobs[n].amount = c.job_low + np.int64(amount)
             jobs[n].used = 0
 

@@ -15,7 +15,7 @@ from . import verbs
 from .actions import CHECK, DO, LOOK_AT, MOVE, PROMISE_THAT, SAY, TELL, WAIT
 from .entropy import PROBABILITY_BITS
 from .rules import GRAINS, MAX_OPS, Rules
-from .scenario import BUILT, CORRECTED, GOT, KEPT, TOTAL, VALUE
+from .scenario import BUILT, CORRECTED, GOT, KEPT, SHIPPED, TOTAL, VALUE
 from .state import NO_CELL, NO_SITE
 
 NO_TARGET = -1
@@ -67,7 +67,7 @@ AGENT_RULE = np.dtype(
         ("ends", np.int64, (2,)),  # their cells, or NO_CELL
         ("trips", np.int64),
         ("per_trip", np.float64),  # 1 / trips
-        ("jobs", np.int64),  # how many job tasks the agent may be given
+        ("jobs", np.int64),  # 1: the agent has a list of jobs
         ("radius", np.int64),  # of sight, -1 for all
         ("hand", np.int64),  # item carried at first
     ],
@@ -82,6 +82,8 @@ SITE_RULE = np.dtype(
         ("known", np.int64),
         ("announced", np.int64),
         ("stock", np.int64),
+        ("refill", np.int64),  # ticks until it is stocked again
+        ("refills", np.int64),  # the world event in which it is, or -1
         ("room", np.int64),
         ("notice", np.int64),  # of a depot that closes: the site that says so, or -1
         ("share", np.float64),  # 1 / the scale of its value
@@ -126,12 +128,13 @@ CONSTANT_RULE = np.dtype(
         ("board", np.int32),
         ("gate", np.int32),
         ("see_all", np.int32),
-        ("value_goals", np.int32),  # 1 if some goal is about a site's value
+        ("value_goals", np.int32),  # 1 if some goal is about a site's value, or what is in hand
         ("plan", np.uint64),  # set of sites that are entries of the plan
         ("members", np.uint64),  # set of agents whose tasks may follow it
         ("stocked", np.uint64),  # set of shelves that are stocked again
         ("posts", np.uint64),  # set of posts that keep intruders out
         ("depots", np.int32),  # how many depots close in turn
+        ("grace", np.int32),  # ticks after which one closes to which no route leads, or -1
         ("stall", np.int32),  # ticks, 0 for never
         ("stall_every", np.int32),
         ("slip", np.int32),  # 1 if arguments may go wrong
@@ -151,7 +154,7 @@ class RuleArrays(NamedTuple):
     task_input: NDArray[np.int32]  # [T, I] site of each input slot
     lock: NDArray[Any]  # [grains, 2, T, L] LOCK_RULE in the order of acquisition: ahead, and what is read alone
     lock_of: NDArray[np.int32]  # [grains, S] site that stands for the lock
-    job_task: NDArray[np.int32]  # [A, T] job tasks that the agent may be given
+    job_task: NDArray[np.int32]  # [A, U, 1 + T] of each turn: how many there are, and the tasks a job is drawn from
     event: NDArray[Any]  # [W] EVENT_RULE
     goal: NDArray[Any]  # [G] GOAL_RULE
     invariant: NDArray[Any]  # [V] INVARIANT_RULE
@@ -212,10 +215,11 @@ def _compile(rules: Rules) -> RuleArrays:
         rules.max_cycles, jobs.low if jobs else 0, jobs.high if jobs else 0, boats.count if boats else 0,
         rules.site_index[boats.board] if boats else -1, rules.site_index[boats.gate] if boats else -1,
         all(rules.sight_of(agent) is None for agent in agents),
-        any(goal.kind in (TOTAL, VALUE, GOT, KEPT, BUILT) for goal in blueprint.goals),
+        any(goal.kind in (TOTAL, VALUE, GOT, KEPT, BUILT, SHIPPED) for goal in blueprint.goals),
         as_set(rules.plan), as_set(rules.members),
         as_set(site for site, drawn in enumerate(blueprint.sites) if drawn.stock > 0),
         as_set(post for posts in rules.posts_of.values() for post in posts), len(rules.notices),
+        -1 if blueprint.closings is None or blueprint.closings.grace is None else blueprint.closings.grace,
         settings.stall, settings.stall_every, settings.slip > 0,
     )  # fmt: skip
     corrections: list[list[int]] = []
@@ -248,10 +252,12 @@ def _compile(rules: Rules) -> RuleArrays:
     for where, listed in lists.items():
         for n, pair in enumerate(listed):
             lock[where][n] = pair
-    most = max(max(len(given) for given in rules.job_tasks), 1)
-    job_task = np.zeros((len(agents), most), np.int32)
+    turns = max(1, *(len(row) for row in rules.job_tasks))
+    most = max((len(given) for row in rules.job_tasks for given in row), default=0)
+    job_task = np.zeros((len(agents), turns, 1 + most), np.int32)
     for agent in agents:
-        job_task[agent, : len(rules.job_tasks[agent])] = rules.job_tasks[agent]
+        for turn, given in enumerate(rules.job_tasks[agent]):
+            job_task[agent, turn, : 1 + len(given)] = (len(given), *given)
     visible = np.zeros((len(agents), cells), np.uint64)
     for agent in agents:
         visible[agent] = [as_set(seen) for seen in rules.sights[agent]]
@@ -277,7 +283,7 @@ def _compile(rules: Rules) -> RuleArrays:
                 rules.role_of[a], rules.targets[rules.station(a, 0)],
                 [rules.station(a, 0), rules.station(a, 1)] if role.stations else [NO_TARGET] * 2,
                 [rules.targets[rules.station(a, end)] for end in (0, 1)] if role.stations else [NO_CELL] * 2,
-                role.trips, 1 / max(1, role.trips), len(rules.job_tasks[a]), -1 if radius is None else radius,
+                role.trips, 1 / max(1, role.trips), len(rules.job_tasks[a]) > 0, -1 if radius is None else radius,
                 role.hand,
             )
             for a in agents
@@ -287,7 +293,8 @@ def _compile(rules: Rules) -> RuleArrays:
         site=_rows(SITE_RULE, [
             (
                 as_set(rules.regions_of.get(s, ())), as_set(rules.posts_of.get(s, ())), as_set(rules.listeners[s]),
-                site.value, site.known, site.announced, site.stock, site.room, rules.notices.get(s, -1), 1 / site.scale,
+                site.value, site.known, site.announced, site.stock, site.refill, rules.refills.get(s, -1), site.room,
+                rules.notices.get(s, -1), 1 / site.scale,
             )
             for s, site in enumerate(blueprint.sites)
         ]),

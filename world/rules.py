@@ -24,11 +24,12 @@ from .scenario import (
     DRIFTS,
     FROM_JOB,
     REOPENS,
+    RESTOCKS,
     Blueprint,
     Task,
 )
 from .settings import LONG, USUAL, Settings, delay_table, slip_table, thought_chosen, thought_table
-from .state import EXCLUSIVE, INCREMENT, NO_CELL, NO_SITE, SHARED
+from .state import EXCLUSIVE, INCREMENT, NEVER, NO_CELL, NO_SITE, SHARED
 
 MAX_SET = 64  # sites, agents and tasks are sets in one uint64
 MAX_OPS = 4
@@ -481,12 +482,23 @@ class Rules:
         }
 
     @cached_property
-    def job_tasks(self) -> tuple[tuple[int, ...], ...]:
-        """For each agent, the job tasks it may be given."""
-        return tuple(
-            tuple(t for t, task in enumerate(self.tasks) if task.jobs and agent in task.agents)
-            for agent in range(len(self.agent_names))
-        )
+    def job_tasks(self) -> tuple[tuple[tuple[int, ...], ...], ...]:
+        """For each agent, the job tasks that a job is drawn from, turn by turn, each so often as its share says.
+
+        Raises: ValueError where an agent has jobs of some turns only.
+        """
+        drawn = self.blueprint.tasks
+        turns = 1 + max((task.turn for task in drawn if task.jobs), default=0)
+        rows = []
+        for agent, name in enumerate(self.agent_names):
+            mine = [t for t, task in enumerate(self.tasks) if task.jobs and agent in task.agents]
+            row = tuple(
+                tuple(t for t in mine for _ in range(drawn[t].share) if drawn[t].turn == turn) for turn in range(turns)
+            )
+            if any(row) and not all(row):
+                raise ValueError(f"an agent with jobs has job tasks of every turn; {name} has none of some")
+            rows.append(row if any(row) else ())
+        return tuple(rows)
 
     @cached_property
     def world_events(self) -> tuple[tuple[int, int, int, int, int, int, int], ...]:
@@ -508,6 +520,7 @@ class Rules:
                 start = closings.first + closings.every * n
                 # Equal source and number: the three steps of one closing are late by the same draw.
                 rows += [(what, source, n, site, by, start + after, closings.jitter) for what, by, after in steps]
+        rows += [(RESTOCKS, 0, 0, site, 0, NEVER, 0) for site, drawn in enumerate(self.blueprint.sites) if drawn.refill]
         return tuple(rows)
 
     @property
@@ -518,6 +531,11 @@ class Rules:
     def event_of_closing(self, nth: int) -> int:
         """Return the world event at which the n-th depot closes."""
         return next(i for i, (what, _, n, *_) in enumerate(self.world_events) if (what, n) == (CLOSES, nth))
+
+    @cached_property
+    def refills(self) -> dict[int, int]:
+        """Shelf -> the world event in which it is stocked again, whose tick is set when the shelf is emptied."""
+        return {site: i for i, (what, _, _, site, *_) in enumerate(self.world_events) if what == RESTOCKS}
 
     @property
     def mail_capacity(self) -> int:

@@ -6,7 +6,7 @@ both engines read. Sites, roles and tasks refer to one another by name, so that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,7 +31,7 @@ CONTENTION = {"low": -1, "usual": 0, "high": 1}  # levels that a comparison can 
 SHUT = 2  # what the notice of a closed depot says
 
 # Kinds of goal.
-TOTAL, BOAT, TRIPS, VALUE, GOT, KEPT, DONE, BUILT, PARCEL, TOGETHER, CORRECTED = range(11)
+TOTAL, BOAT, TRIPS, VALUE, GOT, KEPT, DONE, BUILT, PARCEL, TOGETHER, CORRECTED, SHIPPED = range(12)
 GOAL_KINDS = (
     "value = initial + all amounts drawn",
     "the boat passed",
@@ -44,6 +44,7 @@ GOAL_KINDS = (
     "the parcel was delivered to a depot that was open",
     "both halves are in one depot",
     "no route led to the depot when it closed",
+    "the parcel that was ordered was delivered to a depot that was open",
 )
 
 # Kinds of invariant.
@@ -70,6 +71,7 @@ class Site:
     scale: int = 10  # the value that an observation shows as 1
     room: int = 0  # of a post: how many can be on duty there, 0 for any number
     stock: int = 0  # of a shelf: how often the world lays out its first item again when it is empty
+    refill: int = 0  # of a shelf with a stock: after how many ticks it does so, 0 in the tick itself
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,11 @@ class Op:
 
 @dataclass(frozen=True)
 class Task:
-    """One to four ops in order. `thought=False`: done on reflex. `jobs`: needs an open job of the agent's list."""
+    """One to four ops in order. `thought=False`: done on reflex. `jobs`: needs an open job of the agent's list.
+
+    The n-th job of a list is drawn among the agent's job tasks whose `turn` is n modulo the number of turns, each as
+    likely as its `share` of theirs.
+    """
 
     name: str
     ops: tuple[Op, ...]
@@ -100,6 +106,8 @@ class Task:
     thought: bool = True
     jobs: bool = False
     agents: tuple[int, ...] | None = None  # only these, by index
+    turn: int = 0
+    share: int = 1
 
 
 @dataclass(frozen=True)
@@ -134,6 +142,7 @@ class Boats:
     first: int
     every: int
     jitter: int
+    called: str = "boat"  # what they are: "boat" or "truck"
 
 
 @dataclass(frozen=True)
@@ -160,7 +169,8 @@ class Intruder:
 class Closings:
     """Depots close in turn, `count` times: the n-th at first + every * n + (0 to jitter) + `lead`.
 
-    Each has a notice: 0 open, 1 announced (`lead` ticks before), 2 closed, for `shut` ticks.
+    Each has a notice: 0 open, 1 announced (`lead` ticks before), 2 closed, for `shut` ticks. With `grace` it closes
+    earlier where it can: so many ticks after a correction, once it is announced, leaves no route that leads there.
     """
 
     depots: tuple[str, ...]
@@ -171,6 +181,7 @@ class Closings:
     jitter: int
     lead: int
     shut: int
+    grace: int | None = None
 
 
 @dataclass(frozen=True)
@@ -179,7 +190,8 @@ class Goal:
 
     GOT: item `target` at `site`. KEPT: at least `target` at `site`. DONE: `task` by `agent`, `target` times. BUILT:
     `site` holds `target` + what its dependencies hold. PARCEL: the `index`-th of `agent`. TOGETHER: it and that of
-    agent `other`. CORRECTED: the `index`-th closing.
+    agent `other`. SHIPPED: as PARCEL, of an agent whose job tasks that take are orders: each brings one parcel.
+    CORRECTED: the `index`-th closing.
     """
 
     kind: int
@@ -226,6 +238,24 @@ class Blueprint:
 
 
 @dataclass(frozen=True)
+class Stage(Mapping[str, Any]):
+    """A stage of a curriculum: a mapping of arguments, for `parallel_env(**stage)` or `vector_env(**stage)`."""
+
+    name: str
+    teaches: str
+    arguments: Mapping[str, Any]
+
+    def __getitem__(self, key: str) -> Any:
+        return self.arguments[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.arguments)
+
+    def __len__(self) -> int:
+        return len(self.arguments)
+
+
+@dataclass(frozen=True)
 class Scenario:
     """A named family of blueprints."""
 
@@ -240,10 +270,11 @@ class Scenario:
     seed_changes: str = ""
     plain: Mapping[str, str] = field(default_factory=dict)  # parts of task names -> the same in plain words
     dials: Mapping[str, str] = field(default_factory=dict)
-    limits: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # of parameters that are not just from 1
+    limits: Mapping[str, tuple[int, int | None]] = field(default_factory=dict)  # of parameters that are not just from 1
     # Parameters that a level of contention changes: at "high" those with 1 are doubled and those with -1 halved, at
     # "low" the other way round.
     contention: Mapping[str, int] = field(default_factory=dict)
+    curriculum: tuple[Stage, ...] = ()  # from the easiest on, without the scenario's name among the arguments
 
     def at(self, size: str, level: str) -> dict[str, int]:
         """Return the parameters of a size that a level of contention changes.

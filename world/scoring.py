@@ -5,7 +5,18 @@ from __future__ import annotations
 import numpy as np
 
 from . import log, scenario, verbs
-from .context import agents_of, events_of, goal_rules, goals_of, parcels_of, sites_of, tally_of, world_of
+from .context import (
+    agents_of,
+    events_of,
+    goal_rules,
+    goals_of,
+    jobs_of,
+    op_rule,
+    parcels_of,
+    sites_of,
+    tally_of,
+    world_of,
+)
 from .jit import compiled
 from .kernel import credit, emit, has
 from .state import (
@@ -43,7 +54,7 @@ def judge_goal(c, b, g):
         return state == PASSED, state == LOST
     if rule.kind == scenario.DONE:
         return tally_of(c, b, rule.agent)[rule.task, 0] >= rule.target, False
-    if rule.kind == scenario.PARCEL or rule.kind == scenario.TOGETHER:
+    if rule.kind == scenario.PARCEL or rule.kind == scenario.TOGETHER or rule.kind == scenario.SHIPPED:
         return judge_parcel(c, b, rule)
     there = sites_of(c, b)[rule.site]
     if rule.kind == scenario.GOT:
@@ -67,14 +78,25 @@ def judge_goal(c, b, g):
 def judge_parcel(c, b, rule):
     """Judge one delivery, or whether two of them went to one place."""
     if agents_of(c, b)[rule.agent].landed <= rule.index:
-        return False, False
+        return False, rule.kind == scenario.SHIPPED and not may_bring(c, b, rule)
     mine = parcels_of(c, b, rule.agent)[rule.index]
-    if rule.kind == scenario.PARCEL:
+    if rule.kind != scenario.TOGETHER:
         return mine.good != 0, mine.good == 0
     if agents_of(c, b)[rule.other].landed <= rule.index:
         return False, False
     together = parcels_of(c, b, rule.other)[rule.index].site == mine.site
     return together, not together
+
+
+@compiled
+def may_bring(c, b, rule):
+    """Tell whether an agent may still bring a parcel: by what it brought, holds, and is ordered to take."""
+    me, jobs = agents_of(c, b)[rule.agent], jobs_of(c, b, rule.agent)
+    orders = np.int64(me.hand != 0)
+    for n in range(c.jobs):
+        if jobs[n].used == 0 and op_rule(c, jobs[n].task, 0).verb == verbs.TAKE:
+            orders += 1
+    return me.phase != OUT and rule.index < me.landed + orders
 
 
 @compiled
@@ -90,7 +112,8 @@ def score(c, b):
         if is_met != (goal.met != 0):
             goal.met = 1 if is_met else 0
             rule = goal_rules(c)[g]
-            own = rule.kind == scenario.TRIPS or rule.kind == scenario.DONE or rule.kind == scenario.PARCEL
+            own = rule.kind == scenario.TRIPS or rule.kind == scenario.DONE
+            own = own or rule.kind == scenario.PARCEL or rule.kind == scenario.SHIPPED
             whose = rule.agent if own else world.writer
             change = 1.0 / c.goals if is_met else -1.0 / c.goals
             if c.own_reward == 0:

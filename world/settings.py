@@ -10,6 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from .entropy import PROBABILITY_BITS
 
+# Later than the first digests: a header names them only where they are set, so that digests without them stay.
+LATER = ("think_choice", "slip", "half_life", "symbols", "thinkers", "visibility", "footprint_error")
+
 QUANTILES = 4096  # a law is a table of so many equally likely values
 
 Law = Literal["constant", "uniform", "geometric", "lognormal"]
@@ -23,9 +26,9 @@ class Settings(BaseModel):
     think: int = Field(6, ge=0, le=1000, description="centre of the think time")
     think_law: Law = "uniform"
     think_choice: bool = Field(False, description="agents choose a short, usual or long thought for each task")
-    thinkers: int | None = Field(None, ge=1, description="how many agents may think at once; None: all")
     slip: float = Field(0.0, ge=0, le=1, description="share of arguments that go wrong where nothing is thought")
     half_life: int = Field(6, ge=1, le=10**6, description="ticks of thought that halve the share of slips")
+    thinkers: int | None = Field(None, ge=1, description="how many agents may think at once; None: all")
     delay: int = Field(0, ge=0, le=1000, description="centre of the message delay")
     delay_law: Law = "uniform"
     loss: float = Field(0.0, ge=0, le=1, description="share of messages that are lost")
@@ -46,20 +49,17 @@ class Settings(BaseModel):
         """True if the protocol knows the footprint of every task."""
         return self.visibility == 1 and self.footprint_error == 0
 
+    @property
+    def header(self) -> dict[str, Any]:
+        """What an episode's digest says of them."""
+        return without_later(self, LATER)
+
     @model_validator(mode="after")
     def _stalls_end(self) -> Settings:
         if self.stall >= self.stall_every:
             raise ValueError(f"a stall ends before the next: stall {self.stall} is not below {self.stall_every}")
         return self
 
-    @property
-    def header(self) -> dict[str, Any]:
-        """What an episode's digest says of them: all, but what came later only where it is not off."""
-        return without_later(self, _CAME_LATER)
-
-
-# Left out of a header where they are off, so that the digests of older episodes stand.
-_CAME_LATER = ("think_choice", "thinkers", "slip", "half_life", "symbols", "visibility", "footprint_error")
 
 # What an agent may choose of thought, where it may choose, and by how much that scales what is drawn.
 USUAL, SHORT, LONG = 0, 1, 2

@@ -150,10 +150,7 @@ AGENT_RECORD = np.dtype(
         ("pending", _B),  # set of ops whose write is buffered
         ("broke", _B),  # 1 if the open transaction broke an invariant
         ("slipped", _B),  # set of ops of the open transaction whose argument went wrong
-        (
-            "waits",
-            _B,
-        ),  # log.FOR_LOCK while a wait for `wait_site` since `wait_since` stands in the log, FOR_THOUGHT or HELD_BACK
+        ("waits", _B),  # 0, or the kind of a wait since `wait_since` in the log: FOR_LOCK, FOR_THOUGHT or HELD_BACK
         ("placed", _B),  # 1 if it has a place to think
         ("speculates", _B),  # 1 if it may think while it waits to be let in, 2 once it does
         ("hold", _B),  # what it waits for: log.AT_SITE or log.FOR_EPOCH, while `holding` is somebody
@@ -343,3 +340,16 @@ class State(NamedTuple):
     log: NDArray[Any]  # [B, L] log.EVENT; L = 0 keeps no log
     observation: NDArray[np.float32]  # [B, A, D]
     mask: NDArray[np.uint64]  # [B, A, 2]: bit i of the pair = action i is allowed
+
+
+class Rows(NamedTuple):
+    """What views read of every agent after each step, in the form they hand out; written where a batch keeps it."""
+
+    ready: NDArray[np.bool_]  # [B, A]
+    ready_in: NDArray[np.int32]  # [B, A]: ticks until it may act again, as far as can be told; 0 if ready
+    reward: NDArray[np.float64]  # [B, A]: of the last step
+    elapsed: NDArray[np.int64]  # [B, A]: ticks of the last step
+    terminated: NDArray[np.bool_]  # [B, A]
+    truncated: NDArray[np.bool_]  # [B, A]
+    allowed: NDArray[np.bool_]  # [B, A, actions]: the masks
+    clock: NDArray[np.int32]  # [B, 3]: status, ticks of the last step, ticks completed

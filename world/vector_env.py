@@ -11,10 +11,10 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from .observe import ObservationLayout, unpack_masks
+from .observe import ObservationLayout
 from .parallel_env import SEEDS, STEPS
 from .rules import Rules
-from .state import RUNNING, TERMINATED, State
+from .state import RUNNING, Rows, State
 
 TRAINING_SEEDS = range(10_000)
 
@@ -27,6 +27,11 @@ class Worlds(Protocol):
     worlds: int
     agents: int
     state: State
+    rows: Rows  # kept up to date
+
+    @property
+    def layout_seeds(self) -> NDArray[np.int64]:
+        """[B] int64: the layout of each world."""
 
     def reset_chosen(self, chosen: NDArray[np.bool_], seeds: NDArray[np.uint64]) -> None:
         """Begin a new episode in the `chosen` worlds, [B] bool, from their `seeds`, [B] uint64."""
@@ -88,7 +93,7 @@ class StaleGridVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[An
     def _look(self) -> None:
         """Make rows of the batch's own memory: nothing is copied unless the caller wants copies."""
         self._observations = self.batch.state.observation.reshape(self.num_envs, -1)
-        self._masks = self.batch.state.mask.reshape(self.num_envs, -1)
+        self._rows = Rows._make(array.reshape(-1, *array.shape[2:]) for array in self.batch.rows)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -99,13 +104,17 @@ class StaleGridVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[An
     @property
     def ready(self) -> NDArray[np.bool_]:
         """[N] bool: rows that must act now."""
-        ready: NDArray[np.bool_] = self.batch.state.agent["ready"].reshape(-1) == 1
-        return ready
+        return self._rows.ready.copy()
 
     @property
     def elapsed(self) -> NDArray[np.int64]:
         """[N] int64: ticks that the last step took."""
-        return self._rows(self.batch.state.world["elapsed"].astype(np.int64))
+        return self._rows.elapsed.copy()
+
+    @property
+    def layout_seeds(self) -> NDArray[np.int64]:
+        """[B] int64: the layout of each world, 0 where the scenario has but one."""
+        return self.batch.layout_seeds
 
     @property
     def success(self) -> NDArray[np.float64]:
@@ -115,7 +124,7 @@ class StaleGridVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[An
 
     def action_masks(self) -> NDArray[np.bool_]:
         """Return which actions each row may take, [N, actions] bool; a busy row may only wait."""
-        return unpack_masks(self._masks, len(self.action_table))
+        return self._rows.allowed.copy()
 
     # ------------------------------------------------------------------ gymnasium's interface
 
@@ -127,8 +136,10 @@ class StaleGridVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[An
         World w plays `seed + w` first where `seed` is a number, `seed[w]` where it is a sequence. Later episodes, and
         the first without a seed, draw theirs from `episode_seeds` by a generator that the seed begins.
 
-        Raises: ValueError for other seeds or masks; nothing moves.
+        Raises: ValueError for other seeds or masks, or a layout: they stay; nothing moves.
         """
+        if (options or {}).get("layout_seed") is not None:
+            raise ValueError("the worlds of a vector environment keep their layouts: make it with layout_seeds=(...)")
         worlds = self.batch.worlds
         chosen = self._chosen(options)
         if seed is None:
@@ -164,22 +175,19 @@ class StaleGridVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[An
             world = int(np.argmax(self._over))
             raise RuntimeError(f"world {world} has ended: autoreset is disabled, so reset it with a reset_mask")
         self._read(actions)
-        state, before = self.batch.state, self._over
+        rows, before = self._rows, self._over
         self.batch.step(self._choices, self._to_decision)
         if before.any():  # NEXT_STEP: these did not move
             self._begin(before, self._drawn(self.batch.worlds))
-        rewards = state.agent["earned"].flatten()
-        status = state.world["status"]
-        over = status != RUNNING
-        terminated, truncated = self._rows(status == TERMINATED), self._rows(over & (status != TERMINATED))
-        self._over = over
+        rewards, terminated, truncated = rows.reward.copy(), rows.terminated.copy(), rows.truncated.copy()
+        self._over = over = self.batch.rows.clock[:, 0] != RUNNING
         final: dict[str, Any] = {}
         if over.any() and self.autoreset_mode is AutoresetMode.SAME_STEP:
-            ended = self._rows(over)
+            ended = terminated | truncated
             final = {
                 "final_obs": self._observations.copy(), "_final_obs": ended,
-                "final_info": {"elapsed": self.elapsed, "_elapsed": ended, "success": self._rows(self.success),
-                               "_success": ended},
+                "final_info": {"elapsed": self.elapsed, "_elapsed": ended,
+                               "success": np.repeat(self.success, self.batch.agents), "_success": ended},
                 "_final_info": ended,
             }  # fmt: skip
             self._begin(over, self._drawn(self.batch.worlds))
@@ -191,22 +199,22 @@ class StaleGridVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[An
 
     # ------------------------------------------------------------------
 
-    def _rows(self, of_worlds: NDArray[Any]) -> NDArray[Any]:
-        return np.repeat(of_worlds, self.batch.agents)
-
     def _seen(self) -> NDArray[np.float32]:
         return self._observations.copy() if self._copies else self._observations
 
     def _infos(self) -> dict[str, Any]:
-        everywhere = np.ones(self.num_envs, np.bool_)
-        infos: dict[str, Any] = {}
-        for name, rows in (("ready", self.ready), ("elapsed", self.elapsed), ("action_mask", self.action_masks())):
-            infos[name], infos[f"_{name}"] = rows, everywhere
-        return infos
+        everywhere, rows = np.ones(self.num_envs, np.bool_), self._rows
+        return {
+            "ready": rows.ready.copy(), "_ready": everywhere, "elapsed": rows.elapsed.copy(), "_elapsed": everywhere,
+            "action_mask": rows.allowed.copy(), "_action_mask": everywhere,
+        }  # fmt: skip
 
     def _drawn(self, many: int) -> NDArray[np.uint64]:
-        nth = self.np_random.integers(len(self._episode_seeds), size=many)
-        return np.array([self._episode_seeds[n] for n in nth.tolist()], np.uint64)
+        seeds = self._episode_seeds
+        nth = self.np_random.integers(len(seeds), size=many)
+        if isinstance(seeds, range) and 0 <= min(seeds[0], seeds[-1]) and max(seeds[0], seeds[-1]) < 2**62:
+            return (seeds.start + seeds.step * nth).astype(np.uint64)
+        return np.array([seeds[n] for n in nth.tolist()], np.uint64)
 
     def _begin(self, chosen: NDArray[np.bool_], seeds: NDArray[np.uint64]) -> None:
         self.seeds = np.where(chosen, seeds, self.seeds)

@@ -8,7 +8,7 @@ from itertools import groupby
 from .protocols.config import Config
 from .render.chronicle import Accident, Chronicle, Verdict, VersionView
 from .render.pane import ALERT, BAD, CALM, GOOD, READ, Beat
-from .story import agent_name, and_more, claim, hit_words
+from .story import agent_name, and_more, claim, craft_of, hit_words
 from .world.audit import EpisodeReport, Evidence
 from .world.control import Control
 from .world.rules import Rules
@@ -45,8 +45,10 @@ def outcome(report: EpisodeReport, rules: Rules, chronicle: Chronicle) -> str:
     if chronicle.accidents:
         hurt = sum(one.bodies for one in chronicle.accidents)
         said = hit_words(rules, hurt, sum(one.boat for one in chronicle.accidents))
+        others = wrong - len(chronicle.accidents)
+        said += f"; acted on old news {_often(others)} besides" if rules.blueprint.jobs and others > 0 else ""
     elif rules.blueprint.boats is not None:
-        said = "nobody hit, no boat lost"
+        said = f"nobody hit, no {craft_of(rules)} lost"
     elif lost == wrong > 0:
         said = f"{lost} update{'s' if lost != 1 else ''} lost"
     elif wrong:
@@ -136,7 +138,7 @@ def _accident(rules: Rules, chronicle: Chronicle, accident: Accident) -> str:
     hit = [agent for agent, tick in chronicle.put_out.items() if tick == accident.tick]
     if len(hit) != accident.bodies:  # two accidents in one tick
         return f"Accident: {hit_words(rules, accident.bodies, accident.boat)}."
-    return f"Accident: {_names(rules, hit)} hit{', a boat lost' if accident.boat else ''}."
+    return f"Accident: {_names(rules, hit)} hit{f', a {craft_of(rules)} lost' if accident.boat else ''}."
 
 
 def _check(rules: Rules, config: Config | Control, chronicle: Chronicle, verdict: Verdict, who: str, task: str) -> str:

@@ -215,7 +215,7 @@ def bench(
         check_form(form, "table", "json")
         check_folder(out)
         parts = list(PARTS) if what == "all" else names(what)
-        scenarios, protocols = names(scenario) or ["ledger"], names(protocol) or ["stamped_epochs"]
+        scenarios, protocols = names(scenario) or ["warehouse"], names(protocol) or ["stamped_epochs"]
         job = {"size": size, "worlds": worlds, "seconds": seconds, "settings": settings}
         with progress_bar() as progress:
             task = progress.add_task("measuring", total=None)

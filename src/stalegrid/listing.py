@@ -8,7 +8,7 @@ from .agents.minds import ABOUT as MINDS_ABOUT
 from .make import make_rules
 from .protocols.config import AXES
 from .protocols.presets import ABOUT, READABLE, resolve
-from .story import HAZARD_WORDS
+from .story import HAZARD_WORDS, craft_of
 from .world.rules import GRAINS, Rules
 from .world.scenario import GOAL_KINDS, INVARIANT_KINDS
 from .world.scenarios import SCENARIOS
@@ -92,12 +92,16 @@ def scenario_facts(name: str, size: str) -> str:
             )  # fmt: skip
     lines += _table(("task", "role", "op", "premise", "writes", "rests on"), rows)
     lines += ["", "## Goals", ""]
-    kinds = [GOAL_KINDS[goal.kind] for goal in blueprint.goals]
+    kinds = [GOAL_KINDS[goal.kind].replace("boat", craft_of(rules)) for goal in blueprint.goals]
     lines += [f"- {kinds.count(kind)} x {kind}" for kind in dict.fromkeys(kinds)]
     lines += [f"- invariant: {rule.name} ({INVARIANT_KINDS[rule.kind]})" for rule in blueprint.invariants]
     lines += ["", "## Sizes and dials", ""]
     lines += [f"- {one}: " + ", ".join(f"{k} {v}" for k, v in values.items()) for one, values in scenario.sizes.items()]
     lines += [f"- dial `{dial}`: {what}" for dial, what in scenario.dials.items()]
+    if scenario.curriculum:
+        lines += ["", f'## Curriculum: `stalegrid.curriculum("{name}")`', ""]
+        stages = [(s.name, s.teaches, ", ".join(f"{k} {v}" for k, v in s.items())) for s in scenario.curriculum]
+        lines += _table(("stage", "what it teaches", "settings"), stages)
     lines += ["", "## Actions", ""]
     lines += _table(("index", "action"), [(str(i), action.name) for i, action in enumerate(rules.actions)])
     return "\n".join(lines)

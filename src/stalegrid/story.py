@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from .world import log
+from .world import log, verbs
 from .world.audit import EpisodeReport, Evidence, Finding
 from .world.rules import Rules
 from .world.state import HAZARDS, LOST_UPDATE, MESSAGE, STALE_CORRECTION
@@ -65,7 +65,13 @@ def hit_words(rules: Rules, bodies: int, boats: int) -> str:
     roles = [role.name for role in rules.blueprint.roles if role.trips]
     who = roles[0] if len(roles) == 1 else "agent"
     hit = f"a {who} hit" if bodies == 1 else f"{bodies} {who}s hit"
-    return hit + (", a boat lost" if boats == 1 else f", {boats} boats lost" if boats else "")
+    craft = craft_of(rules)
+    return hit + (f", a {craft} lost" if boats == 1 else f", {boats} {craft}s lost" if boats else "")
+
+
+def craft_of(rules: Rules) -> str:
+    """Say what the boats are."""
+    return rules.blueprint.boats.called if rules.blueprint.boats else "boat"
 
 
 def agent_name(rules: Rules, agent: int) -> str:
@@ -77,12 +83,18 @@ def agent_name(rules: Rules, agent: int) -> str:
 
 
 def tell(rules: Rules, events: Any, report: EpisodeReport) -> list[Line]:
-    """Tell the episode: every act that went wrong or was caught, every accident, in order."""
+    """Tell the episode: every act that went wrong or was caught, every slip and accident, in order."""
     lines = [_finding(rules, finding) for finding in report.findings if finding.level in ("decisive", "prevented")]
     for event in events[events["kind"] == log.ACCIDENT]:
         who, many = agent_name(rules, int(event["agent"])), int(event["value"])
         gate = rules.site_names[int(event["site"])].replace("_", " ")
         text = f"accident: {who} closed the {gate}: {hit_words(rules, many, int(event['a'] >= 0))}."
+        lines.append(Line(int(event["tick"]), text, int(event["agent"]), True))
+    for event in events[events["kind"] == log.SLIP]:
+        who, verb = agent_name(rules, int(event["agent"])), verbs.VERBS[int(event["c"])].name
+        site = rules.site_names[int(event["site"])].replace("_", " ")
+        ticks = f"{event['b']} tick{'s' if event['b'] != 1 else ''}"
+        text = f"{who} slips after {ticks} of thought: {verb} {event['value']} at {site}, and {event['a']} was meant."
         lines.append(Line(int(event["tick"]), text, int(event["agent"]), True))
     return sorted(lines, key=lambda line: line.tick)
 

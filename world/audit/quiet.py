@@ -233,7 +233,7 @@ class AtQuiescence:
         is_dropped = np.isin(told["kind"], (log.WRITE, log.REVOKED, *_SETTLED))
         is_dropped[[settled[txn] for txn in lasting]] = False
         is_dropped[[row for rank, row in undone.items() if rank not in done]] = False
-        written = {(one.txn, one.op) for site in self.sites for one in site.quiet}
+        written = {(one.txn, one.op) for site in self.sites for one in site.quiet if one.agent != WORLD}
         for row in np.flatnonzero(np.isin(told["kind"], (log.ACT, log.REFUSED_BY_WORLD))).tolist():
             kind, tick, _, txn, op, at, *_ = told[row].tolist()
             if kind == log.ACT:

@@ -1,0 +1,207 @@
+"""Minds of the warehouse: porters with lists of orders, and the dispatcher who moves the gate and corrects the plan."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .mind import View, first_allowed
+
+ASKED, WAITED, LOOKED = range(3)  # what memory holds
+NEAR = 3  # cells
+WARY, SHY = 0.9, 0.9  # chances that a careful porter stands back: from one near who is at something, from all others
+PATIENCE = 40  # ticks that the careful dispatcher waits for the lane to be empty before it goes and looks
+
+
+class _Plan:
+    """Where shelves, tallies, depots and routes stand in observations and actions."""
+
+    def __init__(self, view: View) -> None:
+        names = [name.removesuffix(": value") for name in view.legend if name.endswith(": value")]
+        self.places = [name for name in names if name.startswith(("shelf_", "tally_"))]
+        self.jobs = np.array(
+            [view.action(f"do pick from {name}" if "shelf" in name else f"do add {name}") for name in self.places]
+        )
+        self.looks = np.array([view.action(f"look {name}") for name in self.places])
+        self.is_shelf = np.array(["shelf" in name for name in self.places])
+        self.depots = sum(name.startswith("depot_") for name in names)
+        self.lines = sum(name.startswith("route_") for name in names)
+        self.has_lane = "gate" in names
+
+
+@lru_cache(maxsize=8)
+def _plan_of(view: View) -> _Plan:
+    return _Plan(view)
+
+
+def _work(
+    view: View, plan: _Plan, rows: NDArray[np.float32], memory: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Do the next job on the list once its place is in sight or was looked at, else look; at an empty shelf, wait.
+
+    Also say what is looked at, as `memory` has it: the place + 1.
+    """
+    each = np.arange(len(rows))
+
+    def column(what: str) -> NDArray[np.float32]:
+        return rows[:, [view.entry(f"{name}: {what}") for name in plan.places]]
+
+    here = column("next job here") > 0.5
+    place, has_job = here.argmax(axis=1), here.any(axis=1)
+    in_sight, filled = column("in sight")[each, place] > 0.5, column("value")[each, place] > 0
+    can = filled | ~plan.is_shelf[place]
+    does = np.where(in_sight, 0, plan.looks[place])
+    does = np.where(can & (in_sight | (memory[:, LOOKED] == 1 + place)), plan.jobs[place], does)
+    return np.where(has_job, does, 0), 1 + place
+
+
+def _deliver(view: View, plan: _Plan, rows: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Deliver to the depot that the plan names for one's line; also say which line that is."""
+    if plan.lines == 0:
+        return np.full(len(rows), view.action("do deliver to depot_0")), np.zeros(len(rows), np.int64)
+    each, agents = np.arange(len(rows)), view.parameters["agents"]
+    index = np.rint((rows[:, view.entry("index")] + 1) / 2 * (agents - 1)).astype(np.int64)
+    line = index % plan.lines
+    routes = rows[:, [view.entry(f"route_{line}: value") for line in range(plan.lines)]]
+    depot = np.rint(routes[each, line] * (plan.depots - 1)).astype(np.int64)
+    actions = [
+        [view.action(f"do deliver {line} to depot_{k}") for k in range(plan.depots)] for line in range(plan.lines)
+    ]
+    return np.array(actions)[line, depot], line
+
+
+def _carry(view: View, plan: _Plan, rows: NDArray[np.float32], memory: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Work in the west with empty hands, carry a box east, deliver it and come back."""
+    loaded = rows[:, view.entry("hand")] > 0
+    works, place = _work(view, plan, rows, memory)
+    delivers, _ = _deliver(view, plan, rows)
+    if not plan.has_lane:
+        wanted = np.where(loaded, delivers, works)
+        memory[:, LOOKED] = np.where(wanted == works, place, 0)
+        return wanted
+    east = rows[:, view.entry("bound for")] > 0  # bound for it, so still in the west
+    inside = rows[:, view.entry("in a region")] > 0.5
+    shut = (rows[:, view.entry("gate: in sight")] > 0.5) & (rows[:, view.entry("gate: value")] > 0.5)
+    crosses = np.where(shut & ~inside, 0, view.action("do cross"))
+    idle = rows[:, view.entry("jobs left")] <= 0
+    wanted = np.where(east, np.where(loaded, crosses, works), np.where(loaded, delivers, np.where(idle, 0, crosses)))
+    wanted = np.where(inside, view.action("do cross"), wanted)
+    memory[:, LOOKED] = np.where(wanted == works, place, 0)
+    return wanted
+
+
+def _correct(view: View, plan: _Plan, rows: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Send all routes to the next depot of which no closing is announced, once theirs is to close; else wait."""
+    if plan.lines == 0:
+        return np.zeros(len(rows), np.int64)
+    each = np.arange(len(rows))
+    depot = np.rint(rows[:, view.entry("route_0: value")] * (plan.depots - 1)).astype(np.int64)
+    notices = rows[:, [view.entry(f"notice_{k}: value") for k in range(plan.depots)]] > 0
+    correct = np.array([view.action(f"correct routes to depot_{k}") for k in range(plan.depots)])
+    wanted = np.zeros(len(rows), np.int64)
+    for step in range(plan.depots - 1, 0, -1):
+        target = (depot + step) % plan.depots
+        wanted = np.where(notices[each, target], wanted, correct[target])
+    return np.where(notices[each, depot], wanted, 0)
+
+
+def _operate(view: View, rows: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Close the gate for a truck when the lane is believed empty, open it when none is left; also say who closes."""
+    waiting = rows[:, view.entry("trucks: value")] > 0
+    closed = rows[:, view.entry("gate: value")] > 0.5
+    closing = waiting & ~closed & (rows[:, view.entry("lane: value")] <= 0)
+    wanted = np.where(closing, view.action("do set closed"), 0)
+    return np.where(~waiting & closed, view.action("do set open"), wanted), closing
+
+
+def naive(
+    view: View,
+    rows: NDArray[np.float32],
+    masks: NDArray[np.bool_],
+    chance: NDArray[np.float64],
+    memory: NDArray[np.int64],
+) -> NDArray[np.int64]:
+    """Do the next thing on what is believed; the dispatcher corrects first and then sees to the gate."""
+    plan = _plan_of(view)
+    wanted = _carry(view, plan, rows, memory)
+    if "is dispatcher" in view.legend:
+        corrects = _correct(view, plan, rows)
+        operates = _operate(view, rows)[0] if plan.has_lane else corrects
+        dispatcher = rows[:, view.entry("is dispatcher")] > 0.5
+        wanted = np.where(dispatcher, np.where(corrects > 0, corrects, operates), wanted)
+    return first_allowed(masks, wanted)
+
+
+def careful(
+    view: View,
+    rows: NDArray[np.float32],
+    masks: NDArray[np.bool_],
+    chance: NDArray[np.float64],
+    memory: NDArray[np.int64],
+) -> NDArray[np.int64]:
+    """Porters stand back from who is near, and ask whether their route is current; the dispatcher checks and looks.
+
+    One who holds the token has been told the truth, and is in nobody's way.
+    """
+    plan = _plan_of(view)
+    wanted = _carry(view, plan, rows, memory)
+    holds = rows[:, view.entry("has token")] > 0.5
+    near, busy = _company(view, rows)
+    stands_back = np.isin(wanted, plan.jobs) & ~holds & (chance < np.where(near, WARY, SHY * busy))
+    asks = np.zeros(len(rows), np.bool_)
+    if plan.lines:
+        delivers, line = _deliver(view, plan, rows)
+        stale = rows[:, [view.entry(f"route_{line}: not current") for line in range(plan.lines)]] > 0.5
+        doubtful = stale[np.arange(len(rows)), line]
+        asks = (wanted == delivers) & ~holds & ((memory[:, ASKED] == 0) | doubtful)
+    porter = np.where(stands_back, 0, np.where(asks, view.action("check"), wanted))
+    if "is dispatcher" not in view.legend:
+        return first_allowed(masks, porter)
+    own = memory.copy()
+    dispatches = _dispatch_carefully(view, plan, rows, holds, own)
+    dispatcher = rows[:, view.entry("is dispatcher")] > 0.5
+    memory[:, ASKED] = np.where(dispatcher, own[:, ASKED], asks)
+    memory[:, WAITED] = np.where(dispatcher, own[:, WAITED], 0)
+    return first_allowed(masks, np.where(dispatcher, dispatches, porter))
+
+
+def _company(view: View, rows: NDArray[np.float32]) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Say who has somebody near who is at something, and what share of all others in view is at something."""
+    others = [name.removesuffix(": in view") for name in view.legend if name.endswith(": in view")]
+    if not others:
+        return np.zeros(len(rows), np.bool_), np.zeros(len(rows))
+
+    def column(what: str) -> NDArray[np.float32]:
+        return rows[:, [view.entry(f"{other}: {what}") for other in others]]
+
+    busy = (column("in view") > 0.5) & (column("busy") > 0.5)
+    down = np.abs(column("rows away")) * view.parameters["rows"]
+    right = np.abs(column("columns away")) * view.parameters["columns"]
+    near = busy & (np.maximum(down, right) < NEAR + 0.5)
+    return np.asarray(near.any(axis=1)), np.asarray(busy.mean(axis=1))
+
+
+def _dispatch_carefully(
+    view: View, plan: _Plan, rows: NDArray[np.float32], holds: NDArray[np.bool_], memory: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Check the lane before the gate closes, and go and look after a long wait; then go back to the notices."""
+    wanted = _correct(view, plan, rows)
+    if plan.has_lane:
+        operates, closing = _operate(view, rows)
+        closing &= wanted == 0
+        wanted = np.where(wanted > 0, wanted, operates)
+        doubtful = rows[:, view.entry("lane: not current")] > 0.5
+        ask = closing & (memory[:, ASKED] == 0) & ~holds
+        wanted = np.where(ask, view.action("check"), np.where(closing & doubtful & ~holds, 0, wanted))
+        memory[:, ASKED] = ask
+        waits = (rows[:, view.entry("trucks: value")] > 0) & (wanted == 0)
+        memory[:, WAITED] = np.where(waits, memory[:, WAITED] + 1, 0)
+        tired = memory[:, WAITED] > PATIENCE
+        memory[tired, WAITED] = 0
+        wanted = np.where(tired, view.action("look lane"), wanted)
+    if plan.lines:
+        away = rows[:, view.entry("notice_0: in sight")] < 0.5
+        wanted = np.where((wanted == 0) & away, view.action("look notice_0"), wanted)
+    return wanted
