@@ -48,6 +48,7 @@ class StaleGridParallelEnv(ParallelEnv[str, Any, int]):
         render_mode: str | None = None,
         drawing: Drawing | None = None,
         action_mask: str = "info",
+        observation_key: str = "observation",
         steps: str = "tick",
         layouts: Callable[[int], Engine] | None = None,
     ) -> None:
@@ -58,6 +59,8 @@ class StaleGridParallelEnv(ParallelEnv[str, Any, int]):
         ):
             if value not in allowed:
                 raise ValueError(f"{what} is one of {', '.join(map(str, allowed))}; got {value!r}")
+        if not isinstance(observation_key, str) or observation_key in ("", "action_mask"):
+            raise ValueError(f"observation_key is a word other than 'action_mask'; got {observation_key!r}")
         self.engine = engine
         self.render_mode = render_mode
         self.max_cycles = engine.rules.max_cycles
@@ -66,10 +69,11 @@ class StaleGridParallelEnv(ParallelEnv[str, Any, int]):
         self.action_table = engine.rules.actions
         self.observation_legend = engine.layout.names
         self.state_legend = state_names(engine.rules)
-        self._np_random: np.random.Generator | None = None
+        self.np_random = np.random.default_rng()
         self.seed: int | None = None
         self._steps = steps
         self.mask_in_info = action_mask in ("info", "both")
+        self.observation_key = observation_key
         self._mask_in_observation = action_mask in ("obs", "both")
         self._drawing = drawing
         self._layouts = layouts
@@ -83,21 +87,15 @@ class StaleGridParallelEnv(ParallelEnv[str, Any, int]):
         self._observation_space: spaces.Space[Any] = box
         if self._mask_in_observation:
             mask = spaces.Box(0, 1, (len(self.action_table),), np.int8)
-            self._observation_space = spaces.Dict({"observation": box, "action_mask": mask})
+            self._observation_space = spaces.Dict({observation_key: box, "action_mask": mask})
         self.action_spaces = dict.fromkeys(self.possible_agents, self._action_space)
         self.observation_spaces = dict.fromkeys(self.possible_agents, self._observation_space)
         self.state_space = spaces.Box(-1.0, 1.0, (len(self.state_legend),), np.float32)
 
-    @property
-    def np_random(self) -> np.random.Generator:
-        """The generator that seeds episodes; begun when first asked for, so that copies made before do not share it."""
-        if self._np_random is None:
-            self._np_random = np.random.default_rng()
-        return self._np_random
-
-    @np_random.setter
-    def np_random(self, generator: np.random.Generator) -> None:
-        self._np_random = generator
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        if self.seed is None:  # copies of a new environment, such as SuperSuit makes, must not all play the same
+            self.np_random = np.random.default_rng()
 
     def action_space(self, agent: str) -> spaces.Space[Any]:
         """Return the same `Discrete` at each call."""
@@ -216,7 +214,7 @@ class StaleGridParallelEnv(ParallelEnv[str, Any, int]):
             # A strict zip asks an array for one row more than it has, and the error takes as long as all rows.
             return dict(zip(self.possible_agents, observations, strict=False))
         return {
-            name: {"observation": row, "action_mask": mask.copy()}
+            name: {self.observation_key: row, "action_mask": mask.copy()}
             for name, row, mask in zip(self.possible_agents, observations, masks, strict=False)
         }
 

@@ -265,7 +265,7 @@ class Scenario:
     sizes: Mapping[str, Mapping[str, Any]]
     build: Callable[..., Blueprint]  # called with the parameters of a size
     hazard: str | None = None  # its one hazard, a name of state.HAZARDS
-    cure: str | None = None  # the preset that cures it
+    cure: str | None = None  # the preset that cures it, or without one hazard all of them
     ceiling: str = "serial reaches every goal"
     seed_changes: str = ""
     plain: Mapping[str, str] = field(default_factory=dict)  # parts of task names -> the same in plain words

@@ -184,6 +184,7 @@ def parallel_env(
     engine: str = "compiled",
     render_mode: str | None = None,
     action_mask: str = "info",
+    observation_key: str = "observation",
     steps: str = "tick",
     observe: Sequence[str] = BLOCKS,
     reward: str = "shared",
@@ -203,6 +204,7 @@ def parallel_env(
         engine: "compiled", or "reference", the readable one.
         render_mode: None, "human", "rgb_array" or "ansi".
         action_mask: where masks go: "info", "obs", "both" or "off".
+        observation_key: what the observation is called beside the mask; RLlib's masking module says "observations".
         steps: "tick", or "decision": one step runs until some agent must act, rewards summed with `discount` a tick.
         observe: the switchable blocks of the observation.
         reward: "shared", the change of the share of goals met; or "own", to whose act caused it.
@@ -225,8 +227,8 @@ def parallel_env(
     fps = StaleGridParallelEnv.metadata["render_fps"]
     drawing = Drawing(f"StaleGrid: {scenario}", fps) if render_mode is not None else None
     return StaleGridParallelEnv(
-        made, render_mode=render_mode, drawing=drawing, action_mask=action_mask, steps=steps,
-        layouts=Layouts(scenario, size, given, protocol, engine, options),
+        made, render_mode=render_mode, drawing=drawing, action_mask=action_mask, observation_key=observation_key,
+        steps=steps, layouts=Layouts(scenario, size, given, protocol, engine, options),
     )  # fmt: skip
 
 

@@ -164,6 +164,7 @@ SCENARIO = Scenario(
     story="Porters pick boxes, carry them across a truck lane to the depots that the plan names, and keep tallies; "
     "a dispatcher moves the gate and corrects the plan.",
     shows="all four hazards at once: the task to train on",
+    cure="full",
     ceiling="serial reaches every goal, for notices come before the dispatcher's turn in the queue",
     plain={"set closed": "close the gate", "set open": "open the gate", "add ": "add to ", "deliver ": "deliver box "},
     seed_changes="each porter's list: which shelf, which tally and an amount of 1 to 9; in which hall it starts; when "
