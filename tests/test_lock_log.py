@@ -70,7 +70,9 @@ def is_border(events: Sequence[Seen], nth: int) -> bool:
 
 def protects(seed: int, **more: Any) -> None:
     """Play a random schedule under locks: no act is exposed to what others do, and the log is that of locks."""
-    schedule = random_schedule(seed, {"lockstep": False, **SOUND}, {"reads": "admission", "order": "none"} | more)
+    schedule = random_schedule(
+        seed, {"lockstep": False, **SOUND}, {"reads": "admission", "order": "none", "scheduling": "first come"} | more
+    )
     played = watch(schedule)
     levels = [f"{hazard}.{level}" for hazard in HAZARDS for level in ("exposed", "decisive", "prevented")]
     assert {name: played.count(name) for name in levels if played.count(name)} == {}, str(schedule)

@@ -69,7 +69,7 @@ class StaleGridParallelEnv(ParallelEnv[str, Any, int]):
         self.action_table = engine.rules.actions
         self.observation_legend = engine.layout.names
         self.state_legend = state_names(engine.rules)
-        self._np_random: np.random.Generator | None = None
+        self.np_random = np.random.default_rng()
         self.seed: int | None = None
         self._steps = steps
         self.mask_in_info = action_mask in ("info", "both")
@@ -92,16 +92,10 @@ class StaleGridParallelEnv(ParallelEnv[str, Any, int]):
         self.observation_spaces = dict.fromkeys(self.possible_agents, self._observation_space)
         self.state_space = spaces.Box(-1.0, 1.0, (len(self.state_legend),), np.float32)
 
-    @property
-    def np_random(self) -> np.random.Generator:
-        """The generator that seeds episodes; begun when first asked for, so that copies made before do not share it."""
-        if self._np_random is None:
-            self._np_random = np.random.default_rng()
-        return self._np_random
-
-    @np_random.setter
-    def np_random(self, generator: np.random.Generator) -> None:
-        self._np_random = generator
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        if self.seed is None:  # copies of a new environment, such as SuperSuit makes, must not all play the same
+            self.np_random = np.random.default_rng()
 
     def action_space(self, agent: str) -> spaces.Space[Any]:
         """Return the same `Discrete` at each call."""

@@ -11,6 +11,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
+from .engine import state_names, states_of
 from .observe import ObservationLayout
 from .parallel_env import SEEDS, STEPS
 from .rules import Rules
@@ -76,6 +77,7 @@ class StaleGridVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[An
         self.num_envs = batch.worlds * batch.agents
         self.metadata = {"name": "stalegrid_v0", "render_modes": [], "autoreset_mode": self.autoreset_mode}
         self.action_table = batch.rules.actions
+        self.state_legend = state_names(batch.rules)
         self.observation_legend = batch.layout.names
         self.single_action_space = spaces.Discrete(len(self.action_table))
         self.single_observation_space = spaces.Box(-1.0, 1.0, (batch.layout.width,), np.float32)
@@ -125,6 +127,10 @@ class StaleGridVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[An
     def action_masks(self) -> NDArray[np.bool_]:
         """Return which actions each row may take, [N, actions] bool; a busy row may only wait."""
         return self._rows.allowed.copy()
+
+    def state(self) -> NDArray[np.float32]:
+        """Return what is true in each world, [B, entries] float32, fresh: for a central critic, never for an agent."""
+        return states_of(self.rules, self.batch.state)
 
     # ------------------------------------------------------------------ gymnasium's interface
 
