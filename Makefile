@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PYTEST := $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check bench pictures
+.PHONY: help demo test test-all check bench peers pictures trainers
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,15 @@ test: $(VENV)/with-dev-render ## set up and run the quick tests
 test-all: $(VENV)/with-dev-render-plot-learn ## run every test; takes long, fetches torch
 	$(PYTEST) -m ""
 
+# Each has an environment of its own, for they disagree on versions. One at a time: make trainers TRAINERS=sb3
+TRAINERS := sb3 torchrl rllib
+trainers: $(TRAINERS:%=trainer-%) ## train with other people's libraries; fetches much, takes long
+
+# Nets this small do not gain from threads, and threads that wait for one another cost a busy machine dearly.
+.PRECIOUS: .trainers/%/filled
+trainer-%: .trainers/%/filled
+	OMP_NUM_THREADS=1 .trainers/$*/bin/pytest -m "" tests/trainers/test_$*.py
+
 # One after the other, the tests last: their closing lines close the output.
 check: $(VENV)/with-dev-render ## lint, types and the quick tests: what .ci/run runs
 	$(BIN)/ruff check
@@ -30,6 +39,9 @@ check: $(VENV)/with-dev-render ## lint, types and the quick tests: what .ci/run 
 
 bench: $(VENV)/with-core ## measure agent-steps per second
 	$(BIN)/stalegrid bench
+
+peers: .trainers/peers/made ## put speed beside that of other grid worlds; fetches them
+	.trainers/peers/bin/python examples/benchmarks/peers.py
 
 pictures: $(VENV)/with-render-plot ## draw the pictures of the README and the docs again
 	$(BIN)/python examples/pictures.py
@@ -44,6 +56,25 @@ $(VENV)/with-dev-render-plot-learn: extras = [dev,render,plot,learn]
 $(VENV)/with-%: pyproject.toml $(VENV)/made
 	@echo "Filling $(VENV) with stalegrid$(extras); the first time takes a minute or two."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.$(extras)'
+	@touch $@
+
+# The CPU build of torch first, so that the extra finds it there and does not fetch the one with CUDA.
+$(VENV)/with-dev-render-plot-learn: $(VENV)/with-torch
+$(VENV)/with-torch: examples/trainers/torch.txt $(VENV)/made
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+.trainers/%/filled: examples/trainers/%.txt examples/trainers/torch.txt pyproject.toml $(VENV)/made
+	@echo "Filling .trainers/$* with $*; that takes minutes."
+	@$(BIN)/python -m venv .trainers/$*
+	@.trainers/$*/bin/pip install --quiet --disable-pip-version-check --requirement examples/trainers/torch.txt
+	@.trainers/$*/bin/pip install --quiet --disable-pip-version-check --requirement $< --editable . "pytest>=8.3"
+	@touch $@
+
+.trainers/peers/made: examples/benchmarks/peers.txt pyproject.toml $(VENV)/made
+	@echo "Filling .trainers/peers with other grid worlds; that takes minutes."
+	@$(BIN)/python -m venv .trainers/peers
+	@.trainers/peers/bin/pip install --quiet --disable-pip-version-check --requirement $< --editable .
 	@touch $@
 
 $(VENV)/made:

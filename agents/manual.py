@@ -149,6 +149,6 @@ class ManualPolicy:
         pygame.display.flip()
 
     def _print(self, observation: Any) -> None:
-        row = observation["observation"] if isinstance(observation, dict) else observation
+        row = observation[self._parallel.observation_key] if isinstance(observation, dict) else observation
         told = zip(self._parallel.observation_legend, row, strict=True)
         print(f"{self.agent}: " + ", ".join(f"{name} {value:.2f}" for name, value in told if value))

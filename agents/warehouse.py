@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
 from .mind import View, first_allowed
 
-WARY, SHY = 0.8, 0.4  # chances that a careful porter stands back: from one who is at something, from anybody near
+ASKED, WAITED, LOOKED = range(3)  # what memory holds
+NEAR = 3  # cells
+WARY, SHY = 0.9, 0.6  # chances that a careful porter stands back: while somebody near is at something, or only near
 PATIENCE = 40  # ticks that the careful dispatcher waits for the lane to be empty before it goes and looks
 
 
@@ -27,8 +31,18 @@ class _Plan:
         self.has_lane = "gate" in names
 
 
-def _work(view: View, plan: _Plan, rows: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Do the next job on the list once its place is in sight, else go and look; at an empty shelf, wait."""
+@lru_cache(maxsize=8)
+def _plan_of(view: View) -> _Plan:
+    return _Plan(view)
+
+
+def _work(
+    view: View, plan: _Plan, rows: NDArray[np.float32], memory: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Do the next job on the list once its place is in sight or was looked at, else look; at an empty shelf, wait.
+
+    Also say what is looked at, as `memory` has it: the place + 1.
+    """
     each = np.arange(len(rows))
 
     def column(what: str) -> NDArray[np.float32]:
@@ -37,8 +51,10 @@ def _work(view: View, plan: _Plan, rows: NDArray[np.float32]) -> NDArray[np.int6
     here = column("next job here") > 0.5
     place, has_job = here.argmax(axis=1), here.any(axis=1)
     in_sight, filled = column("in sight")[each, place] > 0.5, column("value")[each, place] > 0
-    does = np.where(plan.is_shelf[place] & ~filled, 0, plan.jobs[place])
-    return np.where(has_job, np.where(in_sight, does, plan.looks[place]), 0)
+    can = filled | ~plan.is_shelf[place]
+    does = np.where(in_sight, 0, plan.looks[place])
+    does = np.where(can & (in_sight | (memory[:, LOOKED] == 1 + place)), plan.jobs[place], does)
+    return np.where(has_job, does, 0), 1 + place
 
 
 def _deliver(view: View, plan: _Plan, rows: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -56,20 +72,24 @@ def _deliver(view: View, plan: _Plan, rows: NDArray[np.float32]) -> tuple[NDArra
     return np.array(actions)[line, depot], line
 
 
-def _carry(view: View, plan: _Plan, rows: NDArray[np.float32]) -> NDArray[np.int64]:
+def _carry(view: View, plan: _Plan, rows: NDArray[np.float32], memory: NDArray[np.int64]) -> NDArray[np.int64]:
     """Work in the west with empty hands, carry a box east, deliver it and come back."""
     loaded = rows[:, view.entry("hand")] > 0
-    works = _work(view, plan, rows)
+    works, place = _work(view, plan, rows, memory)
     delivers, _ = _deliver(view, plan, rows)
     if not plan.has_lane:
-        return np.where(loaded, delivers, works)
+        wanted = np.where(loaded, delivers, works)
+        memory[:, LOOKED] = np.where(wanted == works, place, 0)
+        return wanted
     east = rows[:, view.entry("bound for")] > 0  # bound for it, so still in the west
     inside = rows[:, view.entry("in a region")] > 0.5
     shut = (rows[:, view.entry("gate: in sight")] > 0.5) & (rows[:, view.entry("gate: value")] > 0.5)
     crosses = np.where(shut & ~inside, 0, view.action("do cross"))
     idle = rows[:, view.entry("jobs left")] <= 0
     wanted = np.where(east, np.where(loaded, crosses, works), np.where(loaded, delivers, np.where(idle, 0, crosses)))
-    return np.where(inside, view.action("do cross"), wanted)
+    wanted = np.where(inside, view.action("do cross"), wanted)
+    memory[:, LOOKED] = np.where(wanted == works, place, 0)
+    return wanted
 
 
 def _correct(view: View, plan: _Plan, rows: NDArray[np.float32]) -> NDArray[np.int64]:
@@ -104,8 +124,8 @@ def naive(
     memory: NDArray[np.int64],
 ) -> NDArray[np.int64]:
     """Do the next thing on what is believed; the dispatcher corrects first and then sees to the gate."""
-    plan = _Plan(view)
-    wanted = _carry(view, plan, rows)
+    plan = _plan_of(view)
+    wanted = _carry(view, plan, rows, memory)
     if "is dispatcher" in view.legend:
         corrects = _correct(view, plan, rows)
         operates = _operate(view, rows)[0] if plan.has_lane else corrects
@@ -125,37 +145,44 @@ def careful(
 
     One who holds the token has been told the truth, and is in nobody's way.
     """
-    plan = _Plan(view)
-    wanted = _carry(view, plan, rows)
+    plan = _plan_of(view)
+    wanted = _carry(view, plan, rows, memory)
     holds = rows[:, view.entry("has token")] > 0.5
-    near, busy = _company(view, rows)
-    stands_back = np.isin(wanted, plan.jobs) & ~holds & ((busy & (chance < WARY)) | (near & (chance < SHY)))
+    stands_back = np.isin(wanted, plan.jobs) & ~holds & (chance < _doubts(view, rows))
     asks = np.zeros(len(rows), np.bool_)
     if plan.lines:
         delivers, line = _deliver(view, plan, rows)
         stale = rows[:, [view.entry(f"route_{line}: not current") for line in range(plan.lines)]] > 0.5
         doubtful = stale[np.arange(len(rows)), line]
-        asks = (wanted == delivers) & ~holds & ((memory[:, 0] == 0) | doubtful)
+        asks = (wanted == delivers) & ~holds & ((memory[:, ASKED] == 0) | doubtful)
     porter = np.where(stands_back, 0, np.where(asks, view.action("check"), wanted))
     if "is dispatcher" not in view.legend:
         return first_allowed(masks, porter)
     own = memory.copy()
     dispatches = _dispatch_carefully(view, plan, rows, holds, own)
     dispatcher = rows[:, view.entry("is dispatcher")] > 0.5
-    memory[:, 0] = np.where(dispatcher, own[:, 0], asks)
-    memory[:, 1] = np.where(dispatcher, own[:, 1], 0)
+    memory[:, ASKED] = np.where(dispatcher, own[:, ASKED], asks)
+    memory[:, WAITED] = np.where(dispatcher, own[:, WAITED], 0)
     return first_allowed(masks, np.where(dispatcher, dispatches, porter))
 
 
-def _company(view: View, rows: NDArray[np.float32]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Say who has somebody else in view, and who has somebody there who is at something."""
-    others = [index for index, name in enumerate(view.legend) if name.startswith("other ") and name.endswith("in view")]
-    busy = [view.entry(view.legend[index].replace("in view", "busy")) for index in others]
+def _doubts(view: View, rows: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the chance that one stands back: for somebody near, who is at something or not, and for all at work."""
+    others = [name.removesuffix(": in view") for name in view.legend if name.endswith(": in view")]
     if not others:
-        return np.zeros(len(rows), np.bool_), np.zeros(len(rows), np.bool_)
-    in_view = rows[:, others] > 0.5
-    at_something = in_view & (rows[:, busy] > 0.5)
-    return np.asarray(in_view.any(axis=1)), np.asarray(at_something.any(axis=1))
+        return np.zeros(len(rows))
+
+    def column(what: str) -> NDArray[np.float32]:
+        return rows[:, [view.entry(f"{other}: {what}") for other in others]]
+
+    seen, busy = column("in view") > 0.5, column("busy") > 0.5
+    down = np.abs(column("rows away")) * view.parameters["rows"]
+    right = np.abs(column("columns away")) * view.parameters["columns"]
+    near = seen & (np.maximum(down, right) < NEAR + 0.5)
+    doubts: NDArray[np.float64] = np.maximum(
+        np.where((near & busy).any(axis=1), WARY, SHY * near.any(axis=1)), WARY * (seen & busy).mean(axis=1)
+    )
+    return doubts
 
 
 def _dispatch_carefully(
@@ -168,13 +195,13 @@ def _dispatch_carefully(
         closing &= wanted == 0
         wanted = np.where(wanted > 0, wanted, operates)
         doubtful = rows[:, view.entry("lane: not current")] > 0.5
-        ask = closing & (memory[:, 0] == 0) & ~holds
+        ask = closing & (memory[:, ASKED] == 0) & ~holds
         wanted = np.where(ask, view.action("check"), np.where(closing & doubtful & ~holds, 0, wanted))
-        memory[:, 0] = ask
+        memory[:, ASKED] = ask
         waits = (rows[:, view.entry("trucks: value")] > 0) & (wanted == 0)
-        memory[:, 1] = np.where(waits, memory[:, 1] + 1, 0)
-        tired = memory[:, 1] > PATIENCE
-        memory[tired, 1] = 0
+        memory[:, WAITED] = np.where(waits, memory[:, WAITED] + 1, 0)
+        tired = memory[:, WAITED] > PATIENCE
+        memory[tired, WAITED] = 0
         wanted = np.where(tired, view.action("look lane"), wanted)
     if plan.lines:
         away = rows[:, view.entry("notice_0: in sight")] < 0.5

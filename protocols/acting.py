@@ -8,7 +8,6 @@ from ..world import log, verbs
 from ..world.context import (
     agents_of,
     beliefs_of,
-    counts_of,
     inputs_of,
     op_rule,
     site_rules,
@@ -17,22 +16,23 @@ from ..world.context import (
     task_rules,
     world_of,
 )
-from ..world.jit import compiled, inlined
+from ..world.jit import compiled, inlined, lowest
 from ..world.judging import argument_of, count_told, judge_executed, judge_refused, outcome_on
 from ..world.kernel import bit, emit, has, renew
+from ..world.rank_calls import ADMIT_ACT, ENDS, about
 from ..world.state import (
     AT_ACT,
     AT_SETTLE,
     COMMITTED,
-    COUNTER_INDEX,
     FAILED,
     IN_THOUGHT,
-    NO_SITE,
     NOBODY,
     NONE,
     OUT,
+    PLANNED,
     REGISTRY,
     REJECTED,
+    SENSED,
     WRITTEN,
 )
 from .admission import avert_deadlock, begin_lock_wait, give_up
@@ -41,14 +41,13 @@ from .epochs import carry_epoch, holds_for_epoch
 from .locks import take_to_act
 from .pivots import conflict_scope, pivot_reads, pivot_that_blocks
 from .premises import wrong_scope
-from .settling import end_hold, end_lock_wait, settle
+from .settling import end_hold, end_lock_wait, hold, settle
 from .snapshots import overwrites
 from .validation import stale_scope
 
 world_refuses = compiled(verbs.world_refuses)
 
-_ZERO = np.uint64(0)
-_BLOCKED = COUNTER_INDEX["blocked_ticks"]
+_ZERO, _ONE = np.uint64(0), np.uint64(1)
 
 
 @compiled
@@ -59,7 +58,17 @@ def attempt_op(c, b, a):
     rule = op_rule(c, me.task, o)
     if (c.closed | c.epochs | c.as_needed) != 0 and holds(c, b, a, rule):
         return False
+    again = _ZERO
+    if c.ranks != 0 and c.lockstep == 0:
+        refused = about(c, b, ADMIT_ACT, a, 0)
+        if refused < 0:
+            return False
+        again = np.uint64(refused)
     use_inputs(c, b, a, o, rule)
+    if again != _ZERO:
+        judge_refused(c, b, a, 1 << o, first_changed(c, b, a, o, again))
+        refuse(c, b, a, again)
+        return False
     if (c.at_act | c.snapshots) != 0:
         scope, stale = first_stale(c, b, a, 0 if c.whole_task != 0 else o, o, AT_ACT)
         if scope != 0:
@@ -112,21 +121,13 @@ def holds(c, b, a, rule):
             others = pivot_that_blocks(c, b, a)
         if others == NOBODY:
             others = unsettled_by(c, b, a, rule)
-    if others != NOBODY and others == me.holding and kind == me.hold:
-        me.stuck += 1
-        counts_of(c, b)[_BLOCKED] += 1
-        if me.stuck >= c.patience and kind == log.AT_SITE:
-            end_hold(c, b, a)
-            give_up(c, b, a, others)
-        return True
-    end_hold(c, b, a)
-    if others != NOBODY:
-        emit(c, b, log.WAIT_BEGIN, a, me.txn, 0, NO_SITE, 0, 0, others, me.task, kind, 0, 0, 0)
-        me.holding = others
-        me.hold = kind
-        me.stuck = 1
-        counts_of(c, b)[_BLOCKED] += 1
-    return others != NOBODY
+    if others == NOBODY:
+        end_hold(c, b, a)
+        return False
+    if hold(c, b, a, others, kind) and me.stuck >= c.patience and kind == log.AT_SITE:
+        end_hold(c, b, a)
+        give_up(c, b, a, others)
+    return True
 
 
 @compiled
@@ -196,6 +197,29 @@ def first_stale(c, b, a, first, last, moment):
 
 
 @compiled
+def first_changed(c, b, a, o, changed):
+    """Log every input that has changed at the rank of a transaction, a set of slots; return the scope of the first."""
+    me, found = agents_of(c, b)[a], 0
+    rule = op_rule(c, me.task, o)
+    while changed != _ZERO:
+        slot = lowest(changed)
+        changed &= changed - _ONE
+        site = task_inputs(c)[me.task, slot]
+        scope = SENSED
+        if has(c.plan, site):
+            scope = PLANNED
+        elif rule.modifies != 0 and site == rule.site:
+            scope = WRITTEN
+        emit(
+            c, b, log.CHECK_FAILED, a, me.txn, o, site, 0, inputs_of(c, b, a, 0)[slot].version,
+            sites_of(c, b)[site].version, scope, AT_ACT, 0, 0, 0,
+        )  # fmt: skip
+        if found == 0:
+            found = scope
+    return found
+
+
+@compiled
 def refusing_scope(c, b, a, slot, first, last, moment):
     """Return the scope in which an input refuses, by version, by premise or by its snapshot, or 0."""
     scope = 0
@@ -222,7 +246,8 @@ def refuse(c, b, a, stale):
                 renew(c, b, a, site, channel if channel != NONE else REGISTRY, 1)
     if c.epochs != 0:
         carry_epoch(c, b, a)
-    settle(c, b, a, REJECTED, 0)
+    if c.ranks == 0 or about(c, b, ENDS, a, REJECTED) != 0:
+        settle(c, b, a, REJECTED, 0)
 
 
 @compiled

@@ -18,6 +18,7 @@ from ..world.rules import Rules
 from ..world.state import (
     AGENT_RECORD,
     BELIEF_RECORD,
+    CHAIN_RECORD,
     COUNTERS,
     EVENT_RECORD,
     FOLLOWED_RECORD,
@@ -27,6 +28,7 @@ from ..world.state import (
     LOCK_RECORD,
     MAIL_RECORD,
     PARCEL_RECORD,
+    RANK_RECORD,
     RUNNING,
     SETTLED_RECORD,
     SITE_RECORD,
@@ -34,6 +36,7 @@ from ..world.state import (
     Rows,
     State,
 )
+from . import ranked
 from .config import Config
 from .crew import Crew
 from .engine import reset_chosen, show_rows, step_worlds
@@ -42,13 +45,13 @@ CACHE_LINE = 64  # bytes
 _ALONE = np.zeros(0, np.int64)  # the turn of a caller without a crew
 
 
-def allocate(rules: Rules, worlds: int, width: int, logs: int) -> State:
-    """Return the zeroed arrays of so many worlds.
+def allocate(rules: Rules, worlds: int, width: int, logs: int, ranks: int = 0) -> State:
+    """Return the zeroed arrays of so many worlds, with room for so many ranks that are not quiet.
 
     All but the log lie in one piece of memory: a large one is given pages of 2 MB, and a world's records, which lie far
     from each other, would else need more small pages than the processor keeps the addresses of.
     """
-    shapes = _shapes(rules, worlds, width)
+    shapes = _shapes(rules, worlds, width, ranks)
     sizes = [-(-(prod(shape) * np.dtype(kind).itemsize) // CACHE_LINE) * CACHE_LINE for shape, kind in shapes.values()]
     memory = np.zeros(sum(sizes) + CACHE_LINE, np.uint8)
     at = -memory.ctypes.data % CACHE_LINE
@@ -59,7 +62,8 @@ def allocate(rules: Rules, worlds: int, width: int, logs: int) -> State:
     return State(**arrays)
 
 
-def _shapes(rules: Rules, worlds: int, width: int) -> dict[str, tuple[tuple[int, ...], Any]]:
+def _shapes(rules: Rules, worlds: int, width: int, ranks: int) -> dict[str, tuple[tuple[int, ...], Any]]:
+    r = 1 << (ranks - 1).bit_length() if ranks else 0
     a, s, t = len(rules.agent_names), len(rules.site_names), len(rules.tasks)
     i = max(1, max(len(task.inputs) for task in rules.tasks))
     j = rules.blueprint.jobs.count if rules.blueprint.jobs else 0
@@ -82,6 +86,9 @@ def _shapes(rules: Rules, worlds: int, width: int) -> dict[str, tuple[tuple[int,
         "lock": ((worlds, s), LOCK_RECORD),
         "settled": ((worlds, s), SETTLED_RECORD),
         "followed": ((worlds, len(rules.constraints), a), FOLLOWED_RECORD),
+        "rank": ((worlds, r), RANK_RECORD),
+        "rank_read": ((worlds, r, i), np.int32),
+        "chain": ((worlds, s, 1 + r if r else 0), CHAIN_RECORD),
         "counts": ((worlds, len(COUNTERS)), np.int64),
         "observation": ((worlds, a, width), np.float32),
         "mask": ((worlds, a, 2), np.uint64),
@@ -129,10 +136,6 @@ class Batch:
         observations: NDArray[np.float32] | None = None,
         keep_rows: bool = False,
     ) -> None:
-        if not config.is_compiled:
-            raise ValueError(
-                f"order = {config.order!r} (preset mtpo) is run by the readable engine only: ask for engine='reference'"
-            )
         if worlds < 1 or threads < 1:
             raise ValueError(f"worlds and threads are whole numbers from 1; got {worlds} and {threads}")
         self.rules = rules
@@ -144,9 +147,11 @@ class Batch:
         a, s = self.agents, len(rules.site_names)
         self.margin = 64 + a * (3 * s + 80) + 4 * (rules.mail_capacity + len(rules.world_events))
         self.margin += 2 * len(rules.blueprint.goals)
+        self.margin += 48 * config.ranks  # what is undone, done again and told
         logs = max(4096, 4 * self.margin) if keep_log else 0
-        self._refuse_what_does_not_fit(sum(array.nbytes for array in allocate(rules, 1, self.layout.width, logs)))
-        self.state = allocate(rules, worlds, self.layout.width, logs)
+        one = allocate(rules, 1, self.layout.width, logs, config.ranks)
+        self._refuse_what_does_not_fit(sum(array.nbytes for array in one))
+        self.state = allocate(rules, worlds, self.layout.width, logs, config.ranks)
         if observations is not None:
             self._take(observations)
         self.threads = min(threads, worlds)
@@ -159,7 +164,9 @@ class Batch:
 
     def _bind(self) -> None:
         self.arrays = compile_rules(self.rules)
+        self._view["answer"] = ranked.address() if self.config.ranks else 0
         self.context = bind(self.state, self.rows, self.arrays, self.config.policy, self._view)
+        self.parts = [(0, self.worlds, self.context)]  # from world, to world, and what compiled code knows of them
 
     def _refuse_what_does_not_fit(self, bytes_a_world: int) -> None:
         names = os.sysconf_names if hasattr(os, "sysconf") else {}
@@ -185,7 +192,7 @@ class Batch:
 
     def __getstate__(self) -> dict[str, Any]:
         # Addresses and threads do not travel: the context is bound anew.
-        state = {key: value for key, value in self.__dict__.items() if key not in ("context", "arrays")}
+        state = {key: value for key, value in self.__dict__.items() if key not in ("context", "arrays", "parts")}
         return {**state, "_crew": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -210,10 +217,8 @@ class Batch:
         self._begin(np.ones(self.worlds, np.bool_), self.state.world["seed"].copy(), True)
 
     def _begin(self, chosen: NDArray[np.bool_], seeds: NDArray[np.uint64], anew: bool) -> None:
-        if self.threads > 1:
-            self._share(reset_chosen, chosen, seeds, anew)
-            return
-        reset_chosen(self.context, _ALONE, chosen, seeds, anew)
+        for first, last, context in self.parts:
+            self._run(reset_chosen, last - first, context, chosen[first:last], seeds[first:last], anew)
 
     def step(self, choices: NDArray[np.int32], to_decision: bool = False) -> None:
         """Advance every running world by a tick, or to its next decision; `choices` is [B, A] int32."""
@@ -224,15 +229,17 @@ class Batch:
 
     def advance(self, choices: NDArray[np.int32], to_decision: bool) -> None:
         """Do what `step` does for one who knows that the choices are as they must be: they are not looked at."""
-        if self.threads == 1:
-            step_worlds(self.context, _ALONE, choices, to_decision, self.margin)
-            return
-        self._share(step_worlds, choices, to_decision, self.margin)
+        for first, last, context in self.parts:
+            self._run(step_worlds, last - first, context, choices[first:last], to_decision, self.margin)
 
-    def _share(self, function: Callable[..., None], *rest: Any) -> None:
+    def _run(self, function: Callable[..., None], worlds: int, context: NDArray[Any], *rest: Any) -> None:
+        """Call compiled code for so many worlds, in this thread or in all."""
+        if self.threads == 1:
+            function(context, _ALONE, *rest)
+            return
         if self._crew is None:
             self._crew = Crew(self.threads - 1)
-        self._crew.share(self.worlds, function, self.context, *rest)
+        self._crew.share(worlds, function, context, *rest)
 
     def close(self) -> None:
         """End the threads, if there are any; the next step would begin new ones."""
@@ -242,7 +249,13 @@ class Batch:
 
     def show_rows(self) -> None:
         """Fill `rows` again, after `state` was changed from outside."""
-        show_rows(self.context, self.worlds)
+        for first, last, context in self.parts:
+            show_rows(context, last - first)
+
+    @property
+    def layout_seeds(self) -> NDArray[np.int64]:
+        """[B] int64: the layout of each world, 0 where the scenario has but one."""
+        return np.full(self.worlds, self.rules.parameters.get("layout_seed", 0), np.int64)
 
     @property
     def running(self) -> NDArray[np.bool_]:

@@ -21,6 +21,7 @@ from ..world.context import (
 from ..world.jit import compiled, how_many, lowest
 from ..world.judging import argument_of, outcome_on
 from ..world.kernel import bit, credit, emit
+from ..world.rank_calls import value_now
 from ..world.scoring import put_out_boat
 from ..world.state import (
     COUNTER_INDEX,
@@ -37,7 +38,7 @@ from ..world.state import (
     WORLD,
 )
 from ..world.writes import write
-from .settling import close_job, let_all_go, publish, settle
+from .settling import count_job, let_all_go, publish, settle
 
 hand_after = compiled(verbs.hand_after)
 
@@ -65,7 +66,7 @@ def take_effect(c, b, a, o, rule, last):
     before = there.value
     if rule.verb == verbs.DELIVER:
         land(c, b, a, rule.site)
-    me.hand = hand_after(rule.verb, before, me.hand)
+    hand = hand_after(rule.verb, before, me.hand)
     if c.shipped_goals != 0:
         world_of(c, b).touched_agents |= bit(a)
     value = before + written if rule.relative != 0 else written
@@ -74,7 +75,8 @@ def take_effect(c, b, a, o, rule, last):
         c, b, a, me.txn, o, rule.site, value, rule.relative, argument_of(me, rule), rule.verb, unsettled,
         c.mail_at_settle, NOBODY,
     )  # fmt: skip
-    own_write(c, b, a, rule.site, there.value, 0, False)
+    me.hand = hand
+    own_write(c, b, a, rule.site, value_now(c, b, a, rule.site), 0, False)
     if rule.verb == verbs.SET and written == 1:
         close_on_bodies(c, b, a, rule.site)
 
@@ -141,6 +143,8 @@ def put_out(c, b, a, cause):
     elif me.phase == QUEUED:
         waited = world.tick - me.queued_since  # this tick's waiting is not over
         site, kind = (me.wait_site, log.FOR_LOCK) if c.locks != 0 else (NO_SITE, log.ADMISSION)
+        if c.ranks != 0:
+            kind = log.FOR_RANK
         emit(c, b, log.WAIT_END, a, NO_TXN, 0, site, 0, 0, world.holder, me.queued_task, kind, waited, 0, 0)
         me.waits = 0
     region = cell_rule(c, me.cell).region
@@ -149,7 +153,7 @@ def put_out(c, b, a, cause):
     jobs = jobs_of(c, b, a)
     for n in range(c.jobs):
         if jobs[n].used == 0:
-            close_job(c, b, jobs[n])
+            count_job(c, b, jobs[n], -1)
     me.figure[1] = np.float32(FAR)
     me.step = NO_CELL
     me.look = NO_SITE

@@ -24,6 +24,7 @@ from ..world.context import (
 from ..world.jit import compiled, inlined, lowest
 from ..world.kernel import bit, emit, has, is_current, sees, stand_on
 from ..world.layout import UNREACHABLE
+from ..world.rank_calls import MAY_ENTER, TAKE_BACK, about
 from ..world.state import (
     COUNTER_INDEX,
     FAILED,
@@ -31,6 +32,7 @@ from ..world.state import (
     INCREMENT,
     LOOKING,
     NO_CELL,
+    NO_RANK,
     NO_SITE,
     NO_TASK,
     NO_TXN,
@@ -42,6 +44,7 @@ from ..world.writes import write
 from .admission import avert_deadlock, begin_lock_wait
 from .effects import own_write
 from .locks import take_lock
+from .scheduling import ticks_back
 from .settling import let_all_go, settle
 from .token import join_queue
 
@@ -105,7 +108,7 @@ def take_step(c, b, a):
         while moved and way(c, target, me.cell).distance > 0:
             moved = step_to(c, b, a, way(c, target, me.cell).following)
     count_trip(c, b, a)
-    if (c.token | c.locks) != 0 and me.phase == IDLE and cell_rule(c, me.cell).region < 0:
+    if (c.token | c.locks | c.ranks) != 0 and me.phase == IDLE and cell_rule(c, me.cell).region < 0:
         let_all_go(c, b, a)
 
 
@@ -126,7 +129,7 @@ def walk_towards(c, b, a, target):
     me = agents_of(c, b)[a]
     path = way(c, target, me.cell)
     cell = path.following
-    if (c.token | c.locks) != 0:
+    if (c.token | c.locks | c.ranks) != 0:
         region = region_entered(c, me, cell)
         if region != NO_SITE and not may_enter(c, b, a, region, NO_TASK):
             return  # waits at the border, and goes on once it is let in
@@ -146,7 +149,9 @@ def stuck(c, b, a):
     if me.stuck < c.patience:
         return
     me.stuck = 0
-    if me.txn != NO_TXN:
+    if me.undoing != 0:
+        about(c, b, TAKE_BACK, a, 1)
+    elif me.txn != NO_TXN:
         site = op_rule(c, me.task, me.op).site
         emit(c, b, log.REFUSED_BY_WORLD, a, me.txn, me.op, site, 0, 0, NOBODY, verbs.GATE_CLOSED, 0, 0, 0, 0)
         settle(c, b, a, FAILED, 0)
@@ -221,7 +226,10 @@ def border(c, b, a, region, change):
             if task_inputs(c)[me.task, slot] == region and is_current(there, inputs_of(c, b, a, 0)[slot]):
                 knew = True
     write(c, b, a, txn, 0, region, value, 1, change, verbs.CROSS, 0, 0, NOBODY)
-    if knew:  # its own crossing is no news to it
+    # Its own crossing is no news to it, on top of what is so at its rank, where it has one.
+    if me.rank != NO_RANK:
+        own_write(c, b, a, region, change, 1, False)
+    elif knew:
         own_write(c, b, a, region, value, 0, False)
     emit(c, b, log.COMMIT, a, txn, 0, NO_SITE, 0, 0, NOBODY, 0, 0, 0, 0, 0)
     counts_of(c, b)[_COMMITTED] += 1
@@ -237,7 +245,7 @@ def end_look(c, b, a):
     me = agents_of(c, b)[a]
     me.phase = IDLE
     me.look = NO_SITE
-    if (c.token | c.locks) != 0 and cell_rule(c, me.cell).region < 0:
+    if (c.token | c.locks | c.ranks) != 0 and cell_rule(c, me.cell).region < 0:
         let_all_go(c, b, a)
 
 
@@ -258,13 +266,17 @@ def region_entered(c, me, cell):
 def may_enter(c, b, a, region, task):
     """Tell whether an agent may step into a region; one that may not waits for the token or for the region's lock."""
     me = agents_of(c, b)[a]
-    if c.lockstep != 0 or (c.token == 0 and c.locks == 0):
+    if c.lockstep != 0 or (c.token | c.locks | c.ranks) == 0:
         return True
+    if c.ranks != 0:
+        return about(c, b, MAY_ENTER, a, task) != 0
     if c.token != 0:
         if me.txn == NO_TXN and world_of(c, b).holder != a:
             join_queue(c, b, a, task)
             return False
         return True
+    if c.contention_aware != 0 and me.txn == NO_TXN:
+        me.back = ticks_back(c, b, a, task)
     if take_lock(c, b, a, lock_sites(c)[region], INCREMENT):
         return True
     txn = me.txn

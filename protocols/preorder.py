@@ -8,7 +8,7 @@ Source: CoAgent, arXiv 2606.15376 (MTPO); ranks are the timestamps of Reed, Nami
 Decentralized Computer System, 1978, with repair in the place of abort.
 
 How a transaction lives under ranks stands in docs/decisions/061-mtpo.md. Here ranks are given, held up and let go; how
-writes enter by rank, who judges, and how work is undone stand beside it. The compiled engine has no twin of this yet.
+writes enter by rank, who judges, and how work is undone stand beside it; the compiled twins are in `ranked_*`.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING
 
 from ..world import log, verbs
 from ..world.control import Answer, Blocked, Stale
-from ..world.ranks import Chains
+from ..world.ranks import REOPENED, SETTLED, VOID, Chains
 from ..world.rules import ResolvedOp
 from ..world.state import LOCKING, NOBODY, OUT, PLANNED, REGISTRY, SENSED, WORLD, WRITTEN
 from . import preorder_undo, preorder_writes
 from .preorder_judges import changed, judges, plan
-from .preorder_slots import REOPENED, SETTLED, VOID, Slot
+from .preorder_slots import Slot
 from .preorder_undo import force, owes, withdraw
 
 if TYPE_CHECKING:
@@ -190,7 +190,7 @@ class Preorder:
         self.outcome.pop(me.txn.number, None)
         if me.txn.done:
             slot.state = SETTLED
-        elif slot.state != REOPENED:
+        elif slot.state != REOPENED or slot.walked:  # what its agent did not walk back comes before what it decides
             slot.state = VOID
 
     def grow_quiet(self, world: World) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..world import entropy, log
-from .preorder_slots import OPEN, Slot
+from ..world.ranks import OPEN
+from .preorder_slots import Slot
 
 if TYPE_CHECKING:
     from ..world.reference import World
@@ -51,7 +52,6 @@ def judges(ranks: Preorder, world: World, slot: Slot) -> bool:
 
 def _read_again(ranks: Preorder, world: World, slot: Slot, in_vain: bool) -> None:
     """What makes no difference is read anew; who takes for nothing what matters keeps to what it has read."""
-    written = {done.site for done in slot.done}
     for site in changed(ranks, world, slot):
         value = slot.reads[site] = ranks.chains.value(site, slot.rank)
         there = world.sites[site]
@@ -60,5 +60,6 @@ def _read_again(ranks: Preorder, world: World, slot: Slot, in_vain: bool) -> Non
         world.record(
             log.REREAD, slot.agent, slot.txn.number, site=site, value=value, version=there.version, b=slot.rank
         )
-        if slot.state == OPEN and site not in written:
-            slot.txn.inputs[site].value, slot.txn.inputs[site].version = value, there.version
+        if slot.state == OPEN:  # its own writes stay on top
+            read = slot.txn.inputs[site]
+            read.value, read.version = ranks.chains.own(site, slot.rank), there.version

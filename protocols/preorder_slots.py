@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ..world.ranks import OPEN
 from ..world.rules import ResolvedOp
 
 if TYPE_CHECKING:
     from ..world.reference_state import Transaction
-
-# Where a rank stands.
-OPEN, SETTLED, REOPENED, VOID = range(4)  # reopened: taken back, and kept for its owner's next decision
 
 
 @dataclass
@@ -40,6 +38,7 @@ class Slot:
     told: bool = False  # something that it read has changed beneath it, and it has not judged that yet
     forced: bool = False  # a lower rank waits at a site for its inverse
     doomed: bool = False  # it is to be taken back
+    walked: bool = False  # its agent crossed a border on its way, which stands at this rank
 
     @property
     def is_called(self) -> bool:

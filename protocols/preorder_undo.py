@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..world import log, verbs
-from ..world.ranks import DIFFERENCE, TOP, VALUE
+from ..world.ranks import DIFFERENCE, OPEN, REOPENED, SETTLED, TOP, VALUE
 from ..world.reference_waits import end_waits, hold, leave_queue
 from ..world.state import ABORTED, IDLE, NOBODY, OUT, QUEUED, REGISTRY, REJECTED, WALKING
 from .preorder_judges import judges
-from .preorder_slots import OPEN, REOPENED, SETTLED, Done, Slot
+from .preorder_slots import Done, Slot
 from .preorder_writes import agree, lay, notify, reinstall, take, tell
 
 if TYPE_CHECKING:
@@ -96,15 +96,15 @@ def take_back(ranks: Preorder, world: World, txn: Transaction, is_stuck: bool = 
         return
     end_waits(world, txn)
     slot.done.pop()
-    inverse = verbs.inverse_of(done.op.verb, done.before, done.written, done.hand, there.value, me.hand)
+    can, value, hand = verbs.inverse_of(done.op.verb, done.before, done.written, done.hand, there.value, me.hand)
     if done.op.verb == verbs.SET and done.before == 1 and world.bodies_at(site):
-        inverse = None
-    if is_stuck or inverse is None:
+        can = False
+    if is_stuck or not can:
         ranks.stays.add((site, slot.rank))
         reason = verbs.GATE_CLOSED if is_stuck else verbs.WRONG_ITEM
         world.record(log.REFUSED_BY_WORLD, txn.agent, txn.number, done.op_index, site, a=reason)
     else:
-        value, me.hand = inverse
+        me.hand = hand
         txn.done -= 1
         if value != there.value:
             world.install(log.UNDO, txn.agent, txn.number, done.op_index, site, value, 1, slot.rank)

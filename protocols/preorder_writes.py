@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..world import log
-from ..world.ranks import AFTER, TOP, VALUE
+from ..world.ranks import AFTER, OPEN, SETTLED, TOP, VALUE
 from ..world.state import NO_TXN, OUT, WORLD
-from .preorder_slots import OPEN, SETTLED, Done, Slot
+from .preorder_slots import Done, Slot
 
 if TYPE_CHECKING:
     from ..world.reference import World
@@ -22,8 +22,7 @@ def make_way(ranks: Preorder, world: World, agent: int, txn: int, site: int) -> 
     before = world.sites[site].version
     for above in reversed(_above(ranks, site, rank)):
         reinstall(ranks, world, log.UNDO, above, site, ranks.chains.value(site, above))
-    if any(after >= rank for after in ranks.chains.after[site]):
-        reinstall(ranks, world, log.UNDO, -1, site, ranks.chains.own(site, rank))
+    reinstall(ranks, world, log.UNDO, -1, site, ranks.chains.own(site, rank))  # and what the world has done since
     return world.sites[site].version != before
 
 
@@ -42,9 +41,10 @@ def laid(
             resolved = world.rules.tasks[slot.txn.task].ops[op]
             slot.done.append(Done(op, resolved, site, before, written, world.agents[agent].hand))
         else:
+            slot.walked = True
             world.record(log.RANK, agent, txn, value=rank, a=2)
         lay(ranks, world, agent, txn, site, rank, how, written, op)
-        for above in _above(ranks, site, rank):
+        for above in _above(ranks, site, rank) if world.is_record(site) else ():
             reinstall(ranks, world, log.REDO, above, site, ranks.chains.value(site, above + 1))
     else:
         rank = ranks.newest

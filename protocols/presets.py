@@ -45,6 +45,11 @@ PRESETS: dict[str, dict[str, Any]] = {
         "writes": "buffered", "transaction": "task", "scopes": ("written", "sensor", "message", "plan"),
         "rule": "forward", "validated": ("act", "settle"), "messages": "stamped", "interruption": "stop",
     },
+    "contention_aware": {
+        "reads": "admission", "writes": "buffered", "transaction": "task",
+        "scopes": ("written", "sensor", "message", "plan"), "validated": ("act", "settle"), "messages": "stamped",
+        "scheduling": "contention-aware",
+    },
     "two_phase_locking": {"reads": "admission", "locks": "site"},
     "region_locking": {"reads": "admission", "locks": "region"},
     "world_locking": {"reads": "admission", "locks": "world"},
@@ -52,18 +57,15 @@ PRESETS: dict[str, dict[str, Any]] = {
     "wait_die": {"reads": "admission", "locks": "site", "deadlock": "wait-die"},
     "wound_wait": {"reads": "admission", "locks": "site", "deadlock": "wound-wait"},
     "timeout_locking": {"reads": "admission", "locks": "site", "deadlock": "timeout"},
+    "speculative_locking": {"reads": "admission", "locks": "site", "speculation": "while waiting"},
     "full": {
         "writes": "buffered", "transaction": "task", "scopes": ("written", "sensor", "message", "plan"),
         "validated": ("act", "settle"), "messages": "stamped", "corrections": "epoch", "corrector": "checked",
         "interruption": "checkpoint",
     },
     "serial": {"order": "token"},
-}  # fmt: skip
-
-# Presets that the readable engine alone runs.
-READABLE: dict[str, dict[str, Any]] = {
     "mtpo": {"reads": "admission", "order": "preorder", "messages": "stamped"},
-}
+}  # fmt: skip
 
 # The four single defences, one a hazard, by the scope that each checks; their subsets are the sixteen sets.
 DEFENCES = {"written": "object_cas", "sensor": "sight_check", "message": "stamped", "plan": "epoch_plans"}
@@ -83,6 +85,7 @@ ABOUT: dict[str, str] = {
     "snapshot": "all inputs read at admission; who would write over a newer version is refused",
     "serializable_snapshot": "snapshot, and whoever stands between two conflicts is refused: no write skew",
     "occ_forward": "occ with forward validation: who writes stops whose thought or way rests on the old version",
+    "contention_aware": "occ that holds a task back from thought while others are about to write what it needs",
     "two_phase_locking": "every site of a task is locked before thought and until it settles; deadlocks are broken",
     "region_locking": "two-phase locking of whole regions of sites",
     "world_locking": "two-phase locking with one lock for the world",
@@ -90,6 +93,7 @@ ABOUT: dict[str, str] = {
     "wait_die": "two-phase locking in which an older task waits for a younger, and a younger gives up at once",
     "wound_wait": "two-phase locking in which an older task takes locks from a younger, and a younger waits",
     "timeout_locking": "two-phase locking in which who waits too long for a lock gives up",
+    "speculative_locking": "two-phase locking in which who waits for its locks thinks on what it believes",
     "full": "occ with plans in epochs, checked correctors, and stale thought stopped and half of it kept",
     "serial": "one token: one transaction at a time, the reference",
     "mtpo": "ranked as admitted: who comes late is slipped in beneath higher ranks, whose owners repair what they did",
@@ -139,8 +143,8 @@ def sixteen_sets() -> dict[str, Config]:
 
 
 def _axes_of(name: Any) -> dict[str, Any]:
-    if name in PRESETS or name in READABLE:
-        return {**PRESETS, **READABLE}[name]
+    if name in PRESETS:
+        return PRESETS[name]
     scopes = tuple(str(name).split("+"))
     if all(scope in DEFENCES for scope in scopes):
         return defences(*scopes)
@@ -149,9 +153,9 @@ def _axes_of(name: Any) -> dict[str, Any]:
 
 def _known(name: Any) -> str:
     if name in LATER:
-        raise ValueError(f"protocol {name!r} is not available yet; available are {', '.join((*PRESETS, *READABLE))}")
-    if name not in PRESETS and name not in READABLE:
-        known = ", ".join((*PRESETS, *READABLE))
+        raise ValueError(f"protocol {name!r} is not available yet; available are {', '.join(PRESETS)}")
+    if name not in PRESETS:
+        known = ", ".join(PRESETS)
         sets = f"sets of defences such as written+message, of {', '.join(DEFENCES)}"
         raise ValueError(f"unknown protocol {name!r}; available are {known}; {sets} (axes: {', '.join(AXES)})")
     return str(name)
@@ -159,12 +163,12 @@ def _known(name: Any) -> str:
 
 def name_of(config: Config) -> str:
     """Return a config's preset, or the set of defences that it is; of any other the nearest preset, and the rest."""
-    for name, axes in {**PRESETS, **READABLE}.items():
+    for name, axes in PRESETS.items():
         if config == Config(**axes):
             return name
     if config == Config(**defences(*config.scopes)):
         return "+".join(config.scopes)
-    unlike = {name: config.differences(Config(**axes)) for name, axes in {**PRESETS, **READABLE}.items()}
+    unlike = {name: config.differences(Config(**axes)) for name, axes in PRESETS.items()}
     nearest = min(unlike, key=lambda name: len(unlike[name]))
     parts = [f"{axis}={'+'.join(v) if isinstance(v, tuple) else v}" for axis, v in unlike[nearest].items()]
     return ", ".join([nearest, *parts])

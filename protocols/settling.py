@@ -25,6 +25,7 @@ from ..world.jit import compiled, how_many, inlined, lowest
 from ..world.judging import argument_of, judge_executed
 from ..world.kernel import bit, emit, has, renew
 from ..world.mail import release_mail, send
+from ..world.rank_calls import COUNTS_ONCE, RANKS_SETTLE, about
 from ..world.rule_arrays import KEEP
 from ..world.state import (
     ABORTED,
@@ -33,6 +34,7 @@ from ..world.state import (
     COUNTER_INDEX,
     FAILED,
     IDLE,
+    NO_RANK,
     NO_SITE,
     NO_TASK,
     NO_TXN,
@@ -47,10 +49,11 @@ from .branch import is_written_again
 from .epochs import prepare
 from .locks import release_locks
 from .pivots import summarise
+from .scheduling import count_held_in_vain
 from .token import let_go
 
 _ZERO, _ONE = np.uint64(0), np.uint64(1)
-_WASTED = COUNTER_INDEX["wasted_think_ticks"]
+_WASTED, _BLOCKED = COUNTER_INDEX["wasted_think_ticks"], COUNTER_INDEX["blocked_ticks"]
 _COMMITTED, _BROKE = COUNTER_INDEX["committed"], COUNTER_INDEX["broke_invariant"]
 _REJECTED, _FAILED = COUNTER_INDEX["rejected"], COUNTER_INDEX["failed"]
 
@@ -71,7 +74,7 @@ def settle(c, b, a, outcome, before_thought):
     ended = outcome
     if outcome != COMMITTED and (me.done > buffered or kept > 0):
         ended = PARTIAL
-    spent = me.thought - me.thought_left
+    spent = me.thought - me.thought_left + me.spoiled
     kind = log.COMMIT
     detail = before_thought
     if ended == PARTIAL:
@@ -85,10 +88,11 @@ def settle(c, b, a, outcome, before_thought):
         kind = log.FAIL
         counts[_FAILED] += 1
     if ended == COMMITTED or ended == PARTIAL:
-        counts[_COMMITTED] += 1
-        counts[_BROKE] += me.broke
+        if me.rank == NO_RANK or about(c, b, COUNTS_ONCE, a, 0) != 0:
+            counts[_COMMITTED] += 1
+            counts[_BROKE] += me.broke
     else:
-        counts[_WASTED] += spent
+        counts[_WASTED] += spent - me.spoiled
     emit(c, b, kind, a, txn, 0, NO_SITE, 0, 0, NOBODY, spent, detail, kept, 0, 0)
     if c.buffered != 0:
         for site in range(c.sites):
@@ -99,13 +103,19 @@ def settle(c, b, a, outcome, before_thought):
     again = ended == REJECTED or ended == ABORTED
     if c.kept != 0:
         saved = tally_of(c, b, a)[me.task]
-        saved[2] = (saved[2] + spent) * c.kept // 100 if again else 0
+        saved[2] = (saved[2] + spent - me.spoiled) * c.kept // 100 if again else 0
     use_up(c, b, a, task, again)
     if c.locks != 0:
         release_locks(c, b, a, 1)
+    if c.holds_back != 0:
+        count_held_in_vain(c, b, a)
     if c.pivots != 0 and (ended == COMMITTED or ended == PARTIAL):
         summarise(c, b, a)
     me.outcome = ended
+    if c.ranks != 0:
+        about(c, b, RANKS_SETTLE, a, 0)
+        me.rank = NO_RANK
+        me.undoing = 0
     me.txn = NO_TXN
     me.task = NO_TASK
     me.thought_left = 0
@@ -147,13 +157,16 @@ def publish(c, b, a, o, rule):
     world, me, sites = world_of(c, b), agents_of(c, b)[a], sites_of(c, b)
     world.epoch += 1
     world.published = world.tick
-    entries, changed = correction_rule(c, rule.correction), _ZERO
+    entries, changed, written = correction_rule(c, rule.correction), _ZERO, _ZERO
     for entry in range(c.sites):
         if entries[entry] != KEEP and sites[entry].value != entries[entry]:
             changed |= bit(entry)
+        if entries[entry] != KEEP and c.ranks != 0:  # at its rank it stands on all of them
+            written |= bit(entry)
+    written |= changed
     emit(c, b, log.PUBLISHED, a, me.txn, o, rule.site, world.epoch, 0, NOBODY, me.task, how_many(changed), 0, 0, 0)
     for entry in range(c.sites):
-        if has(changed, entry):
+        if has(written, entry):
             write(c, b, a, me.txn, o, entry, entries[entry], 0, 0, verbs.CORRECT, 0, 0, NOBODY)
     if c.grace >= 0:
         leave_depots(c, b)
@@ -177,14 +190,14 @@ def use_up(c, b, a, task, again):
         job = jobs_of(c, b, a)[me.job]
         if again:
             job.attempt += 1
-        else:
-            job.used = 1
+        if again == (job.used != 0):  # one that was used and is taken back is open again
+            job.used = 1 - job.used
             me.rejob = 1
             me.remask = 1
             if c.shipped_goals != 0:
                 world_of(c, b).touched_agents |= bit(a)
             if me.phase != OUT:  # of one who is out of play no job is open
-                close_job(c, b, job)
+                count_job(c, b, job, 1 - 2 * job.used)
         return
     tally = tally_of(c, b, a)
     if again:
@@ -197,8 +210,8 @@ def use_up(c, b, a, task, again):
 
 
 @compiled
-def close_job(c, b, job):
-    """Note for the goal about the total of a job's site that this job no longer changes it."""
+def count_job(c, b, job, change):
+    """Note for the goal about the total of a job's site that this job changes it no more (-1), or may again (1)."""
     site = op_rule(c, job.task, 0).site
     world_of(c, b).touched_sites |= bit(site) & c.goal_sites
     for word in range(c.goal_words):
@@ -207,7 +220,23 @@ def close_job(c, b, job):
             g = 64 * word + lowest(about)
             about &= about - _ONE
             if goal_rules(c)[g].kind == scenario.TOTAL:
-                goals_of(c, b)[g].open -= 1
+                goals_of(c, b)[g].open += change
+
+
+@compiled
+def hold(c, b, a, others, kind):
+    """Let an agent stand where it is and wait, one tick more; tell whether it has waited for the same before."""
+    me = agents_of(c, b)[a]
+    counts_of(c, b)[_BLOCKED] += 1
+    if others == me.holding and kind == me.hold:
+        me.stuck += 1
+        return True
+    end_hold(c, b, a)
+    emit(c, b, log.WAIT_BEGIN, a, me.txn, 0, NO_SITE, 0, 0, others, me.task, kind, 0, 0, 0)
+    me.holding = others
+    me.hold = kind
+    me.stuck = 1
+    return False
 
 
 @compiled
@@ -222,16 +251,28 @@ def end_hold(c, b, a):
 
 @compiled
 def end_lock_wait(c, b, a, task, waited):
-    """Log that an agent waits for that lock, or for a place to think, no more."""
+    """Log that an agent waits no more: for that lock, for ranks, or for a place to think."""
     me = agents_of(c, b)[a]
     if me.waits != 0:
         emit(c, b, log.WAIT_END, a, me.txn, 0, me.wait_site, 0, 0, NOBODY, task, me.waits, waited, 0, 0)
         me.waits = 0
 
 
+@compiled
+def begin_rank_wait(c, b, a, task):
+    """Log that an agent waits for ranks to be quiet."""
+    me = agents_of(c, b)[a]
+    me.waits = log.FOR_RANK
+    me.wait_site = NO_SITE
+    me.wait_since = world_of(c, b).tick
+    emit(c, b, log.WAIT_BEGIN, a, me.txn, 0, NO_SITE, 0, 0, me.blocker, task, log.FOR_RANK, 0, 0, 0)
+
+
 @inlined
 def let_all_go(c, b, a):
-    """Let go of the token and of every lock."""
+    """Let go of the token, of every lock and of the ranks that were kept."""
     let_go(c, b, a)
     if c.locks != 0:
         release_locks(c, b, a, np.int64(agents_of(c, b)[a].txn != NO_TXN))
+    if c.ranks != 0:
+        about(c, b, RANKS_SETTLE, a, 0)

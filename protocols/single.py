@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..world import log
 from ..world.control import Control
-from ..world.engine import state_vector
+from ..world.engine import state_vectors, states_of
 from ..world.observe import BLOCKS, observation_layout, observe_reference
 from ..world.reference import World
 from ..world.rules import Rules
@@ -86,14 +86,8 @@ class CompiledEngine:
 
     def true_values(self) -> NDArray[np.float32]:
         """Return `state()`."""
-        state = self.batch.state
-        return state_vector(
-            self.rules,
-            self.tick,
-            [(int(site["value"]), bool(site["unsettled"] >= 0)) for site in state.site[0]],
-            [(int(a["cell"]), int(a["phase"]), int(a["hand"]), int(a["thought_left"])) for a in state.agent[0]],
-            [bool(goal["met"]) for goal in state.goal[0]],
-        )
+        (vector,) = states_of(self.rules, self.batch.state)
+        return np.asarray(vector)
 
     def events(self) -> NDArray[Any]:
         """Return the log of the episode so far."""
@@ -226,13 +220,20 @@ class ReferenceEngine:
     def true_values(self) -> NDArray[np.float32]:
         """Return `state()`."""
         world = self.world
-        return state_vector(
+        sites, agents = world.sites, world.agents
+        (vector,) = state_vectors(
             self.rules,
-            world.now,
-            [(site.value, site.unsettled >= 0) for site in world.sites],
-            [(a.cell, a.phase, a.hand, a.thought_left) for a in world.agents],
-            world.met,
+            np.array([world.now]),
+            (np.array([[site.value for site in sites]]), np.array([[site.unsettled >= 0 for site in sites]])),
+            (
+                np.array([[a.cell for a in agents]]),
+                np.array([[a.phase for a in agents]]),
+                np.array([[a.hand for a in agents]]),
+                np.array([[a.thought_left for a in agents]]),
+            ),
+            np.array([world.met]),
         )
+        return np.asarray(vector)
 
     def events(self) -> NDArray[Any]:
         """Return the log of the episode so far."""

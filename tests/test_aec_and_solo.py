@@ -336,3 +336,16 @@ def test_gymnasium_makes_the_solo_view_of_any_scenario() -> None:
         observation, _ = env.reset(seed=0)
         assert env.observation_space.contains(observation)
         assert env.unwrapped.parallel.engine.rules.name == scenario
+
+
+def test_the_observation_beside_the_mask_goes_by_the_name_that_was_asked_for() -> None:
+    options: dict[str, Any] = {"action_mask": "obs", "observation_key": "observations", "size": "tiny"}
+    parallel = stalegrid.parallel_env("ledger", **options)
+    seen = parallel.reset(seed=0)[0]["porter_0"]
+    assert seen in parallel.observation_space("porter_0")
+    turns = stalegrid.env("ledger", **options)
+    turns.reset(seed=0)
+    solo = stalegrid.solo_env("ledger", **options)
+    solo.reset(seed=0)
+    observation, *_ = solo.step(1)  # the team-mates read theirs by that name too
+    assert set(seen) == set(turns.observe("porter_0")) == set(observation) == {"observations", "action_mask"}

@@ -118,6 +118,7 @@ def test_contradictory_axes_are_refused_with_the_reason(axes: dict[str, Any], re
         ("engine", "fast", ["compiled", "reference"]),
         ("render_mode", "rgb", ["None", "human", "rgb_array", "ansi"]),
         ("action_mask", "infos", ["info", "obs", "both", "off"]),
+        ("observation_key", "action_mask", ["a word other than 'action_mask'"]),
         ("steps", "ticks", ["tick", "decision"]),
         ("reward", "mine", ["shared", "own"]),
         ("reward", "oracle", ["shared", "own", "not available yet"]),

@@ -24,8 +24,8 @@ from stalegrid.world.state import HAZARDS
 KEYS = (
     "scenario", "protocol", "mind", "agents", "think", "delay", "contention", "seeds", "success", "compatibility",
     "efficiency", "inference", "wasted_inference", "blocked", "hazards", "outdated_belief", "drift", "victims",
-    "false_stall", "invariant_violations", "accidents", "messages", "intervals", "versus_none", "versus_serial",
-    "corrections", "digest",
+    "false_stall", "invariant_violations", "accidents", "messages", "slips", "intervals", "versus_none",
+    "versus_serial", "corrections", "digest",
 )  # fmt: skip
 
 
@@ -159,7 +159,7 @@ def test_the_table_fits_80_columns_and_cuts_nothing_off(minds: str) -> None:
 def test_ranks_are_judged_by_what_they_have_come_to() -> None:
     options = ["--protocol", "mtpo", "--scenario", "ledger", "--size", "tiny"]
     (row,) = rows_of(*options, "--audit")
-    assert (row["compatibility"], row["isolation"]["certificates"]) == (1, {"checked": 2, "broken": 0})
+    assert (row["compatibility"], row["isolation"]["certificates"]) == (1, {"checked": 4, "broken": 0})
     assert "certificate over" in CliRunner().invoke(app, ["audit", *options]).stdout
     broken = CliRunner().invoke(app, ["audit", *options, "--set", "judge=wrong", "--set", "misjudged=100"])
     assert broken.exit_code == 1

@@ -114,3 +114,13 @@ def test_copies_draw_the_same_picture(mode: str) -> None:
     play(env, seed=2, limit=30)
     pictures = [env.render(), *(COPIES[how](env).render() for how in ("deepcopy", "pickle"))]
     assert all(same(one, other) for one, other in itertools.pairwise(pictures))
+
+
+@pytest.mark.parametrize("how", COPIES)
+def test_copies_of_a_new_environment_play_episodes_of_their_own(how: str) -> None:
+    env = make("ledger")
+    seeds = []
+    for copied in (env, COPIES[how](env), COPIES[how](env)):
+        copied.reset()
+        seeds.append(copied.seed)
+    assert len(set(seeds)) == 3

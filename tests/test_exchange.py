@@ -16,7 +16,7 @@ from stalegrid.world.audit.exchange import (
     HistoryError,
     from_object,
     read_histories,
-    read_objects,
+    read_lines,
     to_object,
     write_histories,
 )
@@ -156,8 +156,8 @@ def test_a_file_gives_its_histories_one_by_one_gzipped_or_not(tmp_path: Path) ->
         path = tmp_path / name
         write_histories(path, [GOOD, from_object(GOOD)])
         passed: list[int] = []
-        first, _ = read_objects(path, done=passed.append)
-        assert first.found == GOOD
+        first, _ = read_lines(path, done=passed.append)
+        assert first.load() == GOOD
         one, two = read_histories(path)
         assert to_object(one) == to_object(two) == to_object(from_object(GOOD))
         assert passed[-1] == path.stat().st_size

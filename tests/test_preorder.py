@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+import random
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 
-import stalegrid
 from stalegrid.episodes import run_episodes
 from stalegrid.make import make_rules
-from stalegrid.protocols.batch import Batch
-from stalegrid.protocols.config import Config
+from stalegrid.protocols.config import AXES, Config
 from stalegrid.protocols.preorder import Preorder
-from stalegrid.protocols.presets import resolve
+from stalegrid.protocols.presets import PRESETS, resolve
 from stalegrid.protocols.textbook import Textbook
 from stalegrid.world import log, verbs
 from stalegrid.world.audit import audit_episode
@@ -27,9 +26,11 @@ from stalegrid.world.scenario import Drift, Op, Role, Site
 from stalegrid.world.state import HAZARDS, IDLE, NO_SITE
 
 from .schedules import SOUND, Schedule, random_schedule
+from .test_engines_agree import compare
 from .turns import HERE, Played, Seen, Watched, WatchedChoices, play, read, room, task, worlds
 
 MTPO = "mtpo"
+JUDGES = AXES["judge"].values
 X, Y, NOTE, SHELF, EAST, WEST, DEPOT = range(7)
 FAR = (2, 7)
 SITES = (
@@ -169,6 +170,16 @@ def test_an_act_in_the_open_waits_until_what_it_rests_on_is_as_its_rank_sees_it(
     assert [(event.site, event.kind, event.value) for event in values][:3] == [
         (WEST, log.WRITE, 0), (WEST, log.UNDO, 1), (EAST, log.WRITE, 0),
     ]  # fmt: skip
+
+
+def test_a_late_difference_in_the_open_leaves_those_of_higher_ranks_alone():
+    yard = room(
+        (Site("yard", "guard_post", HERE, 3),),
+        (task("slow leave", Op("yard", "leave", 0)), task("leave", Op("yard", "leave", 0))),
+        (Role("worker", 3, (HERE,)),),
+    )
+    played = play(yard, "1 a slow leave | 2 b leave | 3 c leave", MTPO)
+    assert versions(played, 0) == [(log.WRITE, 2), (log.WRITE, 1), (log.WRITE, 0)]
 
 
 def test_what_cannot_be_undone_waits_until_every_lower_rank_is_quiet():
@@ -323,13 +334,18 @@ def test_every_goal_is_met_under_ranks(scenario: str):
         assert sum(report.counts[f"{hazard}.decisive"] for hazard in HAZARDS) == 0
 
 
-def test_the_compiled_engine_says_that_it_does_not_run_it():
-    with pytest.raises(ValueError, match="readable engine only: ask for engine='reference'"):
-        Batch(make_rules("ledger"), resolve(MTPO))
-    with pytest.raises(ValueError, match="engine='reference'"):
-        stalegrid.parallel_env("ledger", protocol=MTPO)
-    env = stalegrid.parallel_env("ledger", protocol=MTPO, engine="reference", size="tiny")
-    env.reset(seed=0)
+def test_both_engines_play_random_schedules_under_ranks_alike():
+    for seed in range(150):
+        rng = random.Random(seed)
+        axes = {**PRESETS[MTPO], "judge": rng.choice(JUDGES), "mail": rng.choice(AXES["mail"].values)}
+        compare(random_schedule(seed, None, {**axes, "transaction": rng.choice(AXES["transaction"].values)}))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("judge", JUDGES)
+def test_both_engines_play_many_more_under_ranks_alike(judge: str):
+    for seed in range(1_000, 5_000):
+        compare(random_schedule(seed, None, {**PRESETS[MTPO], "judge": judge}))
 
 
 @pytest.mark.parametrize(

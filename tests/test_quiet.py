@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,10 @@ from stalegrid.world.audit.episode_judge import judge_episode, judge_episodes
 from stalegrid.world.audit.episodes import EpisodeHistory, history_of
 from stalegrid.world.audit.isolation import Count, counts
 from stalegrid.world.audit.units import BRACKETS, Units, read_logs
-from stalegrid.world.scenario import Op
+from stalegrid.world.scenario import Drift, Op
 
 from .schedules import random_schedule
-from .test_preorder import MTPO, OFFICE, events_of
+from .test_preorder import EMPTY_HANDED, MTPO, OFFICE, events_of
 from .turns import Played, play, room, task
 
 MISJUDGED = {"preset": MTPO, "judge": "wrong", "misjudged": 100}
@@ -119,10 +120,10 @@ def test_what_is_not_quiet_when_the_episode_ends_counts_nowhere():
 
 
 def test_what_the_world_does_not_let_be_taken_back_breaks_the_order():
-    # The shelf is filled again behind b, who took from it before a lower rank did: it cannot put back.
-    schedule = random_schedule(150, None, dict(resolve(MTPO)))
-    units = read_logs(schedule.rules, [np.array([tuple(event) for event in events_of(schedule)], log.EVENT)])
-    assert "the world does not let shelf_0 be taken back in tick 1" in check(units, 0, RANK).problems
+    # Behind b, who was faster than the lower rank, something else comes to lie on the shelf: it cannot swap back.
+    drifting = replace(EMPTY_HANDED, drift=(Drift("shelf", 1, 5, 1, 0, 5),))
+    played = play(drifting, "1 a slow take | 2 b swap", MTPO, ticks=40)
+    assert certified(played).problems == ("the world does not let shelf be taken back in tick 8",)
 
 
 # ---------------------------------------------------------------------- at large
@@ -148,13 +149,15 @@ def test_a_judge_who_is_wrong_breaks_every_certificate():
     assert not any(one.holds for one in check_all(units, RANK))
 
 
-def test_every_bracket_and_both_units_are_told_of_schedules_of_all_kinds():
+def test_where_the_order_of_ranks_holds_every_bracket_that_acts_rest_on_is_serializable():
     for seed in range(40):
         schedule = random_schedule(seed, None, dict(resolve(MTPO)))
         units = read_logs(schedule.rules, [np.array([tuple(event) for event in events_of(schedule)], log.EVENT)])
+        certificate = check(units, 0, RANK)
+        if schedule.config.certificate_in(schedule.rules.settings) is not None:
+            assert certificate.holds or any("the world" in problem for problem in certificate.problems), str(schedule)
         for bracket in BRACKETS:
             for unit in ("decision", "op"):
                 (judged,) = judge_episodes(units, [0], bracket=bracket, unit=unit)
-                assert judged.held in (SERIALIZABLE, STRICT) or bracket == BRACKETS[-1], (
-                    f"{schedule}, {bracket}, {unit}"
-                )
+                if certificate.holds and bracket != BRACKETS[-1] and unit == "decision":
+                    assert judged.held in (SERIALIZABLE, STRICT), str(schedule)

@@ -13,6 +13,7 @@ import stalegrid
 from stalegrid.compare import Cell, Comparison
 from stalegrid.make import make_rules
 from stalegrid.protocols.presets import PRESETS
+from stalegrid.story import tell
 from stalegrid.world.audit import audit_episode
 from stalegrid.world.parallel_env import StaleGridParallelEnv
 from stalegrid.world.state import HAZARDS
@@ -190,6 +191,20 @@ def test_a_slip_is_capability_and_no_hazard() -> None:
     assert counts["slips"] == counts["committed"] > 0
     assert not any(counts[f"{hazard}.decisive"] for hazard in HAZARDS)
     assert share_of_goals(env) < 0.5
+
+
+def test_a_slip_is_told() -> None:
+    env = make("ledger", "serial", slip=1.0, half_life=10**6, think=1, think_law="constant")
+    play(env, 2, first(env))
+    slipped = events(env, "slip")[0]
+    report = audit_episode(env.engine.rules, env.engine.events())
+    said = tell(env.engine.rules, env.engine.events(), report)[0]
+    right, wrong = slipped["a"], slipped["value"]
+    assert (
+        said.text
+        == f"porter {said.agent} slips after 1 tick of thought: add {wrong} at counter 0, and {right} was meant."
+    )
+    assert said.grave
 
 
 def test_a_longer_thought_errs_less_and_loses_more_to_the_others() -> None:

@@ -43,6 +43,7 @@ def test_rows_are_what_the_native_environment_gives(scenario: str, steps: str) -
                 assert np.array_equal(infos["action_mask"][row], info[name]["action_mask"] == 1)
                 assert infos["ready"][row] == info[name]["ready"]
                 assert infos["elapsed"][row] == info[name]["elapsed"]
+            assert np.array_equal(many.state()[world], ones[world].state())
         actions = random_actions(many, rng)
         observations, rewards, terminated, truncated, infos = many.step(actions)
         per_world = actions.reshape(3, -1).tolist()

@@ -170,10 +170,9 @@ def read(schedule: Schedule, make: Callable[[Config], Control] = Textbook) -> Ep
 
 
 def watch(schedule: Schedule) -> Played:
-    """Play a schedule on both engines where both run its config, compare them, audit the log and keep it."""
+    """Play a schedule on both engines, compare them, audit the log and keep it."""
     watched = WatchedChoices(schedule.choices())
-    play_it = compare if schedule.config.is_compiled else read
-    report = play_it(
+    report = compare(
         Watched(schedule.rules, schedule.config, schedule.world_seed, schedule.own_reward, str(schedule), watched)
     )
     return Played(report, tuple(Seen(*event) for event in watched.events), schedule.rules)

@@ -115,7 +115,7 @@ class StaleGridAECEnv(AECEnv[str, Any, Any]):
             return zeros
         mask = np.zeros(len(self.action_table), np.int8)
         mask[0] = 1
-        return {"observation": zeros, "action_mask": mask}
+        return {self.parallel.observation_key: zeros, "action_mask": mask}
 
     def state(self) -> NDArray[np.float32]:
         """Return what is true, a fresh vector."""

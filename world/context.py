@@ -38,7 +38,7 @@ _RULE_FIELDS = tuple(f"{name}_rule" for name in RuleArrays._fields if name != "c
 _SIZES = (
     "agents", "sites", "tasks", "inputs", "jobs", "goals", "events", "mails", "logs", "width", "cells", "targets",
     "actions", "invariants", "counters", "job_tasks", "turns", "parcels", "constraints",
-    "locks_listed", "thoughts", "arguments", "goal_words", "map_size", "rows_kept",
+    "locks_listed", "thoughts", "arguments", "goal_words", "map_size", "rows_kept", "ranks",
 )  # fmt: skip
 # What of the constants and of the policy is copied into the context, so that one pointer serves.
 _CONSTANTS = (
@@ -51,9 +51,12 @@ _POLICY = (
     "admission_reads", "buffered", "branch", "whole_task", "closed", "token",
     "stamped", "fifo", "mail_at_settle", "semantic", "locks", "epochs", "corrector", "stops", "kept",
     "adopt_timeout", "resend", "as_needed", "deadlock", "least_sunk", "lock_timeout", "forward",
+    "judge", "repair", "misjudged", "window",
+    "contention_aware", "holds_back", "age_bound", "speculates",
 )  # fmt: skip
 _VIEW = (
     "rows", "columns", "roles", "ages", "stamps", "others", "hands", "feedback", "mailbox", "symbols", "own_reward",
+    "answer",
 )  # fmt: skip
 
 _REAL = (
@@ -72,7 +75,8 @@ CONTEXT = np.dtype(
 def bind(state: State, rows: Rows, arrays: RuleArrays, policy: NDArray[Any], view: dict[str, float]) -> NDArray[Any]:
     """Return a [1] CONTEXT of the given arrays, which must outlive it and must not be reallocated.
 
-    `view` holds what observations and rewards need: the names of `_VIEW` and the costs.
+    `view` holds what observations and rewards need: the names of `_VIEW`, among them the address
+    of what is done by rank, where transactions are ranked (`rank_calls`), and the costs.
     """
     context = np.zeros(1, CONTEXT)
     c = context[0]
@@ -93,7 +97,7 @@ def bind(state: State, rows: Rows, arrays: RuleArrays, policy: NDArray[Any], vie
             arrays.invariant.shape[0], state.counts.shape[1], arrays.job_task.shape[2], arrays.job_task.shape[1],
             state.parcel.shape[2],
             arrays.constraint.shape[0], arrays.lock.shape[3], arrays.slip.shape[0], arrays.argument.shape[1],
-            arrays.goal_touch.shape[1], arrays.local_map.shape[1], len(rows.ready),
+            arrays.goal_touch.shape[1], arrays.local_map.shape[1], len(rows.ready), state.rank.shape[1],
         ),
         strict=True,
     ):  # fmt: skip
@@ -115,6 +119,8 @@ _WORLD, _AGENT, _SITE, _BELIEF = st.WORLD_RECORD, st.AGENT_RECORD, st.SITE_RECOR
 _INPUT, _JOB, _GOAL, _EVENT, _MAIL = st.INPUT_RECORD, st.JOB_RECORD, st.GOAL_RECORD, st.EVENT_RECORD, st.MAIL_RECORD
 _LOG, _PARCEL, _FOLLOWED = log.EVENT, st.PARCEL_RECORD, st.FOLLOWED_RECORD
 _LOCK, _SETTLED = st.LOCK_RECORD, st.SETTLED_RECORD
+_RANK, _CHAIN = st.RANK_RECORD, st.CHAIN_RECORD
+_RANK_SIZE, _CHAIN_SIZE = _RANK.itemsize, _CHAIN.itemsize
 _SETTLED_SIZE = _SETTLED.itemsize
 _LOCK_RULE_SIZE = LOCK_RULE.itemsize
 _PARCEL_SIZE, _FOLLOWED_SIZE, _LOCK_SIZE = _PARCEL.itemsize, _FOLLOWED.itemsize, _LOCK.itemsize
@@ -232,6 +238,31 @@ def settled_of(c, b):
 def followed_of(c, b, k):
     """[A] FOLLOWED_RECORD of one constraint."""
     return array_at(c.followed + (b * c.constraints + k) * c.agents * _FOLLOWED_SIZE, (c.agents,), _FOLLOWED)
+
+
+@inlined
+def rank_of(c, b, rank):
+    """One RANK_RECORD."""
+    return record_at(c.rank + (b * c.ranks + (rank & (c.ranks - 1))) * _RANK_SIZE, _RANK)
+
+
+@inlined
+def rank_reads(c, b, rank):
+    """[I] int32: what a rank has read."""
+    return array_at(c.rank_read + (b * c.ranks + (rank & (c.ranks - 1))) * c.inputs * 4, (c.inputs,), _I4)
+
+
+@inlined
+def chain_base(c, b, site):
+    """One CHAIN_RECORD: the value of a site that is quiet."""
+    return record_at(c.chain + (b * c.sites + site) * (1 + c.ranks) * _CHAIN_SIZE, _CHAIN)
+
+
+@inlined
+def chain_at(c, b, site, rank):
+    """One CHAIN_RECORD: what stands on a site at a rank that is not quiet."""
+    row = (b * c.sites + site) * (1 + c.ranks) + 1 + (rank & (c.ranks - 1))
+    return record_at(c.chain + row * _CHAIN_SIZE, _CHAIN)
 
 
 @inlined

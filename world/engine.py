@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from .observe import ObservationLayout
 from .rules import Rules
+from .state import State
 
 
 class Engine(Protocol):
@@ -64,22 +65,40 @@ def state_names(rules: Rules) -> tuple[str, ...]:
     return tuple(names)
 
 
-def state_vector(
+def state_vectors(
     rules: Rules,
-    tick: int,
-    sites: list[tuple[int, bool]],
-    agents: list[tuple[int, int, int, int]],
-    goals: list[bool],
+    ticks: NDArray[Any],
+    sites: tuple[NDArray[Any], NDArray[Any]],
+    agents: tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]],
+    goals: NDArray[Any],
 ) -> NDArray[np.float32]:
-    """Build `state()`: `sites` are (value, unsettled), `agents` are (cell, phase, hand, thought left)."""
-    longest = max(1, int(rules.thought.max()))
-    out = [1.0, 2 * tick / rules.max_cycles - 1]
-    for (value, unsettled), site in zip(sites, rules.blueprint.sites, strict=True):
-        out += [value / site.scale, float(unsettled)]
-    for cell, phase, hand, left in agents:
-        row, column = rules.layout.place(cell)
-        out += [2 * row / (rules.layout.rows - 1) - 1, 2 * column / (rules.layout.columns - 1) - 1]
-        out += [phase / 5, hand / 10, left / longest]
-    out += [float(met) for met in goals]
-    vector: NDArray[np.float32] = np.clip(np.array(out, np.float32), -1, 1)
-    return vector
+    """Build `state()` of B worlds, [B, entries] float32.
+
+    `ticks` are [B]; `sites` are value and whether it is unsettled, [B, S]; `agents` are cell, phase, hand and thought
+    left, [B, A]; `goals` are whether they are met, [B, G].
+    """
+    worlds, longest = len(ticks), max(1, int(rules.thought.max()))
+    scales = np.array([site.scale for site in rules.blueprint.sites])
+    cell, phase, hand, left = agents
+    row, column = np.divmod(cell, rules.layout.columns)
+    where = 2 * row / (rules.layout.rows - 1) - 1, 2 * column / (rules.layout.columns - 1) - 1
+    of_sites = np.stack([sites[0] / scales, sites[1].astype(float)], axis=-1)
+    of_agents = np.stack([*where, phase / 5, hand / 10, left / longest], axis=-1)
+    parts = (
+        np.ones((worlds, 1)), 2 * ticks[:, None] / rules.max_cycles - 1, of_sites.reshape(worlds, -1),
+        of_agents.reshape(worlds, -1), goals.astype(float),
+    )  # fmt: skip
+    vectors: NDArray[np.float32] = np.clip(np.concatenate(parts, axis=1).astype(np.float32), -1, 1)
+    return vectors
+
+
+def states_of(rules: Rules, state: State) -> NDArray[np.float32]:
+    """Build `state()` of every world of a batch, [B, entries] float32."""
+    site, agent = state.site, state.agent
+    return state_vectors(
+        rules,
+        state.world["tick"],
+        (site["value"], site["unsettled"] >= 0),
+        (agent["cell"], agent["phase"], agent["hand"], agent["thought_left"]),
+        state.goal["met"],
+    )

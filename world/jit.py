@@ -167,6 +167,15 @@ def entry_point(function: Callable[..., Any]) -> Any:
     return dispatcher
 
 
+def address_of(function: Any, numbers: int) -> int:
+    """Return the address of an entry point that takes so many int64 and returns one, for compiled code to call it."""
+    signature = (types.int64,) * numbers
+    function.compile(signature)
+    found = function.overloads[signature]
+    address: int = found.library.get_pointer_to_function(found.fndesc.llvm_cfunc_wrapper_name)
+    return address
+
+
 @contextmanager
 def _scalar() -> Iterator[None]:
     """Compile without vectors: loops here run over a few strided agents or sites, and gather a quarter slower."""

@@ -23,6 +23,7 @@ from .context import (
 )
 from .jit import compiled
 from .kernel import bit, has, others_wrote
+from .rank_calls import value_now
 from .state import (
     COUNTER_INDEX,
     DECISIVE,
@@ -34,6 +35,7 @@ from .state import (
     LEVELS,
     LOST_UPDATE,
     MESSAGE,
+    NO_RANK,
     PLANNED,
     PREVENTED,
     RETRIES,
@@ -74,14 +76,19 @@ def outcome_on(c, b, a, row, o, renewed):
 def outcome_by(c, b, a, row, o, renewed, premise):
     """Return the same with a premise that may be another than the op's."""
     me = agents_of(c, b)[a]
-    rule, inputs, sites = op_rule(c, me.task, o), inputs_of(c, b, a, row), sites_of(c, b)
-    task_input = task_inputs(c)[me.task]
+    return outcome_of(c, b, a, row, me.task, o, argument_of(me, op_rule(c, me.task, o)), renewed, premise)
+
+
+@compiled
+def outcome_of(c, b, a, row, t, o, argument, renewed, premise):
+    """Return the same of an op of any task, on a row of inputs that is laid out for that task."""
+    rule, inputs, task_input = op_rule(c, t, o), inputs_of(c, b, a, row), task_inputs(c)[t]
     total, least, count, own, followed = 0, 0, 0, 0, rule.when
     for slot in range(c.inputs):
         wanted = has(rule.deps, slot)
         if not wanted and slot != rule.own and slot != rule.follow:
             continue
-        value = sites[task_input[slot]].value if has(renewed, slot) else inputs[slot].value
+        value = value_now(c, b, a, task_input[slot]) if has(renewed, slot) else inputs[slot].value
         if slot == rule.own:
             own = value
         if slot == rule.follow:
@@ -90,7 +97,6 @@ def outcome_by(c, b, a, row, o, renewed, premise):
             total += value
             least = value if count == 0 else min(least, value)
             count += 1
-    argument = argument_of(me, rule)
     return (
         followed == rule.when and premise_holds(premise, argument, own, total, least, count),
         value_written(rule.writes, argument, own, total),
@@ -108,9 +114,9 @@ def classify(c, b, a, o):
         if not has(pre, slot) or inputs[slot].own != 0:
             continue
         read, there = inputs[slot], sites[task_inputs(c)[me.task, slot]]
-        if there.value == read.value:
+        if value_now(c, b, a, task_inputs(c)[me.task, slot]) == read.value:
             continue
-        others = others_wrote(there, a, read.version)
+        others = me.rank != NO_RANK or others_wrote(there, a, read.version)
         if has(c.plan, task_inputs(c)[me.task, slot]) and others:
             exposed |= bit(slot)  # late from the publication on, however old the copy was at the decision
         elif read.channel == MESSAGE:
@@ -169,6 +175,8 @@ def loses_update(c, b, a, o):
     if rule.modifies == 0:
         return False
     read, there = inputs_of(c, b, a, 1 + o)[rule.own], sites_of(c, b)[rule.site]
+    if me.rank != NO_RANK:  # what differs there was written below it
+        return value_now(c, b, a, rule.site) != read.value
     return read.own == 0 and there.value != read.value and others_wrote(there, a, read.version)
 
 
@@ -185,7 +193,7 @@ def all_current(c, b, a, o):
     inputs = inputs_of(c, b, a, 1 + o)
     pre = op_rule(c, me.task, o).pre
     for slot in range(c.inputs):
-        if has(pre, slot) and inputs[slot].value != sites_of(c, b)[task_inputs(c)[me.task, slot]].value:
+        if has(pre, slot) and inputs[slot].value != value_now(c, b, a, task_inputs(c)[me.task, slot]):
             return False
     return True
 
@@ -265,10 +273,9 @@ def judge_torn(c, b, a, o):
     if rule.follow < 0 or not outcome_on(c, b, a, 1 + o, o, _ZERO)[0]:
         return
     read, entry = inputs_of(c, b, a, 1 + o)[rule.follow], task_inputs(c)[me.task, rule.follow]
-    there = sites_of(c, b)[entry]
     mark = FRESH
-    if read.value != there.value:
-        if not others_wrote(there, a, read.version):
+    if read.value != value_now(c, b, a, entry):
+        if me.rank == NO_RANK and not others_wrote(sites_of(c, b)[entry], a, read.version):
             return
         mark = LATE
     for k in range(c.constraints):

@@ -100,18 +100,25 @@ def outdate(me, belief, site):
 @compiled
 def renew(c, b, a, site, channel, why):
     """Give an agent the true value and version of a site."""
+    renew_as(c, b, a, site, channel, why, sites_of(c, b)[site].value)
+
+
+@compiled
+def renew_as(c, b, a, site, channel, why, value):
+    """Give an agent a value of a site, the true one or that at a rank, as of its version."""
     there, belief = sites_of(c, b)[site], beliefs_of(c, b, a)[site]
     changed = belief.version != there.version or belief.channel != channel or belief.promise != 0
+    changed |= belief.value != value
     tick = world_of(c, b).tick
     outdate(agents_of(c, b)[a], belief, site)
-    belief.value = there.value
+    belief.value = value
     belief.version = there.version
     belief.channel = channel
     belief.tick = tick
     belief.arrived = tick
     belief.promise = 0
     if changed:
-        emit(c, b, log.SENSE, a, NO_TXN, 0, site, there.value, there.version, NOBODY, channel, why, 0, 0, 0)
+        emit(c, b, log.SENSE, a, NO_TXN, 0, site, value, there.version, NOBODY, channel, why, 0, 0, 0)
 
 
 @inlined
@@ -158,6 +165,15 @@ def next_job(c, b, a, task):
         if jobs[index].task == task and jobs[index].used == 0:
             return index
     return -1
+
+
+@compiled
+def touch_all(c, b):
+    """Note that every goal is to be judged anew."""
+    world = world_of(c, b)
+    world.touched_sites = ~_ZERO >> np.uint64(64 - c.sites)
+    world.touched_agents = ~_ZERO >> np.uint64(64 - c.agents)
+    world.happened = 1
 
 
 @inlined

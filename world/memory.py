@@ -160,6 +160,22 @@ def fixed_record_at(typingctx: Any, address: Any, dtype: Any) -> Any:
 
 
 @intrinsic
+def call_at(
+    typingctx: Any, address: Any, record: Any, one: Any, two: Any, three: Any, four: Any, five: Any, six: Any,
+    seven: Any, eight: Any, nine: Any,
+) -> Any:  # fmt: skip
+    """Call the function of ten int64 at an address with that of a record and nine numbers; return its int64."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        word = ir.IntType(64)
+        function = ir.FunctionType(word, [word] * 10)
+        called = builder.inttoptr(args[0], function.as_pointer())
+        return builder.call(called, [builder.ptrtoint(args[1], word), *args[2:]])
+
+    return types.int64(types.int64, record, *[types.int64] * 9), codegen
+
+
+@intrinsic
 def first_fixed(typingctx: Any, array: Any) -> Any:
     """Return the first record of an array, as one that nothing changes as long as the call lasts."""
 

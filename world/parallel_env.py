@@ -48,7 +48,9 @@ class StaleGridParallelEnv(ParallelEnv[str, Any, int]):
         render_mode: str | None = None,
         drawing: Drawing | None = None,
         action_mask: str = "info",
+        observation_key: str = "observation",
         steps: str = "tick",
+        layouts: Callable[[int], Engine] | None = None,
     ) -> None:
         for what, value, allowed in (
             ("action_mask", action_mask, MASK_PLACES),
@@ -57,6 +59,8 @@ class StaleGridParallelEnv(ParallelEnv[str, Any, int]):
         ):
             if value not in allowed:
                 raise ValueError(f"{what} is one of {', '.join(map(str, allowed))}; got {value!r}")
+        if not isinstance(observation_key, str) or observation_key in ("", "action_mask"):
+            raise ValueError(f"observation_key is a word other than 'action_mask'; got {observation_key!r}")
         self.engine = engine
         self.render_mode = render_mode
         self.max_cycles = engine.rules.max_cycles
@@ -69,8 +73,10 @@ class StaleGridParallelEnv(ParallelEnv[str, Any, int]):
         self.seed: int | None = None
         self._steps = steps
         self.mask_in_info = action_mask in ("info", "both")
+        self.observation_key = observation_key
         self._mask_in_observation = action_mask in ("obs", "both")
         self._drawing = drawing
+        self._layouts = layouts
         self._known = frozenset(self.possible_agents)
         self._format, self._limit = f"{len(self.possible_agents)}I", len(self.action_table)
         self._all_true = dict.fromkeys(self.possible_agents, True)
@@ -81,10 +87,15 @@ class StaleGridParallelEnv(ParallelEnv[str, Any, int]):
         self._observation_space: spaces.Space[Any] = box
         if self._mask_in_observation:
             mask = spaces.Box(0, 1, (len(self.action_table),), np.int8)
-            self._observation_space = spaces.Dict({"observation": box, "action_mask": mask})
+            self._observation_space = spaces.Dict({observation_key: box, "action_mask": mask})
         self.action_spaces = dict.fromkeys(self.possible_agents, self._action_space)
         self.observation_spaces = dict.fromkeys(self.possible_agents, self._observation_space)
         self.state_space = spaces.Box(-1.0, 1.0, (len(self.state_legend),), np.float32)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        if self.seed is None:  # copies of a new environment, such as SuperSuit makes, must not all play the same
+            self.np_random = np.random.default_rng()
 
     def action_space(self, agent: str) -> spaces.Space[Any]:
         """Return the same `Discrete` at each call."""
@@ -97,13 +108,18 @@ class StaleGridParallelEnv(ParallelEnv[str, Any, int]):
     def reset(
         self, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-        """Begin an episode: a seed names it, without one the next is drawn from `np_random`. Options are ignored.
+        """Begin an episode: a seed names it, without one the next is drawn from `np_random`.
 
-        Raises: ValueError for a seed that is not a whole number from 0 to 2**64 - 1.
+        `options["layout_seed"]` changes the layout of this and the later episodes, for scenarios that have a generator;
+        the spaces stay as they are. Other options are ignored.
+
+        Raises: ValueError for a seed that is not a whole number from 0 to 2**64 - 1, or a layout that is not to be had.
         """
         if seed is not None:
             if not isinstance(seed, (int, np.integer)) or not 0 <= seed < SEEDS:
                 raise ValueError(f"a seed is a whole number from 0 to 2**64 - 1; got {seed!r}")
+        self._lay_out((options or {}).get("layout_seed"))
+        if seed is not None:
             self.np_random = np.random.default_rng(seed)
         self.seed = int(seed if seed is not None else self.np_random.integers(2**31))
         self.engine.reset(self.seed)
@@ -112,6 +128,15 @@ class StaleGridParallelEnv(ParallelEnv[str, Any, int]):
         if self.render_mode == "human":
             self.render()
         return self._observations(masks), self._infos(masks)
+
+    def _lay_out(self, layout_seed: Any) -> None:
+        """Take another layout, unless it is none or the one that there is."""
+        if layout_seed is None:
+            return
+        if self._layouts is None:
+            raise ValueError("this environment was made without layouts: make it with stalegrid.parallel_env")
+        if layout_seed != self.engine.rules.parameters.get("layout_seed"):
+            self.engine = self._layouts(layout_seed)
 
     def step(
         self, actions: dict[str, int]
@@ -189,7 +214,7 @@ class StaleGridParallelEnv(ParallelEnv[str, Any, int]):
             # A strict zip asks an array for one row more than it has, and the error takes as long as all rows.
             return dict(zip(self.possible_agents, observations, strict=False))
         return {
-            name: {"observation": row, "action_mask": mask.copy()}
+            name: {self.observation_key: row, "action_mask": mask.copy()}
             for name, row, mask in zip(self.possible_agents, observations, masks, strict=False)
         }
 
@@ -255,5 +280,5 @@ class StaleGridParallelEnv(ParallelEnv[str, Any, int]):
 
     def _copied(self, parts: dict[str, Any]) -> dict[str, Any]:
         # The rules never change, and copying them would take most of the time.
-        rules = self.engine.rules
+        rules = parts["engine"].rules
         return deepcopy(parts, {id(rules): rules})

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-NO_RANK = -1
+from .state import NO_RANK
+
 TOP = 2**31  # above every rank
 
 # What `log.LAID` says in column a: a value, a difference, or a difference directly after a rank.
 VALUE, DIFFERENCE, AFTER = range(3)
+# Where a rank stands; reopened: taken back, and kept for its owner's next decision.
+OPEN, SETTLED, REOPENED, VOID = range(4)
 
 
 class Chains:

@@ -8,7 +8,7 @@ from . import log, verbs
 from .layout import UNREACHABLE
 from .reference_act import end_look, own_write
 from .reference_waits import may_cross
-from .state import FAILED, IDLE, LOOKING, NO_CELL, NO_SITE, NO_TASK, OUT, WALKING
+from .state import FAILED, IDLE, LOOKING, NO_CELL, NO_RANK, NO_SITE, NO_TASK, OUT, WALKING
 
 if TYPE_CHECKING:
     from .reference import World
@@ -113,7 +113,10 @@ def _cross_border(world: World, agent: int, region: int, change: int) -> None:
     read = under_way.inputs.get(region) if under_way else None
     knew = read is not None and world.is_current(read, region)
     world.write(agent, txn, 0, region, bodies, relative=True, argument=change, verb=verbs.CROSS)
-    if under_way and knew:  # its own crossing is no news to it
+    # Its own crossing is no news to it, on top of what is so at its rank, where it has one.
+    if under_way and under_way.rank != NO_RANK:
+        own_write(world, under_way, region, change, True, buffered=False)
+    elif under_way and knew:
         own_write(world, under_way, region, bodies, False, buffered=False)
     world.record(log.COMMIT, agent, txn)
 

@@ -31,9 +31,23 @@ from .context import (
     world_of,
 )
 from .jit import compiled
-from .kernel import draw, stand_on
-from .state import EXPECTED, IDLE, MESSAGE, NEVER, NO_CELL, NO_SITE, NO_TXN, NO_VERSION, NOBODY, NONE
-from .writes import forget_followed
+from .kernel import draw, stand_on, touch_all
+from .rank_calls import RESET_CHAIN, about
+from .state import (
+    EXPECTED,
+    IDLE,
+    MESSAGE,
+    NEVER,
+    NO_BORDER,
+    NO_CELL,
+    NO_RANK,
+    NO_SITE,
+    NO_TXN,
+    NO_VERSION,
+    NOBODY,
+    NONE,
+)
+from .versions import forget_followed
 
 _ONE, _ZERO = np.uint64(1), np.uint64(0)
 
@@ -53,9 +67,7 @@ def reset_world(c, b, seed):
     world.holder = NOBODY
     world.holder_since = 0
     world.holder_settled = 0
-    world.happened = 1
-    world.touched_sites = ~_ZERO >> np.uint64(64 - c.sites)
-    world.touched_agents = ~_ZERO >> np.uint64(64 - c.agents)
+    touch_all(c, b)
     world.writer = NOBODY
     world.elapsed = 0
     world.goals_met = 0
@@ -82,6 +94,9 @@ def reset_world(c, b, seed):
     world.stalled = _ZERO
     world.ready = _ZERO
     world.settles = 0
+    world.newest = NO_RANK
+    world.quiet = NO_RANK
+    world.final = 1
     forget_followed(c, b, NO_SITE)
     counts = counts_of(c, b)
     for index in range(c.counters):
@@ -105,6 +120,8 @@ def reset_world(c, b, seed):
         lock.granted = 0
         settled_of(c, b)[s].read = 0
         settled_of(c, b)[s].pivot = 0
+        if c.ranks != 0:
+            about(c, b, RESET_CHAIN, s, 0)
     _reset_agents(c, b)
     events, event_rule = events_of(c, b), event_rules(c)
     for w in range(c.events):
@@ -181,9 +198,19 @@ def _reset_agent(c, b, a, me):
     me.lock_since = 0
     me.waits = 0
     me.placed = 0
+    me.speculates = 0
+    me.asked = 0
+    me.spoiled = 0
+    me.back = 0
+    me.wait_whom = NOBODY
     me.wait_site = NO_SITE
     me.wait_since = 0
     me.snapshot = 0
+    me.rank = NO_RANK
+    me.undoing = 0
+    me.border_rank = NO_BORDER
+    me.blocker = NOBODY
+    me.judged = 0
     me.hidden = _ZERO
     me.missed = NO_SITE
     me.added = NO_SITE

@@ -26,6 +26,9 @@ TASK_RULE = np.dtype(
     [
         ("reads", np.uint64),  # set of sites whose belief must not be `none`
         ("footprint", np.uint64),  # set of sites that it reads or writes
+        ("needs", np.uint64),  # set of sites that are its inputs
+        ("differences", np.uint64),  # set of sites that it changes by a difference
+        ("overwrites", np.uint64),  # set of sites that it writes absolutely
         ("ops", np.int64),
         ("thought", np.int64),  # 0: done on reflex
         ("jobs", np.int64),  # 1: needs an open job
@@ -84,6 +87,7 @@ SITE_RULE = np.dtype(
         ("refills", np.int64),  # the world event in which it is, or -1
         ("room", np.int64),
         ("notice", np.int64),  # of a depot that closes: the site that says so, or -1
+        ("record", np.int64),  # 1: a record site
         ("share", np.float64),  # 1 / the scale of its value
     ],
     align=True,
@@ -341,13 +345,14 @@ def _compile(rules: Rules) -> RuleArrays:
             (
                 as_set(rules.regions_of.get(s, ())), as_set(rules.posts_of.get(s, ())), as_set(rules.listeners[s]),
                 site.value, site.known, site.announced, site.stock, site.refill, rules.refills.get(s, -1), site.room,
-                rules.notices.get(s, -1), 1 / site.scale,
+                rules.notices.get(s, -1), rules.site_kinds[s] in verbs.RECORD_KINDS, 1 / site.scale,
             )
             for s, site in enumerate(blueprint.sites)
         ]),
         task=_rows(TASK_RULE, [
             (
-                as_set(task.reads), as_set(task.footprint), len(task.ops), task.thought, task.jobs, task.crosses,
+                as_set(task.reads), as_set(task.footprint), as_set(task.inputs), as_set(task.differences),
+                as_set(task.overwrites), len(task.ops), task.thought, task.jobs, task.crosses,
                 len(task.inputs),
             )
             for task in rules.tasks

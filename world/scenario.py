@@ -6,7 +6,7 @@ both engines read. Sites, roles and tasks refer to one another by name, so that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -238,6 +238,24 @@ class Blueprint:
 
 
 @dataclass(frozen=True)
+class Stage(Mapping[str, Any]):
+    """A stage of a curriculum: a mapping of arguments, for `parallel_env(**stage)` or `vector_env(**stage)`."""
+
+    name: str
+    teaches: str
+    arguments: Mapping[str, Any]
+
+    def __getitem__(self, key: str) -> Any:
+        return self.arguments[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.arguments)
+
+    def __len__(self) -> int:
+        return len(self.arguments)
+
+
+@dataclass(frozen=True)
 class Scenario:
     """A named family of blueprints."""
 
@@ -247,7 +265,7 @@ class Scenario:
     sizes: Mapping[str, Mapping[str, Any]]
     build: Callable[..., Blueprint]  # called with the parameters of a size
     hazard: str | None = None  # its one hazard, a name of state.HAZARDS
-    cure: str | None = None  # the preset that cures it
+    cure: str | None = None  # the preset that cures it, or without one hazard all of them
     ceiling: str = "serial reaches every goal"
     seed_changes: str = ""
     plain: Mapping[str, str] = field(default_factory=dict)  # parts of task names -> the same in plain words
@@ -256,6 +274,7 @@ class Scenario:
     # Parameters that a level of contention changes: at "high" those with 1 are doubled and those with -1 halved, at
     # "low" the other way round.
     contention: Mapping[str, int] = field(default_factory=dict)
+    curriculum: tuple[Stage, ...] = ()  # from the easiest on, without the scenario's name among the arguments
 
     def at(self, size: str, level: str) -> dict[str, int]:
         """Return the parameters of a size that a level of contention changes.

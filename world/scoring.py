@@ -72,7 +72,7 @@ def judge_goal(c, b, g):
     met = there.value == goals_of(c, b)[g].target
     if met or rule.kind == scenario.VALUE:
         return met, False
-    return met, goals_of(c, b)[g].open == 0
+    return met, goals_of(c, b)[g].open == 0 and world_of(c, b).final != 0
 
 
 @compiled
@@ -93,6 +93,8 @@ def judge_parcel(c, b, rule):
 def may_bring(c, b, rule):
     """Tell whether an agent may still bring a parcel: by what it brought, holds, and is ordered to take."""
     me, jobs = agents_of(c, b)[rule.agent], jobs_of(c, b, rule.agent)
+    if world_of(c, b).final == 0:
+        return True  # what has settled may be taken back
     if me.phase == OUT:
         return False
     last = me.landed + np.int64(me.hand != 0)

@@ -26,13 +26,14 @@ def slip(c, b, a):
     nth, attempt = tally[0], tally[1]
     if task.jobs != 0:
         nth, attempt = me.job, jobs_of(c, b, a)[me.job].attempt
+    limit = slips(c)[min(me.drawn, c.thoughts - 1)]  # a fork may have begun with longer thoughts
     for o in range(task.ops):
         rule = op_rule(c, me.task, o)
         given, meant, key = arguments(c, rule.verb), argument_of(me, rule), attempt * MAX_OPS + o
         others = 0
         for n in range(given[0]):
             others += np.int64(given[1 + n] != meant)
-        if others == 0 or (draw(c, b, entropy.SLIP, a, me.task, nth, key) >> SHIFT) >= slips(c)[me.drawn]:
+        if others == 0 or (draw(c, b, entropy.SLIP, a, me.task, nth, key) >> SHIFT) >= limit:
             continue
         left, wrong = np.int64(draw(c, b, entropy.SLIPS_TO, a, me.task, nth, key) % np.uint64(others)), meant
         for n in range(given[0]):

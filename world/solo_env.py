@@ -82,7 +82,7 @@ class StaleGridSoloEnv(gymnasium.Env[Any, int]):
             for index, name in enumerate(self.parallel.possible_agents):
                 if engine.ready[index] and name != self.learner:
                     seen = self._observed[name]
-                    row = seen["observation"] if isinstance(seen, dict) else seen
+                    row = seen[self.parallel.observation_key] if isinstance(seen, dict) else seen
                     actions[name] = self._teammates[name](row, masks[index])
             self._observed, rewards, *_ = self.parallel.step(actions)
             paid += rewards[self.learner]

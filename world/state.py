@@ -22,6 +22,8 @@ WORLD = -2  # the writer of world transactions (arrivals, drift, clearing after 
 GONE = -1  # due tick of a message that has arrived
 NEVER = 2**30  # a tick that does not come
 NO_CELL = -1
+NO_RANK = -1
+NO_BORDER = -2  # no rank, not even that of what was there at reset
 FAR = 1e6  # row of a figure that nobody sees
 
 # Phases of an agent.
@@ -135,6 +137,9 @@ WORLD_RECORD = np.dtype(
         ("fenced", _U),  # set of members refused until they know the plan
         ("stalled", _U),  # set of agents that stand still
         ("settles", _I),  # committed transactions so far, where conflicts between them are kept
+        ("newest", _I),  # rank given, or NO_RANK
+        ("quiet", _I),  # every rank up to this one is quiet: the others lie above it, up to the newest
+        ("final", _I),  # 1 if nothing that has settled can still be taken back
     ],
     align=True,
 )
@@ -154,8 +159,9 @@ AGENT_RECORD = np.dtype(
         ("pending", _B),  # set of ops whose write is buffered
         ("broke", _B),  # 1 if the open transaction broke an invariant
         ("slipped", _B),  # set of ops of the open transaction whose argument went wrong
-        ("waits", _B),  # log.FOR_LOCK while a wait for `wait_site` since `wait_since` stands in the log, or FOR_THOUGHT
+        ("waits", _B),  # 0, or the kind of a wait since `wait_since` in the log: a column of wait_begin
         ("placed", _B),  # 1 if it has a place to think
+        ("speculates", _B),  # 1 if it may think while it waits to be let in, 2 once it does
         ("hold", _B),  # what it waits for: log.AT_SITE or log.FOR_EPOCH, while `holding` is somebody
         ("lock_mode", _B),
         ("inbox_kind", _B),  # of the last one
@@ -207,6 +213,15 @@ AGENT_RECORD = np.dtype(
         ("wait_site", _I),
         ("wait_since", _I),  # tick
         ("snapshot", _I),  # transactions that had settled at its admission
+        ("rank", _I),  # of the open transaction, or NO_RANK
+        ("undoing", _I),  # 1 while its ops are undone, from the last to the first
+        ("border_rank", _I),  # that it must see quiet to step into a region without a transaction, or NO_BORDER
+        ("blocker", _I),  # whom it was last told to wait for, by ranks
+        ("judged", _I),  # judgements so far
+        ("back", _I),  # ticks by which it counts as having come later, while it waits to be let in
+        ("wait_whom", _I),  # who holds it back
+        ("asked", _I),  # tick since which it wants a place to think
+        ("spoiled", _I),  # ticks that its transaction was thought on in vain while it waited
         ("hidden", _U),  # set of sites: inputs of the open transaction that the protocol does not see
         ("missed", _I),  # site that its declared footprint misses, or NO_SITE
         ("added", _I),  # site that it has too much, or NO_SITE
@@ -289,6 +304,41 @@ SETTLED_RECORD = np.dtype(
     align=True,
 )
 
+# A rank that is not quiet: see `protocols.preorder`. What was done by op is kept by the op's index.
+RANK_RECORD = np.dtype(
+    [
+        ("agent", _I),
+        ("txn", _I),
+        ("task", _I),
+        ("job", _I),  # or NO_JOB
+        ("argument", _I),
+        ("thought", _I),
+        ("ops", _I),  # ops that had taken effect, and stood, as it settled
+        ("state", _B),  # of `ranks`: OPEN, SETTLED, REOPENED or VOID
+        ("told", _B),  # 1 if something that it read has changed beneath it, and it has not judged that yet
+        ("forced", _B),  # 1 if a lower rank waits at a site for its inverse
+        ("doomed", _B),  # 1 if it is to be taken back
+        ("walked", _B),  # 1 if its agent crossed a border on its way, which stands at this rank
+        ("outcome", _B),  # how it settles once it has been taken back
+        ("revoked", _B),  # 1 if it had settled and was taken back
+        ("broke", _B),  # 1 if its writes broke an invariant
+        ("counted", _B),  # 1 if it counts as committed
+        ("done", _B),  # set of ops whose effects stand and can be undone
+        ("holds", _B),  # set of ops whose premises held as it planned
+        ("hidden", _U),  # set of sites: inputs that the protocol does not see
+        ("stays", _U),  # set of sites where what it did could not be undone
+        ("planned", _I, (4,)),  # what each op would write
+        ("before", _I, (4,)),  # what the site held
+        ("written", _I, (4,)),  # value or difference
+        ("hand", _I, (4,)),  # what the agent held before
+    ],
+    align=True,
+)
+
+# What a site holds at one rank: nothing laid, or what `log.LAID` says and what came directly after the rank.
+UNLAID, LAID_VALUE, LAID_DIFFERENCE = 0, 1, 2
+CHAIN_RECORD = np.dtype([("how", _I), ("value", _I), ("after", _I)], align=True)
+
 MAIL_RECORD = np.dtype(
     [
         ("due", _I),
@@ -316,7 +366,8 @@ EVENT_RECORD = np.dtype([("due", _I), ("state", _I)], align=True)  # world event
 class State(NamedTuple):
     """The arrays of B worlds.
 
-    A agents, S sites, T tasks, I inputs a task, J jobs, N parcels, G goals, W world events, M mails.
+    A agents, S sites, T tasks, I inputs a task, J jobs, N parcels, G goals, W world events, M mails, R ranks: a power
+    of two, or 0 where transactions are not ranked; rank r stands in row r % R.
     """
 
     world: NDArray[Any]  # [B] WORLD_RECORD
@@ -337,6 +388,9 @@ class State(NamedTuple):
     lock: NDArray[Any]  # [B, S] LOCK_RECORD
     settled: NDArray[Any]  # [B, S] SETTLED_RECORD
     followed: NDArray[Any]  # [B, K, A] FOLLOWED_RECORD, by constraint
+    rank: NDArray[Any]  # [B, R] RANK_RECORD
+    rank_read: NDArray[np.int32]  # [B, R, I] what it has read, as last judged
+    chain: NDArray[Any]  # [B, S, 1 + R] CHAIN_RECORD: in row 0 the value that is quiet, in row 1 + r % R rank r's
     counts: NDArray[np.int64]  # [B, len(COUNTERS)]
     log: NDArray[Any]  # [B, L] log.EVENT; L = 0 keeps no log
     observation: NDArray[np.float32]  # [B, A, D]

@@ -11,6 +11,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
+from .engine import state_names, states_of
 from .observe import ObservationLayout
 from .parallel_env import SEEDS, STEPS
 from .rules import Rules
@@ -28,6 +29,10 @@ class Worlds(Protocol):
     agents: int
     state: State
     rows: Rows  # kept up to date
+
+    @property
+    def layout_seeds(self) -> NDArray[np.int64]:
+        """[B] int64: the layout of each world."""
 
     def reset_chosen(self, chosen: NDArray[np.bool_], seeds: NDArray[np.uint64]) -> None:
         """Begin a new episode in the `chosen` worlds, [B] bool, from their `seeds`, [B] uint64."""
@@ -72,6 +77,7 @@ class StaleGridVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[An
         self.num_envs = batch.worlds * batch.agents
         self.metadata = {"name": "stalegrid_v0", "render_modes": [], "autoreset_mode": self.autoreset_mode}
         self.action_table = batch.rules.actions
+        self.state_legend = state_names(batch.rules)
         self.observation_legend = batch.layout.names
         self.single_action_space = spaces.Discrete(len(self.action_table))
         self.single_observation_space = spaces.Box(-1.0, 1.0, (batch.layout.width,), np.float32)
@@ -108,6 +114,11 @@ class StaleGridVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[An
         return self._rows.elapsed.copy()
 
     @property
+    def layout_seeds(self) -> NDArray[np.int64]:
+        """[B] int64: the layout of each world, 0 where the scenario has but one."""
+        return self.batch.layout_seeds
+
+    @property
     def success(self) -> NDArray[np.float64]:
         """[B] float64: S so far, the share of goals met, of each world."""
         success: NDArray[np.float64] = self.batch.state.world["goals_met"] / max(1, self.batch.state.goal.shape[1])
@@ -116,6 +127,10 @@ class StaleGridVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[An
     def action_masks(self) -> NDArray[np.bool_]:
         """Return which actions each row may take, [N, actions] bool; a busy row may only wait."""
         return self._rows.allowed.copy()
+
+    def state(self) -> NDArray[np.float32]:
+        """Return what is true in each world, [B, entries] float32, fresh: for a central critic, never for an agent."""
+        return states_of(self.rules, self.batch.state)
 
     # ------------------------------------------------------------------ gymnasium's interface
 
@@ -127,8 +142,10 @@ class StaleGridVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[An
         World w plays `seed + w` first where `seed` is a number, `seed[w]` where it is a sequence. Later episodes, and
         the first without a seed, draw theirs from `episode_seeds` by a generator that the seed begins.
 
-        Raises: ValueError for other seeds or masks; nothing moves.
+        Raises: ValueError for other seeds or masks, or a layout: they stay; nothing moves.
         """
+        if (options or {}).get("layout_seed") is not None:
+            raise ValueError("the worlds of a vector environment keep their layouts: make it with layout_seeds=(...)")
         worlds = self.batch.worlds
         chosen = self._chosen(options)
         if seed is None:

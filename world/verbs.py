@@ -168,19 +168,18 @@ def world_refuses(verb: int, value: int, hand: int, argument: int, room: int) ->
     return POSSIBLE
 
 
-def inverse_of(verb: int, before: int, written: int, held: int, value: int, hand: int) -> tuple[int, int] | None:
-    """Return (site's value, what is in hand) once an op has been undone by its inverse, or None if that cannot be done.
+def inverse_of(verb: int, before: int, written: int, held: int, value: int, hand: int) -> tuple[bool, int, int]:
+    """Return whether an op can be undone by its inverse, and what the site then holds and what is in hand.
 
     The op found `before`, wrote `written` (a value or a difference) and was done with `held` in hand; now there is
     `value`, and `hand` is in hand.
     """
     if verb == ENTER or verb == LEAVE:
-        return (value - written, hand) if value - written >= 0 else None
+        return value - written >= 0, value - written, hand
     if verb == SET:
-        return (before, hand) if value == written else None
+        return value == written, before, hand
     taken = before if verb == TAKE or verb == SWAP else 0
-    possible = value == written and hand == taken
-    return (before, held) if possible else None
+    return value == written and hand == taken, before, held
 
 
 def hand_after(verb: int, value: int, hand: int) -> int:

@@ -1,7 +1,7 @@
-"""Put StaleGrid's speed beside that of other grid worlds, in one run: `python examples/benchmarks/peers.py`.
+"""Put StaleGrid's speed beside that of other grid worlds, in one run: `make peers`.
 
-In an environment of its own: `pip install -e . rware lbforaging pogema magent2 jumanji`. What is not installed, or does
-not start beside what is, is named and left out. Eight agents on a grid of about 16x16, random actions drawn beforehand,
+They have an environment of their own (`peers.txt`). What is not installed, or does not start beside what is, is named
+and left out. Eight agents on a grid of about 16x16, random actions drawn beforehand,
 agent-steps per CPU-second, medians of rounds that take turns. StaleGrid plays at think 0 and manual navigation, so that
 every move is a decision and every row is observed anew in every step, as in the others; in its usual play most agents
 think or walk, and a step costs less. The worlds differ in what they do and show: read it as orders of magnitude.
@@ -137,7 +137,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=2.0, help="CPU seconds for each number")
     seconds = parser.parse_args().seconds
     free = {"think": 0, "navigation": "manual"}
-    job = Job("ledger", resolve("stamped_epochs"), "medium", 256, seconds, free)
+    job = Job("warehouse", resolve("stamped_epochs"), "medium", 256, seconds, free)
     loads = {
         "stalegrid, batch of 256": job.batch(),
         "stalegrid, ParallelEnv": ParallelLoad(job.scenario, job.config, **job.options),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from . import stalegrid_v0
-from .make import env, make_rules, parallel_env, raw_env, solo_env, team, vector_env
+from .curricula import curriculum
+from .make import env, make_rules, parallel_env, raw_env, sb3_env, solo_env, team, vector_env
 from .protocols.config import Config
 from .protocols.presets import PRESETS
 from .registry import register_all
 from .world.control import Answer, Control, Stale
+from .world.scenario import Stage
 from .world.scenarios import SCENARIOS
 
 __version__ = "0.1.0"
@@ -18,11 +20,14 @@ __all__ = [
     "Answer",
     "Config",
     "Control",
+    "Stage",
     "Stale",
+    "curriculum",
     "env",
     "make_rules",
     "parallel_env",
     "raw_env",
+    "sb3_env",
     "solo_env",
     "stalegrid_v0",
     "team",

@@ -16,8 +16,8 @@ from rich.text import Text
 from .terminal import console, progress_bar
 from .world.audit.anomalies import ANOMALIES, LEVELS
 from .world.audit.batch import judge_all
-from .world.audit.exchange import Line, read_objects
-from .world.audit.judge import Judgement
+from .world.audit.exchange import LONG, Line, read_lines
+from .world.audit.judge import Judgement, judge
 
 SHORT = ("RU", "RC", "SI", "SER", "STRICT")
 TOLD = 10  # histories whose witnesses the table tells; the JSON has them all
@@ -78,14 +78,18 @@ def judgements(files: Iterable[Path], line_limit: int, done: Callable[[int], Non
         done(behind + read)
 
     def judged() -> list[Judgement]:
-        found = judge_all([line.found for line in batch], where=[line.where for line in batch], witnesses=True)
+        found = judge_all([line.load() for line in batch], where=[line.where for line in batch], witnesses=True)
         batch.clear()
         return found
 
     for file in files:
-        for line in read_objects(file, line_limit, passed):
+        for line in read_lines(file, line_limit, passed):
+            if len(line.text) >= LONG:
+                yield from judged()
+                yield judge(line.parse())
+                continue
             batch.append(line)
-            waiting += line.size
+            waiting += len(line.text)
             if waiting >= MIB:
                 waiting = 0
                 yield from judged()

@@ -34,7 +34,7 @@ from .flags import (
 from .judge_commands import audit, export
 from .listing import overview, protocol_facts, scenario_facts
 from .make import compile_engine
-from .protocols.presets import PRESETS, READABLE
+from .protocols.presets import PRESETS
 from .see_commands import play, record, replay, show_window, view
 from .terminal import Out, check_folder, check_form, console, errors, progress_bar, telling
 from .world.scenarios import SCENARIOS
@@ -61,12 +61,12 @@ def list_command(
     with telling():
         if name is None:
             text = overview()
-        elif name in PRESETS or name in READABLE:
+        elif name in PRESETS:
             text = protocol_facts(name)
         elif name in SCENARIOS:
             text = scenario_facts(name, size)
         else:
-            raise ValueError(f"nothing is called {name!r}; there are {', '.join((*SCENARIOS, *PRESETS, *READABLE))}")
+            raise ValueError(f"nothing is called {name!r}; there are {', '.join((*SCENARIOS, *PRESETS))}")
     if markdown:
         print(text)
     else:
@@ -215,7 +215,7 @@ def bench(
         check_form(form, "table", "json")
         check_folder(out)
         parts = list(PARTS) if what == "all" else names(what)
-        scenarios, protocols = names(scenario) or ["ledger"], names(protocol) or ["stamped_epochs"]
+        scenarios, protocols = names(scenario) or ["warehouse"], names(protocol) or ["stamped_epochs"]
         job = {"size": size, "worlds": worlds, "seconds": seconds, "settings": settings}
         with progress_bar() as progress:
             task = progress.add_task("measuring", total=None)

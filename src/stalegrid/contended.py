@@ -20,9 +20,7 @@ from numpy.typing import NDArray
 from .findings import Episode
 from .protocols.batch import Batch
 from .protocols.config import Config
-from .protocols.textbook import Textbook
 from .world import actions, entropy
-from .world.audit import audit_episode
 from .world.control import Control
 from .world.observe import unpack_masks
 from .world.reference import World
@@ -129,12 +127,7 @@ def _choose(mask: NDArray[np.bool_], bits: NDArray[np.uint64]) -> NDArray[np.int
 
 
 def play(config: Config, seeds: Sequence[int]) -> Iterator[Episode]:
-    """Play the episodes of seeds, on the compiled engine if that runs the config."""
-    if not config.is_compiled:
-        for seed in seeds:
-            events = play_on_reference(lambda: Textbook(config), seed).event_array()
-            yield Episode(seed, events, audit_episode(rules(), events).counts)
-        return
+    """Play the episodes of seeds on the compiled engine."""
     many = len(rules().actions)
     for start in range(0, len(seeds), AT_ONCE):
         chosen = np.asarray(seeds[start : start + AT_ONCE], np.uint64)

@@ -21,6 +21,7 @@ from .tape import Tape
 from .world.audit import EpisodeReport, audit_episode
 from .world.rules import Rules
 from .world.scenarios import SCENARIOS
+from .world.state import HAZARDS
 
 SEEDS = 64
 MOST_LINES = 7
@@ -37,8 +38,9 @@ def tell(
     """
     rules = make_rules(scenario, **settings)
     hazard, usual = SCENARIOS[scenario].hazard, SCENARIOS[scenario].cure
-    if hazard is None or usual is None:
-        shown = ", ".join(name for name, one in SCENARIOS.items() if one.hazard)
+    hazards = HAZARDS if hazard is None else (hazard,)
+    if usual is None:
+        shown = ", ".join(name for name, one in SCENARIOS.items() if one.cure)
         raise ValueError(f"{scenario} has no hazard to tell; there is one in {shown}")
     cure = protocol or usual
     if cure == "none":
@@ -50,19 +52,19 @@ def tell(
     compile_engine()
     none = comparison.run(cells["none"])
     if seed is None:
-        seed = median_seed(none, hazard)
+        seed = median_seed(none, hazards)
     console.print(f"\n[bold]{scenario}[/bold]: {SCENARIOS[scenario].story}", highlight=False)
-    harmed = sum(report.counts[f"{hazard}.decisive"] > 0 for report in none.reports)
-    console.print(
-        f"The hazard is {HAZARD_WORDS[hazard]}; it bites in {harmed} of {SEEDS} seeds. This is seed {seed}.\n",
-        highlight=False,
+    harmed = sum(any(report.counts[f"{one}.decisive"] for one in hazards) for report in none.reports)
+    shows = (
+        "There are all four hazards; one at least" if hazard is None else f"The hazard is {HAZARD_WORDS[hazard]}; it"
     )
+    console.print(f"{shows} bites in {harmed} of {SEEDS} seeds. This is seed {seed}.\n", highlight=False)
     for name, title in (("none", "without a protocol"), (cure, f"with {cure}")):
         _tell_one(console, rules, name, title, seed)
     if out is not None:
         try:
             with console.status("drawing the picture"):
-                note = f"Seed {seed}, twice. It bites in {harmed} of {SEEDS} seeds."
+                note = f"Seed {seed}, twice. {shows.split('; ')[-1].capitalize()} bites in {harmed} of {SEEDS} seeds."
                 _draw([Tape(rules, name, seed) for name in ("none", cure)], note, out)
             said = f"The picture: {out} ({out.stat().st_size / 1e6:.1f} MB)\n"
         except ImportError as error:
@@ -83,9 +85,11 @@ def tell(
         console.print(f"  {command}", style="cyan", highlight=False)
 
 
-def median_seed(run: Run, hazard: str) -> int:
+def median_seed(run: Run, hazards: Sequence[str]) -> int:
     """Return the seed whose count of decisive acts is the median of those that have any."""
-    counts = [(report.counts[f"{hazard}.decisive"], nth) for nth, report in enumerate(run.reports)]
+    counts = [
+        (sum(report.counts[f"{hazard}.decisive"] for hazard in hazards), nth) for nth, report in enumerate(run.reports)
+    ]
     bitten = sorted(pair for pair in counts if pair[0] > 0) or counts
     return FIRST_TEST_SEED + bitten[len(bitten) // 2][1]
 

@@ -39,7 +39,7 @@ class Episode:
 
 def run_episodes(rules: Rules, protocol: Config | Control, mind: str, seeds: Sequence[int]) -> list[Episode]:
     """Run an episode for each seed, every agent played by a mind of that name."""
-    if isinstance(protocol, Control) or not protocol.is_compiled:
+    if isinstance(protocol, Control):
         return [_run_reference(rules, protocol, mind, seed) for seed in seeds]
     episodes: list[Episode] = []
     for start in range(0, len(seeds), BLOCK):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from .agents.minds import ABOUT as MINDS_ABOUT
 from .make import make_rules
 from .protocols.config import AXES
-from .protocols.presets import ABOUT, READABLE, resolve
+from .protocols.presets import ABOUT, resolve
 from .story import HAZARD_WORDS, craft_of
 from .world.rules import GRAINS, Rules
 from .world.scenario import GOAL_KINDS, INVARIANT_KINDS
@@ -39,8 +39,6 @@ def protocol_facts(name: str) -> str:
     lines += _table(("axis", "value"), rows) if rows else ["Every axis has its default."]
     excluded = ", ".join(sorted(HAZARD_WORDS[hazard] for hazard in config.guarantees)) or "nothing"
     lines += ["", f"Excludes: {excluded}."]
-    if name in READABLE:
-        lines += ["", 'The readable engine alone runs it: `engine="reference"`.']
     return "\n".join(lines)
 
 
@@ -98,6 +96,10 @@ def scenario_facts(name: str, size: str) -> str:
     lines += ["", "## Sizes and dials", ""]
     lines += [f"- {one}: " + ", ".join(f"{k} {v}" for k, v in values.items()) for one, values in scenario.sizes.items()]
     lines += [f"- dial `{dial}`: {what}" for dial, what in scenario.dials.items()]
+    if scenario.curriculum:
+        lines += ["", f'## Curriculum: `stalegrid.curriculum("{name}")`', ""]
+        stages = [(s.name, s.teaches, ", ".join(f"{k} {v}" for k, v in s.items())) for s in scenario.curriculum]
+        lines += _table(("stage", "what it teaches", "settings"), stages)
     lines += ["", "## Actions", ""]
     lines += _table(("index", "action"), [(str(i), action.name) for i, action in enumerate(rules.actions)])
     return "\n".join(lines)

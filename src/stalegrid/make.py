@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from math import isfinite
 from typing import Any
 
@@ -20,6 +20,7 @@ from .agents.minds import mind_of, rule_of, view_of
 from .agents.team import Team
 from .protocols.batch import Batch
 from .protocols.config import Config
+from .protocols.mixed import MixedBatch
 from .protocols.presets import resolve
 from .protocols.single import CompiledEngine, ReferenceEngine
 from .render.drawing import Drawing
@@ -35,12 +36,13 @@ from .world.scenarios import SCENARIOS
 from .world.settings import Settings
 from .world.solo_env import StaleGridSoloEnv
 from .world.state import NEVER
-from .world.vector_env import TRAINING_SEEDS, StaleGridVectorEnv
+from .world.vector_env import TRAINING_SEEDS, StaleGridVectorEnv, Worlds
 
 ENGINES = ("compiled", "reference")
 REWARDS = ("shared", "own")
 COSTS = ("think_cost", "message_cost", "accident_cost")
 Protocol = str | Config | Mapping[str, Any] | Control
+LAYOUT_SEED = "layout_seed"  # the parameter of a scenario that has a generator of layouts
 LONGEST = NEVER // 2  # ticks; a due tick beyond the horizon must still come before NEVER
 
 
@@ -121,6 +123,47 @@ def _build(scenario: str, parameters: dict[str, int]) -> Blueprint:
     return replace(blueprint, bound=Bound(scenario, parameters))
 
 
+LAYOUTS_KEPT = 64  # floor plans that were made and may come again
+
+
+@dataclass(frozen=True)
+class Layouts:
+    """Makes an environment's engine for another layout; plain data, so that it can be pickled with the environment."""
+
+    scenario: str
+    size: str
+    settings: tuple[tuple[str, Any], ...]
+    protocol: Protocol
+    engine: str
+    options: Mapping[str, Any]  # of the engine
+
+    def __call__(self, layout_seed: int) -> Engine:
+        """Return an engine for a layout, which has spaces like those of any other.
+
+        Raises: ValueError for a scenario without a generator of layouts, or another seed than it takes.
+        """
+        rules = laid_out(self.scenario, self.size, self.settings, layout_seed)
+        return make_engine(rules, self.protocol, self.engine, **self.options)
+
+
+def laid_out(scenario: str, size: str, settings: tuple[tuple[str, Any], ...], layout_seed: Any) -> Rules:
+    """Return a scenario with another layout.
+
+    Raises: ValueError for a scenario without a generator of layouts, or another seed than it takes.
+    """
+    if LAYOUT_SEED not in SCENARIOS[scenario].sizes[size]:
+        able = ", ".join(name for name, one in SCENARIOS.items() if LAYOUT_SEED in one.sizes[size])
+        raise ValueError(f"{scenario} has one layout, so it takes no layout_seed; {able} has a generator")
+    if isinstance(layout_seed, bool) or not isinstance(layout_seed, (int, np.integer)):
+        raise ValueError(f"layout_seed is a whole number; got {layout_seed!r}")
+    return _kept_layout(scenario, size, settings, int(layout_seed))
+
+
+@lru_cache(maxsize=LAYOUTS_KEPT)
+def _kept_layout(scenario: str, size: str, settings: tuple[tuple[str, Any], ...], layout_seed: int) -> Rules:
+    return make_rules(scenario, size=size, **{**dict(settings), LAYOUT_SEED: layout_seed})
+
+
 def make_engine(rules: Rules, protocol: Protocol, engine: str, *, log: bool, **options: Any) -> Engine:
     """Return the engine that runs a protocol; a user's own `Control` runs on the reference engine."""
     if engine not in ENGINES:
@@ -141,6 +184,7 @@ def parallel_env(
     engine: str = "compiled",
     render_mode: str | None = None,
     action_mask: str = "info",
+    observation_key: str = "observation",
     steps: str = "tick",
     observe: Sequence[str] = BLOCKS,
     reward: str = "shared",
@@ -160,6 +204,7 @@ def parallel_env(
         engine: "compiled", or "reference", the readable one.
         render_mode: None, "human", "rgb_array" or "ansi".
         action_mask: where masks go: "info", "obs", "both" or "off".
+        observation_key: what the observation is called beside the mask; RLlib's masking module says "observations".
         steps: "tick", or "decision": one step runs until some agent must act, rewards summed with `discount` a tick.
         observe: the switchable blocks of the observation.
         reward: "shared", the change of the share of goals met; or "own", to whose act caused it.
@@ -174,13 +219,17 @@ def parallel_env(
     """
     rules = make_rules(scenario, size=size, **settings)
     options = _view_options(observe, reward, think_cost, message_cost, accident_cost, discount)
+    given, options = tuple(settings.items()), {"log": bool(log), **options}
     with Compiling():
-        made = make_engine(rules, protocol, engine, log=bool(log), **options)
+        made = make_engine(rules, protocol, engine, **options)
         made.reset(0)  # so that compiling happens here, and is told
         made.step(_no_choice(rules), False)
     fps = StaleGridParallelEnv.metadata["render_fps"]
     drawing = Drawing(f"StaleGrid: {scenario}", fps) if render_mode is not None else None
-    return StaleGridParallelEnv(made, render_mode=render_mode, drawing=drawing, action_mask=action_mask, steps=steps)
+    return StaleGridParallelEnv(
+        made, render_mode=render_mode, drawing=drawing, action_mask=action_mask, observation_key=observation_key,
+        steps=steps, layouts=Layouts(scenario, size, given, protocol, engine, options),
+    )  # fmt: skip
 
 
 def vector_env(
@@ -193,6 +242,7 @@ def vector_env(
     autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
     episode_seeds: Sequence[int] = TRAINING_SEEDS,
     threads: int = 1,
+    layout_seeds: Sequence[int] = (),
     observations: NDArray[np.float32] | None = None,
     copy: bool = True,
     observe: Sequence[str] = BLOCKS,
@@ -210,6 +260,8 @@ def vector_env(
         autoreset_mode: "next_step", "same_step" or "disabled", as gymnasium has them.
         episode_seeds: what the seeds of episodes are drawn from; by default those for training.
         threads: how many share the worlds, the caller's among them; a second one pays from about a thousand worlds.
+        layout_seeds: floor plans among which the worlds are split in blocks of equal size, for scenarios that have a
+            generator; a world keeps its own in all its episodes, see `env.layout_seeds`.
         observations: memory of the caller's that observations are written to, [worlds * agents, D] float32.
         copy: False to return that memory itself, which the next step changes.
 
@@ -223,12 +275,39 @@ def vector_env(
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             raise ValueError(f"{name} is a whole number from 1; got {value!r}")
     compile_engine()
-    batch = Batch(
-        rules, resolve(protocol), worlds, threads=threads, observations=observations, keep_rows=True, **options
+    options |= {"threads": threads, "observations": observations, "keep_rows": True}
+    batch: Worlds = (
+        MixedBatch(_layouts(scenario, size, settings, layout_seeds, worlds), resolve(protocol), worlds, **options)
+        if len(layout_seeds)
+        else Batch(rules, resolve(protocol), worlds, **options)
     )
     return StaleGridVectorEnv(
         batch, steps=steps, autoreset_mode=autoreset_mode, episode_seeds=episode_seeds, copy=copy
     )  # fmt: skip
+
+
+def sb3_env(
+    scenario: str = "ledger", protocol: Protocol = "none", *, worlds: int = 16, steps: str = "decision", **options: Any
+) -> Any:
+    """Make a VecEnv of Stable-Baselines3, which MaskablePPO of sb3-contrib takes too; arguments as for `vector_env`.
+
+    Raises: ImportError that names the pip command; ValueError as `vector_env` does.
+    """
+    from .sb3 import StaleGridVecEnv  # not above: it brings torch along
+
+    made = vector_env(scenario, protocol, worlds=worlds, steps=steps, autoreset_mode="same_step", **options)
+    return StaleGridVecEnv(made)
+
+
+def _layouts(
+    scenario: str, size: str, settings: Mapping[str, Any], layout_seeds: Sequence[int], worlds: int
+) -> list[Rules]:
+    """Return the rules of each floor plan that the worlds are split among."""
+    if len(layout_seeds) > worlds:
+        raise ValueError(f"layout_seeds are at most one a world: {worlds}; got {len(layout_seeds)}")
+    if LAYOUT_SEED in settings:
+        raise ValueError("layout_seed is one for all worlds, layout_seeds one for each part of them: give one of both")
+    return [laid_out(scenario, size, tuple(settings.items()), one) for one in layout_seeds]
 
 
 def team(mind: str, env: StaleGridVectorEnv, seed: int = 0) -> Team:

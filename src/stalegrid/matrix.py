@@ -15,7 +15,7 @@ from rich.table import Table
 from . import contended, small_scope
 from .exhibits import exhibit
 from .findings import DEADLOCK, FRACTURED, LATE, OUTDATED, SAID, STALE, findings
-from .protocols.presets import PRESETS, READABLE, resolve
+from .protocols.presets import PRESETS, resolve
 from .protocols.textbook import Textbook
 from .world.audit.metrics import upper_bound
 
@@ -73,6 +73,7 @@ MATRIX: Mapping[str, str] = {
     "premise":               "-  x  x  x  x  x  x  x  x  x  -  -  -  -  ~",
     "occ":                   "-  -  -  -  -  -  -  -  -  -  -  -  -  -  ~",
     "occ_forward":           "-  -  -  -  -  -  -  -  -  -  -  -  -  -  -",
+    "contention_aware":      "-  -  -  -  -  -  -  -  -  -  -  -  -  -  ~",
     "full":                  "-  -  -  -  -  -  -  -  -  -  -  -  -  -  ~",
     "two_phase_locking":     "-  -  -  -  -  -  -  -  -  -  -  -  -  -  ~",
     "region_locking":        "-  -  -  -  -  -  -  -  -  -  -  -  -  -  ~",
@@ -81,6 +82,7 @@ MATRIX: Mapping[str, str] = {
     "wait_die":              "-  -  -  -  -  -  -  -  -  -  -  -  -  -  ~",
     "wound_wait":            "-  -  -  -  -  -  -  -  -  -  -  -  -  -  ~",
     "timeout_locking":       "-  -  -  -  -  -  -  -  -  -  -  -  -  -  ~",
+    "speculative_locking":   "-  -  -  -  -  -  -  -  -  -  -  -  -  -  ~",
     "serial":                "-  -  -  -  -  -  -  -  -  -  -  -  -  -  -",
     "mtpo":                  "~  ~  ~  ~  ~  ~  ~  ~  ~  ~  ~  ~  ~  -  ~",
 }  # fmt: skip
@@ -114,7 +116,10 @@ NOTES = (
         "only by what was done to physical sites before the merge refused the task",
     ),
     Note(
-        ("occ", "full", "merge_occ", "read_committed", "premise", "snapshot", "serializable_snapshot"), ("DL",),
+        (
+            "occ", "contention_aware", "full", "merge_occ", "read_committed", "premise", "snapshot",
+            "serializable_snapshot",
+        ), ("DL",),
         "two tasks that each wait for a physical site which the other has changed: the one that loses patience aborts",
     ),
     Note(
@@ -147,7 +152,7 @@ NOTES = (
 
 def rows() -> list[str]:
     """Return the presets of the table that there are."""
-    return [name for name in MATRIX if name in PRESETS or name in READABLE]
+    return [name for name in MATRIX if name in PRESETS]
 
 
 def cell(preset: str, column: Column) -> str:

@@ -22,8 +22,6 @@ from numpy.typing import NDArray
 from .findings import Episode
 from .protocols.batch import Batch
 from .protocols.config import Config
-from .protocols.textbook import Textbook
-from .world.audit import audit_episode
 from .world.control import Control
 from .world.reference import World
 from .world.rules import Rules
@@ -126,13 +124,8 @@ def _choices(numbers: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.
 
 
 def play(config: Config, kind: str, numbers: Sequence[int]) -> Iterator[Episode]:
-    """Play schedules, on the compiled engine if that runs the config."""
+    """Play schedules on the compiled engine."""
     rules = rules_of(kind)
-    if not config.is_compiled:
-        for number in numbers:
-            events = play_on_reference(lambda: Textbook(config), kind, number).event_array()
-            yield Episode(number, events, audit_episode(rules, events).counts)
-        return
     for start in range(0, len(numbers), AT_ONCE):
         chosen = np.asarray(numbers[start : start + AT_ONCE], np.int64)
         batch = Batch(rules, config, len(chosen), keep_log=True, blocks=())

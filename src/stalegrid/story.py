@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from .world import log
+from .world import log, verbs
 from .world.audit import EpisodeReport, Evidence, Finding
 from .world.rules import Rules
 from .world.state import HAZARDS, LOST_UPDATE, MESSAGE, STALE_CORRECTION
@@ -83,12 +83,18 @@ def agent_name(rules: Rules, agent: int) -> str:
 
 
 def tell(rules: Rules, events: Any, report: EpisodeReport) -> list[Line]:
-    """Tell the episode: every act that went wrong or was caught, every accident, in order."""
+    """Tell the episode: every act that went wrong or was caught, every slip and accident, in order."""
     lines = [_finding(rules, finding) for finding in report.findings if finding.level in ("decisive", "prevented")]
     for event in events[events["kind"] == log.ACCIDENT]:
         who, many = agent_name(rules, int(event["agent"])), int(event["value"])
         gate = rules.site_names[int(event["site"])].replace("_", " ")
         text = f"accident: {who} closed the {gate}: {hit_words(rules, many, int(event['a'] >= 0))}."
+        lines.append(Line(int(event["tick"]), text, int(event["agent"]), True))
+    for event in events[events["kind"] == log.SLIP]:
+        who, verb = agent_name(rules, int(event["agent"])), verbs.VERBS[int(event["c"])].name
+        site = rules.site_names[int(event["site"])].replace("_", " ")
+        ticks = f"{event['b']} tick{'s' if event['b'] != 1 else ''}"
+        text = f"{who} slips after {ticks} of thought: {verb} {event['value']} at {site}, and {event['a']} was meant."
         lines.append(Line(int(event["tick"]), text, int(event["agent"]), True))
     return sorted(lines, key=lambda line: line.tick)
 

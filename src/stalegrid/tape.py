@@ -108,8 +108,8 @@ class Tape:
         self._scenes: OrderedDict[int, Scene] = OrderedDict()
 
     def _players(self, log: bool) -> tuple[Engine, Cast]:
-        is_compiled = isinstance(self.config, Config) and self.config.is_compiled
-        engine = make_engine(self.rules, self.config, "compiled" if is_compiled else "reference", log=log)
+        name = "compiled" if isinstance(self.config, Config) else "reference"
+        engine = make_engine(self.rules, self.config, name, log=log)
         return engine, Cast(self.mind, engine, self.seed)
 
     # ------------------------------------------------------------------ what it is
@@ -283,16 +283,16 @@ class Tape:
         `protocols.handover` for transactions that are under way. The horizon stays. A fork is no result: it has no
         digest, and is never exported.
 
-        Raises: ValueError for a tick that is not there, or where a user's own protocol is left or taken.
+        Raises: ValueError for a tick that is not there, or where a user's own protocol, or ranks, are left or taken.
         """
         if not 0 <= tick <= self.length:
             raise ValueError(f"the tape has ticks 0 to {self.length}; got {tick}")
         if self.parent is not None and tick < self._first:
             raise ValueError(f"this fork begins at tick {self._first}; got {tick}")
-        _forkable(self.config)
+        config = _forked(self.config, self.config if protocol is None else protocol)
         forked = Tape.__new__(Tape)
         forked.rules = self._rules_with(think, delay)
-        forked.config = _forkable(self.config if protocol is None else protocol)
+        forked.config = config
         forked.seed, forked.mind, forked.agent = self.seed, self.mind, self.agent
         forked.parent, forked.forked_at = self, tick
         forked._fork_from(self, tick)
@@ -327,15 +327,16 @@ class Tape:
         self._prepare(first=tick)
 
 
-def _forkable(protocol: Protocol) -> Config:
-    """Return the config of a protocol whose state another can take over.
+def _forked(left: Config | Control, taken: Protocol) -> Config:
+    """Return the config under which an episode goes on that was played under another, or the same.
 
-    Raises: ValueError for one that keeps its state itself.
+    Raises: ValueError where no protocol takes over what the other keeps.
     """
-    if not isinstance(protocol, Control):
-        config = resolve(protocol)
-        if config.is_compiled:
-            return config
-    name = protocol.name if isinstance(protocol, Control) else name_of(config)
-    only = "only protocols of the compiled engine can be forked"
-    raise ValueError(f"{only}: a user's own keeps its state itself, as ranks do; got {name}")
+    if isinstance(left, Control) or isinstance(taken, Control):
+        name = left.name if isinstance(left, Control) else "one taken"
+        raise ValueError(f"a user's own protocol keeps its state itself, and cannot be forked; got {name}")
+    config = resolve(taken)
+    if config != left and (left.ranks or config.ranks):
+        way = f"from {name_of(left)} to {name_of(config)}"
+        raise ValueError(f"what stands at ranks is carried on by the protocol that ranked it alone; got {way}")
+    return config

@@ -18,6 +18,7 @@ from .render.pane import Pane
 from .render.themes import DARK, LIGHT
 from .tape import Tape
 from .world.scenarios import SCENARIOS
+from .world.state import HAZARDS
 
 SPEEDS = (0.5, 1.0, 2.0, 4.0, 6.0, 8.0, 12.0, 20.0, 40.0)  # ticks a second
 THINKS = (0, 2, 4, 6, 8, 12, 16, 24)
@@ -274,12 +275,12 @@ def median_bitten(scenario: str, settings: dict[str, Any]) -> int:
     from .demo import SEEDS, median_seed
 
     hazard = SCENARIOS[scenario].hazard
-    if hazard is None:
+    if SCENARIOS[scenario].cure is None:
         return FIRST_TEST_SEED
     rest = {name: value for name, value in settings.items() if name not in ("mind", "size")}
     mind, size = settings.get("mind", "naive"), settings.get("size", "small")
     cell = Cell(scenario, "none", mind, size, seeds=SEEDS, settings=tuple(rest.items()))
-    return median_seed(Comparison().run(cell), hazard)
+    return median_seed(Comparison().run(cell), HAZARDS if hazard is None else (hazard,))
 
 
 def open_viewer(

@@ -27,6 +27,7 @@ from .parsing import HistoryError, parse
 
 # 1 GiB: a line with a million transactions of a dozen operations passes. In memory it takes some ten times as much.
 LINE_LIMIT = 2**30
+LONG = 2**20  # from so many bytes on a line is read by compiled code, where it is as it is usually written
 OBSERVER = "observer"
 
 
@@ -40,17 +41,24 @@ def from_object(found: Any, where: str = "history") -> History:
 
 
 class Line(NamedTuple):
-    """A line of a file as the object that it holds, not checked yet."""
+    """A line of a file, not read yet."""
 
-    found: Any
+    text: bytes
     where: str  # file and line, to open an error
-    size: int  # bytes
+
+    def load(self) -> Any:
+        """Return the object that it holds, not checked yet. Raises: HistoryError."""
+        return _load(self.text, self.where)
+
+    def parse(self) -> History:
+        """Return the history that it holds. Raises: HistoryError."""
+        return parse_line(self.text, self.where)
 
 
-def read_objects(
+def read_lines(
     path: Path, line_limit: int = LINE_LIMIT, done: Callable[[int], None] = lambda read: None
 ) -> Iterator[Line]:
-    """Yield the objects of a file, which may be gzipped (.gz), one line at a time.
+    """Yield the lines of a file, which may be gzipped (.gz), that are not empty.
 
     `done` is told after each line how many bytes of the file are behind it.
 
@@ -61,8 +69,7 @@ def read_objects(
         lines = cast("IO[bytes]", gzip.GzipFile(fileobj=raw)) if path.suffix == ".gz" else raw
         for number, line in enumerate(_lines(lines, path, line_limit), 1):
             if line.strip():
-                where = f"{path}, line {number}"
-                yield Line(_load(line, where), where, len(line))
+                yield Line(line, f"{path}, line {number}")
             if raw.seekable():  # a pipe is not
                 done(raw.tell())
 
@@ -72,8 +79,8 @@ def read_histories(path: Path, line_limit: int = LINE_LIMIT) -> Iterator[History
 
     Raises: HistoryError, with file, line and field; OSError for a file that cannot be read.
     """
-    for line in read_objects(path, line_limit):
-        yield from_object(line.found, line.where)
+    for line in read_lines(path, line_limit):
+        yield line.parse()
 
 
 def _lines(file: IO[bytes], path: Path, limit: int) -> Iterator[bytes]:
@@ -93,6 +100,11 @@ def _lines(file: IO[bytes], path: Path, limit: int) -> Iterator[bytes]:
 
 def parse_line(line: bytes, where: str = "line") -> History:
     """Return the history of one line of JSON. Raises: HistoryError."""
+    if len(line) >= LONG:
+        from .scanning import scan  # what it compiles with takes half a second to import
+
+        if (history := scan(line, where)) is not None:
+            return history
     return from_object(_load(line, where), where)
 
 

@@ -31,7 +31,7 @@ class HistoryError(ValueError):
 
 def parse(found: Any, where: str) -> History:
     """Return the columns of a history. Raises: HistoryError."""
-    parser = _Parser()
+    parser = Parser()
     parser.read(found, where)
     return parser.history()
 
@@ -44,7 +44,7 @@ def parse_all(found: Sequence[Any], where: Sequence[str]) -> tuple[History, Ints
 
     Raises: HistoryError as for the first that is refused.
     """
-    parser = _Parser()
+    parser = Parser()
     start = [0]
     try:
         for one, place in zip(found, where, strict=True):
@@ -72,7 +72,7 @@ def _follow(invoke: Ints, complete: Ints, of: Ints) -> None:
     invoke[:], complete[:] = rank[: len(invoke)], rank[len(invoke) :]
 
 
-class _Parser:
+class Parser:
     """Lists of columns that grow with each history that is read; versions are numbered as they are met."""
 
     def __init__(self) -> None:
@@ -97,6 +97,7 @@ class _Parser:
         self.installed = 0  # versions below this one stand in the order
 
     def refuse(self, field: str, message: str) -> NoReturn:
+        """Refuse the history that is read."""
         raise HistoryError(self.where, field, message)
 
     def read(self, found: Any, where: str) -> None:
@@ -146,6 +147,7 @@ class _Parser:
     # ------------------------------------------------------------------ versions
 
     def new_object(self, name: Any, field: str) -> dict[Any, int]:
+        """Number an object and its initial version, and return the versions of it that are known."""
         if type(name) is not str:
             self.refuse(field, f"the name of an object is a string; got {_short(name)}")
         self.known[name] = ids = {None: len(self.tags)}
@@ -162,6 +164,7 @@ class _Parser:
         return version
 
     def read_order(self) -> None:
+        """Number the versions in the order."""
         order = self.found["order"]
         if type(order) is not dict:
             self.refuse("order", f"an object of lists of tags; got {_short(order)}")
@@ -215,6 +218,7 @@ class _Parser:
     # ------------------------------------------------------------------ transactions
 
     def read_transactions(self) -> None:
+        """Fill in the columns of transactions and operations; versions that are new are numbered."""
         txns = self.found["txns"]
         if type(txns) not in _LISTS:
             self.refuse("txns", f"a list of transactions; got {_short(txns)}")
@@ -269,10 +273,12 @@ class _Parser:
     # ------------------------------------------------------------------ what exactly is wrong
 
     def refuse_keys(self, place: int, txn: Any) -> NoReturn:
+        """Say which key of a transaction is missing or unknown."""
         _demand_keys(txn, TXN_KEYS, (), lambda said: self.refuse(f"txns[{place}]", said))
         raise AssertionError("all keys are there")
 
     def refuse_fields(self, place: int, txn: dict[str, Any]) -> NoReturn:
+        """Say which field of a transaction is wrong."""
         process, kind, invoke, complete, ops = _fields(txn)
         field = f"txns[{place}]"
         if not _is_tag(process):
@@ -286,6 +292,7 @@ class _Parser:
         self.refuse(f"{field}.ops", f"a list of operations; got {_short(ops)}")
 
     def refuse_op(self, place: int, ops: Any) -> NoReturn:
+        """Say which operation is wrong."""
         for index, op in enumerate(ops):
             field = f"txns[{place}].ops[{index}]"
             if type(op) not in _LISTS or len(op) != 3:
@@ -302,6 +309,7 @@ class _Parser:
         raise AssertionError("every operation is well formed")
 
     def refuse_twins(self) -> NoReturn:
+        """Say which tag stands there twice, as a number and as a string."""
         for name, ids in self.known.items():
             for tag in ids:
                 if type(tag) is int and str(tag) in ids:

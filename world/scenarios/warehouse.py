@@ -21,6 +21,7 @@ from ..scenario import (
     Role,
     Scenario,
     Site,
+    Stage,
     Task,
 )
 from .warehouse_floor import Floor, lay_out
@@ -101,7 +102,8 @@ def build(
                 stations=tuple(zip(floor.west, floor.east, strict=True)) if trucks else (),
                 trips=2 * orders + 2 if trucks else 0,
             ),
-            *([Role("dispatcher", 1, (floor.desk,), sight=2)] if dispatchers else []),
+            # From beside the lane it sees all of it, from its desk nothing.
+            *([Role("dispatcher", 1, (floor.desk,), sight=3)] if dispatchers else []),
         ),
         tasks=tuple(tasks),
         goals=(
@@ -115,7 +117,7 @@ def build(
             + porters * orders * (3 * (think + 3) + 4 * walk + REFILL)
             + (2 * trucks + closings) * (think + 4 + delay)
         ),
-        sight=3,
+        sight=None,
         jobs=Jobs(2 * orders, 1, 9),
         boats=Boats("trucks", "gate", trucks, FIRST, TRUCK_EVERY, JITTER, "truck") if trucks else None,
         closings=Closings(
@@ -163,6 +165,7 @@ SCENARIO = Scenario(
     story="Porters pick boxes, carry them across a truck lane to the depots that the plan names, and keep tallies; "
     "a dispatcher moves the gate and corrects the plan.",
     shows="all four hazards at once: the task to train on",
+    cure="full",
     ceiling="serial reaches every goal, for notices come before the dispatcher's turn in the queue",
     plain={"set closed": "close the gate", "set open": "open the gate", "add ": "add to ", "deliver ": "deliver box "},
     seed_changes="each porter's list: which shelf, which tally and an amount of 1 to 9; in which hall it starts; when "
@@ -174,6 +177,7 @@ SCENARIO = Scenario(
         "trucks": "trucks to let pass; without them there is no gate, and one hall",
         "closings": "how often a depot closes and the routes must be corrected; without them there is no plan",
         "layout_seed": "which floor plan; 0 is the one drawn by hand",
+        "sight": "a setting: how far everybody sees; by default porters see all, the dispatcher its office",
     },
     contention={"contention": 1},
     limits={"overlap": (0, 100), "trucks": (0, None), "closings": (0, None), "layout_seed": (0, 2**31 - 1)},
@@ -184,4 +188,20 @@ SCENARIO = Scenario(
         "large": _size(32, 32, agents=32, orders=4, contention=4, overlap=50, trucks=4, closings=2),
     },
     build=build,
+    curriculum=(
+        Stage("tabular", "one box each and no time to think", {"size": "tiny", "orders": 1, "think": 0}),
+        Stage("thought", "thinking takes time: others take the box or change the tally meanwhile", {"size": "tiny"}),
+        Stage("hall", "more shelves and tallies, some common", {"size": "small", "trucks": 0, "closings": 0}),
+        Stage("plan", "routes that are corrected while one is under way", {"size": "small", "trucks": 0}),
+        Stage("gate", "two halls, and a gate moved on the word of messages", {"size": "small", "closings": 0}),
+        Stage("small", "all of it at once", {"size": "small"}),
+        Stage("quiet", "the full size, each team by itself", {"size": "medium", "contention": 2, "overlap": 0}),
+        Stage("full", "the full size as it is measured", {"size": "medium"}),
+        Stage("near", "everybody sees three cells far", {"size": "medium", "sight": 3}),
+        Stage(
+            "crowded",
+            "larger teams, slower thought, slower mail",
+            {"size": "medium", "contention": 4, "overlap": 75, "think": 9, "delay": 9},
+        ),
+    ),
 )
