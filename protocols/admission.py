@@ -27,6 +27,7 @@ from ..world.judging import judge_refused, outcome_on
 from ..world.kernel import believed_tick, bit, draw, emit, has, next_job, renew_as
 from ..world.rank_calls import NOTE_ADMITTED, RANK_TASK, SPARED, about, value_below
 from ..world.settings import QUANTILES
+from ..world.speculation import guess_compiled, judge_guess_compiled
 from ..world.state import (
     ABORTED,
     COUNTER_INDEX,
@@ -53,6 +54,7 @@ from .locks import (
     take_lock,
     take_locks,
 )
+from .scheduling import held_back_by, ticks_back
 from .settling import begin_rank_wait, end_lock_wait, settle
 
 thought_chosen = compiled(settings.thought_chosen)
@@ -95,6 +97,10 @@ def open_transaction(c, b, a, index, choice):
     me.thought = thought
     me.drawn = drawn
     me.slipped = 0
+    me.placed = c.thinkers == 0
+    me.asked = world.tick
+    me.speculates = 0
+    me.spoiled = 0
     me.wrote = _ZERO
     if me.outcome != ABORTED:
         me.age = world.tick
@@ -107,6 +113,13 @@ def open_transaction(c, b, a, index, choice):
     emit(c, b, log.DECIDE, a, me.txn, 0, NO_SITE, me.argument, choice, NOBODY, index, thought, attempt, nth, saved)
     if c.imperfect != 0:
         declare_compiled(c, b, a, nth, attempt)
+    if c.contention_aware != 0 and c.lockstep == 0:
+        me.back = ticks_back(c, b, a, index)
+        if c.holds_back != 0 and c.age_bound > 0 and held_back_by(c, b, a) != NOBODY:
+            hold_back(c, b, a)
+            if c.speculates != 0:
+                guess_compiled(c, b, a)
+            return
     if c.locks != 0 and c.lockstep == 0:
         release_locks(c, b, a, 0)  # of a border that it did not cross
         me.lock_next = 0
@@ -115,6 +128,8 @@ def open_transaction(c, b, a, index, choice):
             avert_deadlock(c, b, a)
             if me.txn == txn:  # no victim of its own wish
                 begin_lock_wait(c, b, a, index)
+                if c.speculates != 0:
+                    guess_compiled(c, b, a)
             return
     if c.ranks != 0 and c.lockstep == 0 and about(c, b, RANK_TASK, a, 0) == 0:
         begin_rank_wait(c, b, a, index)
@@ -133,7 +148,7 @@ def admit(c, b, a):
     reads = c.admission_reads != 0 or (world_of(c, b).holder == a and cell_rule(c, me.cell).region >= 0)
     task = task_rules(c)[index]
     me.phase = THINKING
-    me.placed = c.thinkers == 0
+    me.back = 0
     me.snapshot = world_of(c, b).settles
     sites, inputs, task_input = sites_of(c, b), inputs_of(c, b, a, 0), task_inputs(c)[index]
     renewed = _ZERO
@@ -145,9 +160,11 @@ def admit(c, b, a):
             left &= left - _ONE
             if sites[site].unsettled == NOBODY:
                 renew_as(c, b, a, site, REGISTRY, 2, value_below(c, b, a, site))
+    is_true = True
     for slot in range(task.inputs):
         site = task_input[slot]
         belief, frozen = beliefs_of(c, b, a)[site], inputs[slot]
+        guessed = frozen.value
         sensed = believed_tick(c, b, a, site)
         frozen.value = belief.value
         frozen.version = belief.version
@@ -159,6 +176,7 @@ def admit(c, b, a):
             frozen.channel = REGISTRY
             frozen.promise = 0
             sensed = world_of(c, b).tick
+        is_true &= frozen.value == guessed
         frozen.outdated = 1 if frozen.version != sites[site].version else 0
         frozen.own = 0
         emit(
@@ -167,6 +185,7 @@ def admit(c, b, a):
         )  # fmt: skip
     if c.ranks != 0:
         about(c, b, NOTE_ADMITTED, a, 0)
+    judge_guess_compiled(c, b, a, is_true)
     if reads:
         for o in range(task.ops):
             if not outcome_on(c, b, a, 0, o, _ZERO)[0]:
@@ -195,7 +214,7 @@ def ask_again(c, b):
     """Let those go on who wait for locks with their transaction open, in the order in which they began to wait."""
     world, agents, waiting = world_of(c, b), agents_of(c, b), _ZERO
     for a in range(c.agents):
-        if agents[a].waits == log.FOR_LOCK and agents[a].txn != NO_TXN:
+        if (agents[a].waits == log.FOR_LOCK or agents[a].waits == log.HELD_BACK) and agents[a].txn != NO_TXN:
             waiting |= bit(a)
     while waiting != _ZERO:
         first = longest_waiting(c, b, waiting)
@@ -204,6 +223,15 @@ def ask_again(c, b):
         if me.waits == 0 or me.txn == NO_TXN:
             continue  # a victim of one before it
         txn, waited = me.txn, world.tick - me.wait_since
+        if me.waits == log.HELD_BACK:
+            whom = held_back_by(c, b, first) if world.tick - me.decided < c.age_bound else NOBODY
+            if whom != me.wait_whom:
+                end_lock_wait(c, b, first, me.task, waited)
+            if whom == NOBODY:
+                admit(c, b, first)
+            elif me.waits == 0:
+                hold_back(c, b, first)
+            continue
         if me.phase == LOCKING:
             has_all = take_locks(c, b, first)
         else:
@@ -219,6 +247,19 @@ def ask_again(c, b):
                 begin_lock_wait(c, b, first, me.task)
         elif c.deadlock == TIMEOUT and world.tick - me.lock_since >= c.lock_timeout:
             give_up(c, b, first, lock_blocker(c, b, first))
+
+
+@compiled
+def hold_back(c, b, a):
+    """Log that an agent is held back from thought, and by whom."""
+    me = agents_of(c, b)[a]
+    me.waits = log.HELD_BACK
+    me.wait_site = NO_SITE
+    me.wait_since = world_of(c, b).tick
+    me.wait_whom = held_back_by(c, b, a)
+    emit(
+        c, b, log.WAIT_BEGIN, a, me.txn, 0, NO_SITE, 0, 0, me.wait_whom, me.task, log.HELD_BACK, 0, 0, 0
+    )  # fmt: skip
 
 
 @compiled

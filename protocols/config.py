@@ -52,12 +52,13 @@ AXES: dict[str, Axis] = {
     "barrier": Axis("whether a last task waits for others", ("none",), ("last",)),
     "feedback": Axis("what a refusal tells", ("semantic", "opaque")),
     "interruption": Axis("whether stale thought is stopped", ("think to the end", "stop", "checkpoint")),
-    "scheduling": Axis("who is let in first", ("first come",), ("contention-aware",)),
+    "speculation": Axis("whether one thinks on its beliefs that waits to be let in", ("none", "while waiting")),
+    "scheduling": Axis("who is let in first", ("first come", "contention-aware")),
 }  # fmt: skip
 
 
 # Later than the first digests: a header names them only where they are set, so that digests without them stay.
-LATER: tuple[str, ...] = ()
+LATER = ("speculation", "age_bound")
 
 
 class Parameter(NamedTuple):
@@ -75,6 +76,9 @@ PARAMETERS: dict[str, Parameter] = {
     "repair": Parameter("percent of its thought that a repair costs (order = preorder)", 25, 0, 100),
     "misjudged": Parameter("percent of what matters that is taken for nothing (judge = wrong)", 50, 0, 100),
     "window": Parameter("ranks that may be under way or not quiet, then tasks wait (order = preorder)", 32, 1, 64),
+    "age_bound": Parameter(
+        "ticks that all conflicts count for, and to be held back at most (contention-aware)", 24, 0, 10**6
+    ),
     "kept": Parameter("percent of the thought that a retry keeps (interruption = checkpoint)", 50, 0, 100),
     "lock_timeout": Parameter("ticks after which who waits for a lock gives up (deadlock = timeout)", 40, 1, 10**6),
 }
@@ -118,6 +122,10 @@ POLICY_RECORD = np.dtype(
         ("repair", np.int32),
         ("misjudged", np.int32),
         ("window", np.int32),
+        ("contention_aware", np.int32),  # conflicts say who goes first
+        ("holds_back", np.int32),  # from thought, who needs what others are about to write
+        ("age_bound", np.int32),
+        ("speculates", np.int32),  # who waits to be let in thinks on what it believes
     ],
     align=True,
 )
@@ -157,6 +165,7 @@ class Config(BaseModel):
     barrier: str = "none"
     feedback: str = "semantic"
     interruption: str = "think to the end"
+    speculation: str = "none"
     scheduling: str = "first come"
     adopt_timeout: int = PARAMETERS["adopt_timeout"].default
     resend: int = PARAMETERS["resend"].default
@@ -165,6 +174,7 @@ class Config(BaseModel):
     window: int = PARAMETERS["window"].default
     kept: int = PARAMETERS["kept"].default
     lock_timeout: int = PARAMETERS["lock_timeout"].default
+    age_bound: int = PARAMETERS["age_bound"].default
 
     @model_validator(mode="before")
     @classmethod
@@ -238,6 +248,14 @@ class Config(BaseModel):
              "order = 'preorder' lets nobody wait for what can be undone: locks would"),
             (self.judge != "perfect" and self.order != "preorder",
              "judge without order = 'preorder' has nothing to judge"),
+            (self.scheduling == "contention-aware" and self.order == "preorder",
+             "order = 'preorder' lets nobody wait for what can be undone: scheduling = 'contention-aware' would"),
+            (self.scheduling == "contention-aware" and self.order != "token" and self.reads != "admission",
+             "scheduling = 'contention-aware' needs reads = 'admission': who is held back would think on what it read "
+             "before"),
+            (self.speculation != "none" and self.locks == "none" and not self.holds_back,
+             "speculation = 'while waiting' needs locks or scheduling = 'contention-aware', and reads = 'admission': "
+             "else nobody waits to be let in and reads then"),
             (self.locks != "none" and self.reads != "admission",
              "locks need reads = 'admission': a lock does not make a belief true"),
             (self.locks != "none" and self.order == "token",
@@ -311,10 +329,23 @@ class Config(BaseModel):
             return TOKEN
         if self.order == "preorder":
             return RANK
-        checks_all = set(self.scopes) == set(SCOPE_BITS) and set(self.validated) == {"act", "settle"}
         # What made no difference may be old under the rule `premise`, so the order of settling is no serial one.
-        checks_all = checks_all and self.rule != "premise"
-        return SETTLE if self.locks != "none" or (self.closed and checks_all) else None
+        return SETTLE if self.locks != "none" or (self._validates_all and self.rule != "premise") else None
+
+    @property
+    def is_replayed(self) -> bool:
+        """Whether a serial order is looked for by replay, without a promise that there is one: premises validated."""
+        return self._validates_all and self.rule == "premise"
+
+    @property
+    def _validates_all(self) -> bool:
+        return self.closed and set(self.scopes) == set(SCOPE_BITS) and set(self.validated) == {"act", "settle"}
+
+    @property
+    def holds_back(self) -> bool:
+        """Whether tasks are held back from thought by what others are about to write, and by nothing else."""
+        lets_in = self.locks != "none" or self.order in ("token", "preorder")
+        return self.scheduling == "contention-aware" and not lets_in
 
     @property
     def closed(self) -> bool:
@@ -343,5 +374,6 @@ class Config(BaseModel):
             self.lock_moment == "as needed", AXES["deadlock"].values.index(self.deadlock),
             self.victim == "least thought sunk", self.lock_timeout, self.rule == "forward",
             AXES["judge"].values.index(self.judge), self.repair, self.misjudged, self.window,
+            self.scheduling == "contention-aware", self.holds_back, self.age_bound, self.speculation != "none",
         )  # fmt: skip
         return policy

@@ -40,10 +40,12 @@ from ..world.reset import reset_world
 from ..world.rows import fill_rows
 from ..world.scoring import score
 from ..world.slips import slip
+from ..world.speculation import speculate_compiled
 from ..world.state import (
     COUNTER_INDEX,
     FACT,
     IDLE,
+    LOCKING,
     LOOK,
     LOOKING,
     NEVER,
@@ -89,7 +91,7 @@ def tick(c, b, choices):
         arrived = walk(c, b, moving)
         if arrived != _ZERO:
             act(c, b, arrived)
-    if (c.token | c.locks | c.thinkers | c.ranks) != 0:
+    if (c.token | c.locks | c.thinkers | c.holds_back | c.ranks) != 0:
         count_queue(c, b)
     if world.next_event <= world.tick or (c.boats > 0 and sites_of(c, b)[c.gate].value == 1):
         world_events(c, b)
@@ -115,7 +117,7 @@ def decide(c, b, choices):
     world, agents = world_of(c, b), agents_of(c, b)
     ready = world.ready
     world.ready = _ZERO
-    if c.locks != 0:
+    if (c.locks | c.holds_back) != 0:
         ask_again(c, b)
     if c.ranks != 0:
         about(c, b, ASK_AGAIN, 0, 0)
@@ -220,6 +222,11 @@ def who_is_at_what(c, b):
         thinking |= np.uint64(me.phase == THINKING) << np.uint64(a)
         moves = (me.phase == WALKING) | (me.phase == LOOKING) | (me.step != NO_CELL)
         moving |= np.uint64(moves) << np.uint64(a)
+    if c.speculates != 0:
+        for a in range(c.agents):
+            me = agents[a]
+            thinks = (me.phase == LOCKING) & (me.speculates != 0) & (me.thought_left > 0)
+            thinking |= np.uint64(thinks) << np.uint64(a)
     if c.stall > 0:
         still = world_of(c, b).stalled
         for a in range(c.agents):
@@ -241,6 +248,9 @@ def think(c, b, thinking):
         a = lowest(thinking)
         thinking &= thinking - _ONE
         me = agents[a]
+        if me.phase == LOCKING:
+            speculate_compiled(c, b, a)
+            continue
         if c.stops != 0 and c.forward == 0 and stop_thought(c, b, a):
             continue
         if me.waits != 0:
@@ -259,31 +269,46 @@ def think(c, b, thinking):
 
 
 @compiled
+def first_to_ask(c, b, queue):
+    """Return who of a set, which is not empty, asked first for a place to think."""
+    agents, first, first_key = agents_of(c, b), NOBODY, _ZERO
+    for a in range(c.agents):
+        if not has(queue, a):
+            continue
+        key = draw(c, b, entropy.TIE, agents[a].asked, a, 0, 0)
+        earlier = first == NOBODY or agents[a].asked < agents[first].asked
+        if earlier or (agents[a].asked == agents[first].asked and key < first_key):
+            first, first_key = a, key
+    return first
+
+
+@compiled
 def hand_out_places(c, b, thinking):
     """Give places to think to those who have thought to do, first come first served; see the reference."""
     world, agents = world_of(c, b), agents_of(c, b)
     free, queue = c.thinkers, _ZERO
     for a in range(c.agents):
         me = agents[a]
-        if me.phase != THINKING or me.thought_left == 0:
+        speculates = me.phase == LOCKING and me.speculates != 0
+        if (me.phase != THINKING and not speculates) or me.thought_left == 0:
             continue
         if me.placed != 0:
             free -= 1
         elif has(thinking, a):
             queue |= bit(a)
-            if me.waits == 0:
-                me.wait_since = world.tick
     while queue != _ZERO:
-        a = longest_waiting(c, b, queue)
+        a = first_to_ask(c, b, queue)
         queue &= ~bit(a)
         me = agents[a]
         if free > 0:
-            end_lock_wait(c, b, a, me.task, world.tick - me.wait_since)
+            if me.phase == THINKING:
+                end_lock_wait(c, b, a, me.task, world.tick - me.wait_since)
             me.placed = 1
             free -= 1
         elif me.waits == 0:
             me.waits = log.FOR_THOUGHT
             me.wait_site = NO_SITE
+            me.wait_since = world.tick
             emit(
                 c, b, log.WAIT_BEGIN, a, me.txn, 0, NO_SITE, 0, 0, NOBODY, me.task, log.FOR_THOUGHT, 0, 0, 0
             )  # fmt: skip

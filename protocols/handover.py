@@ -50,7 +50,8 @@ from .single import CompiledEngine
 # Axes that may differ while a transaction goes on.
 _GOES_ON = (
     "reads", "writes", "transaction", "scopes", "rule", "validated", "messages", "delivery", "mail", "corrections",
-    "corrector", "feedback", "interruption",
+    "corrector", "feedback", "interruption", "scheduling",
+    "speculation",
 )  # fmt: skip
 # Axes that say who is let in and when, by the one that switches them off, and the value with which it does.
 _LET_IN = {
@@ -110,7 +111,8 @@ def leave(engine: CompiledEngine, new: Config, events: _Log) -> None:
     state, config = engine.batch.state, engine.config
     agents = state.agent[0]
     dropped = gives_up(config, new)
-    freed = dropped or any(getattr(config, axis) != getattr(new, axis) for _, axes in _LET_IN.values() for axis in axes)
+    let_in = ["scheduling", "speculation", *(axis for _, axes in _LET_IN.values() for axis in axes)]
+    freed = dropped or any(getattr(config, axis) != getattr(new, axis) for axis in let_in)
     for a, me in enumerate(agents):
         if me["holding"] != NOBODY and config != new:
             _end_hold(a, me, events)  # the new protocol begins its own, at the op's next attempt
@@ -137,10 +139,10 @@ def _end_wait(engine: CompiledEngine, a: int, events: _Log) -> None:
     """Let nobody wait to be let in: this tick's waiting is over."""
     me, by_lock = engine.batch.state.agent[0][a], engine.config.locks != "none"
     queued = me["phase"] == QUEUED
-    if queued or me["waits"] == log.FOR_LOCK:
+    if queued or me["waits"] in (log.FOR_LOCK, log.HELD_BACK):
         task, since = (me["queued_task"], me["queued_since"]) if queued else (me["task"], me["wait_since"])
         whom = NOBODY if by_lock else int(engine.batch.state.world[0]["holder"])
-        site, kind = (int(me["wait_site"]), log.FOR_LOCK) if by_lock else (NO_SITE, log.ADMISSION)
+        site, kind = (int(me["wait_site"]), log.FOR_LOCK) if by_lock else (NO_SITE, int(me["waits"]))
         waited = engine.tick - int(since) + 1
         events.emit(log.WAIT_END, a, int(me["txn"]), site=site, other=whom, a=int(task), b=kind, c=waited)
         me["waits"] = 0
@@ -189,10 +191,10 @@ def _give_up(engine: CompiledEngine, a: int, events: _Log) -> None:
     state, tick = engine.batch.state, engine.tick
     me, txn = state.agent[0][a], int(state.agent[0][a]["txn"])
     _find_place(a, me, tick, events)
-    spent, buffered = int(me["thought"] - me["thought_left"]), int(me["pending"]).bit_count()
+    useful, buffered = int(me["thought"] - me["thought_left"]), int(me["pending"]).bit_count()
     ended = PARTIAL if me["done"] > buffered else ABORTED
     kind = log.PARTIAL_COMMIT if ended == PARTIAL else log.ABORT
-    events.emit(kind, a, txn, a=spent, b=ABORTED if ended == PARTIAL else 0)
+    events.emit(kind, a, txn, a=useful + int(me["spoiled"]), b=ABORTED if ended == PARTIAL else 0)
     for there in state.site[0]:
         if there["unsettled"] == a:
             there["unsettled"] = NOBODY
@@ -207,7 +209,7 @@ def _give_up(engine: CompiledEngine, a: int, events: _Log) -> None:
     else:
         state.job[0][a][int(me["job"])]["attempt"] += 1
     if engine.config.interruption == "checkpoint":
-        tally[2] = (int(tally[2]) + spent) * engine.config.kept // 100
+        tally[2] = (int(tally[2]) + useful) * engine.config.kept // 100
     me["phase"], me["outcome"], me["txn"], me["task"], me["job"] = IDLE, ended, NO_TXN, NO_TASK, NO_JOB
     for name in ("thought_left", "stuck", "pending", "broke"):
         me[name] = 0

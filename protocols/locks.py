@@ -56,14 +56,15 @@ if TYPE_CHECKING:
 
 
 class Wait(NamedTuple):
-    """A request that waits; `is_new`, `since` and `key` are its place in the queue of the lock."""
+    """A request that waits; `is_new`, `place` and `key` are its place in the queue of the lock."""
 
     is_new: bool  # its agent holds the lock in no other mode
-    since: int  # tick
+    place: int  # tick, later where its agent stands back
     key: int
     agent: int
     site: int  # that stands for the lock
     mode: int
+    since: int  # tick
 
 
 class Locks:
@@ -148,7 +149,8 @@ class Locks:
         is_asked = agent not in self.waiting
         if is_asked:
             is_new = all(other != agent for other, _ in held)
-            self.waiting[agent] = Wait(is_new, world.now, world.tie(world.now, agent), agent, site, mode)
+            place, key = world.now + world.agents[agent].stands_back, world.tie(world.now, agent)
+            self.waiting[agent] = Wait(is_new, place, key, agent, site, mode, world.now)
         wait = self.waiting[agent]
         if not self._holders(wait) and not self._ahead(wait):
             del self.waiting[agent]
@@ -333,9 +335,10 @@ def _is_before(c, b, one, other):
     if has(held, one) != has(held, other):
         return has(held, one)
     since, then = agents_of(c, b)[one].lock_since, agents_of(c, b)[other].lock_since
-    if since != then:
-        return since < then
-    mine, theirs = draw(c, b, entropy.TIE, since, one, 0, 0), draw(c, b, entropy.TIE, since, other, 0, 0)
+    place, others = since + agents_of(c, b)[one].back, then + agents_of(c, b)[other].back
+    if place != others:
+        return place < others
+    mine, theirs = draw(c, b, entropy.TIE, since, one, 0, 0), draw(c, b, entropy.TIE, then, other, 0, 0)
     return mine < theirs or (mine == theirs and one < other)
 
 
@@ -408,16 +411,15 @@ def deadlock_victim(c, b, a):
 
 @compiled
 def longest_waiting(c, b, waiting):
-    """Return who of a set, which is not empty, began to wait for a lock first, by the seeded order within a tick."""
-    agents, first, first_key = agents_of(c, b), NOBODY, _ZERO
+    """Return who of a set, which is not empty, counts as having come first, by the seeded order within a tick."""
+    agents, first, first_since, first_key = agents_of(c, b), NOBODY, 0, _ZERO
     while waiting != _ZERO:
         a = lowest(waiting)
         waiting &= waiting - _ONE
-        since = agents[a].wait_since
+        since = agents[a].back + (agents[a].decided if agents[a].waits == log.HELD_BACK else agents[a].wait_since)
         key = draw(c, b, entropy.TIE, since, a, 0, 0)
-        earlier = first == NOBODY or since < agents[first].wait_since
-        if earlier or (since == agents[first].wait_since and key < first_key):
-            first, first_key = a, key
+        if first == NOBODY or since < first_since or (since == first_since and key < first_key):
+            first, first_since, first_key = a, since, key
     return first
 
 

@@ -45,6 +45,7 @@ from ..world.writes import write
 from .admission import avert_deadlock, begin_lock_wait
 from .effects import own_write
 from .locks import take_lock
+from .scheduling import ticks_back
 from .settling import let_all_go, settle
 from .token import join_queue
 
@@ -273,6 +274,8 @@ def may_enter(c, b, a, region, task):
             join_queue(c, b, a, task)
             return False
         return True
+    if c.contention_aware != 0 and me.txn == NO_TXN:
+        me.back = ticks_back(c, b, a, task)
     if take_lock(c, b, a, lock_sites(c)[region], INCREMENT):
         return True
     txn = me.txn

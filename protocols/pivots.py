@@ -34,7 +34,7 @@ from ..world.kernel import bit, has, is_current
 from ..world.reference import World
 from ..world.reference_state import Transaction
 from ..world.rules import ResolvedOp
-from ..world.state import COMMITTED, NO_TXN, NOBODY, PARTIAL, PLANNED, SENSED
+from ..world.state import COMMITTED, LOCKING, NO_TXN, NOBODY, PARTIAL, PLANNED, SENSED
 
 
 class Pivots:
@@ -116,7 +116,7 @@ class Pivots:
         return any(self.read.get(site, 0) > since for site in written) or any(
             not written.isdisjoint(world.rules.tasks[me.txn.task].reads - me.txn.hidden)
             for other, me in enumerate(world.agents)
-            if other != agent and me.txn is not None
+            if other != agent and me.txn is not None and me.phase != LOCKING
         )
 
     def _leads_on(self, world: World, txn: Transaction, site: int) -> bool:
@@ -206,7 +206,12 @@ def is_read(c, b, a, written):
             return True
     for other in range(c.agents):
         they = agents[other]
-        if other != a and they.txn != NO_TXN and task_rules(c)[they.task].reads & ~they.hidden & written != _ZERO:
+        if (
+            other != a
+            and they.txn != NO_TXN
+            and they.phase != LOCKING
+            and task_rules(c)[they.task].reads & ~they.hidden & written != _ZERO
+        ):
             return True
     return False
 

@@ -48,6 +48,7 @@ from .branch import is_written_again
 from .epochs import prepare
 from .locks import release_locks
 from .pivots import summarise
+from .scheduling import count_held_in_vain
 from .token import let_go
 
 _ZERO = np.uint64(0)
@@ -72,7 +73,7 @@ def settle(c, b, a, outcome, before_thought):
     ended = outcome
     if outcome != COMMITTED and (me.done > buffered or kept > 0):
         ended = PARTIAL
-    spent = me.thought - me.thought_left
+    spent = me.thought - me.thought_left + me.spoiled
     kind = log.COMMIT
     detail = before_thought
     if ended == PARTIAL:
@@ -90,7 +91,7 @@ def settle(c, b, a, outcome, before_thought):
             counts[_COMMITTED] += 1
             counts[_BROKE] += me.broke
     else:
-        counts[_WASTED] += spent
+        counts[_WASTED] += spent - me.spoiled
     emit(c, b, kind, a, txn, 0, NO_SITE, 0, 0, NOBODY, spent, detail, kept, 0, 0)
     if c.buffered != 0:
         for site in range(c.sites):
@@ -101,10 +102,12 @@ def settle(c, b, a, outcome, before_thought):
     again = ended == REJECTED or ended == ABORTED
     if c.kept != 0:
         saved = tally_of(c, b, a)[me.task]
-        saved[2] = (saved[2] + spent) * c.kept // 100 if again else 0
+        saved[2] = (saved[2] + spent - me.spoiled) * c.kept // 100 if again else 0
     use_up(c, b, a, task, again)
     if c.locks != 0:
         release_locks(c, b, a, 1)
+    if c.holds_back != 0:
+        count_held_in_vain(c, b, a)
     if c.pivots != 0 and (ended == COMMITTED or ended == PARTIAL):
         summarise(c, b, a)
     me.outcome = ended

@@ -6,7 +6,7 @@ from ..world.control import Answer, Blocked, Control, Stale
 from ..world.log import AT_SITE, FOR_EPOCH
 from ..world.reference import World
 from ..world.reference_state import Buffered, Mail, Transaction
-from ..world.state import NOBODY
+from ..world.state import LOCKING, NOBODY
 from .branch import Branch
 from .config import SCOPE_BITS, Config
 from .epochs import Epochs
@@ -15,6 +15,7 @@ from .locks import Locks
 from .pivots import Pivots
 from .premises import Premises
 from .preorder import Preorder
+from .scheduling import ContentionAware
 from .snapshots import FirstCommitterWins
 from .stamps import Stamps
 from .token import Token
@@ -33,6 +34,7 @@ class Textbook(Control):
         self.stops = may_stop and config.rule != "forward"
         self.kept = config.kept if config.interruption == "checkpoint" else 0
         self.renews = config.order == "token"
+        self.speculates = config.speculation == "while waiting"
         validation = Validation(
             sum(SCOPE_BITS[scope] for scope in config.scopes),
             (*config.validated, "think", "watch"),
@@ -46,6 +48,9 @@ class Textbook(Control):
         self.branch = Branch() if config.writes == "branch" else None
         self.stamps = Stamps() if self.stamped else None
         self.one_at_a_time = Token() if config.order == "token" else None
+        self.scheduling: ContentionAware | None = None
+        if config.scheduling == "contention-aware":
+            self.scheduling = ContentionAware(config.age_bound, config.holds_back)
         self.locks = None
         if config.locks != "none":
             as_needed, least_sunk = config.lock_moment == "as needed", config.victim == "least thought sunk"
@@ -64,11 +69,13 @@ class Textbook(Control):
                 mechanism.reset()
 
     def admit(self, world: World, agent: int, task: int, moment: str) -> Answer:
-        """Ask the ranks, the locks or the token, and before an act the epochs and the pivots."""
+        """Ask the scheduling, then the ranks, the locks or the token, and before an act the epochs and the pivots."""
         txn = world.agents[agent].txn
         if self.epochs and moment == "act" and txn is not None and self.epochs.holds(world, txn):
             return Answer.WAIT
-        if self.pivots and moment == "decide":
+        if self.scheduling and self.scheduling.admit(world, agent, task, moment) is Answer.WAIT:
+            return Answer.WAIT
+        if self.pivots and moment in ("decide", "retry"):
             self.pivots.admit(agent)
         if self.pivots and moment == "act" and txn is not None and self.pivots.blocks(world, txn) != NOBODY:
             return Answer.WAIT
@@ -79,11 +86,13 @@ class Textbook(Control):
         return self.one_at_a_time.admit(world, agent, task, moment) if self.one_at_a_time else Answer.GO
 
     def waits_for(self, world: World, agent: int) -> Blocked:
-        """Name who is in the way of a rank or a lock, who must settle first, the corrector, or the token's holder."""
+        """Name who is in the way of rank, lock or thought, who must settle first, corrector, or token holder."""
         if self.preorder:
             return self.preorder.waits_for(agent)
         if self.locks and agent in self.locks.waiting:
             return self.locks.waits_for(world, agent)
+        if self.scheduling and self.scheduling.holds_back and world.agents[agent].phase == LOCKING:
+            return self.scheduling.waits_for(world, agent)
         txn = world.agents[agent].txn
         if self.pivots and txn is not None and not (self.epochs and self.epochs.holds(world, txn)):
             return Blocked(self.pivots.blocks(world, txn), AT_SITE)

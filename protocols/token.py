@@ -15,6 +15,7 @@ from ..world.kernel import bit, draw, emit, renew
 from ..world.reference import World
 from ..world.reference_state import Mail
 from ..world.state import COUNTER_INDEX, IDLE, LOOKING, NO_SITE, NO_TXN, NOBODY, QUEUED, REGISTRY
+from .scheduling import ticks_back
 
 
 class Token:
@@ -49,6 +50,8 @@ def join_queue(c, b, a, task):
     me.phase = QUEUED
     me.queued_task = task
     me.queued_since = world.tick
+    if c.contention_aware != 0:
+        me.back = ticks_back(c, b, a, task)
     emit(c, b, log.WAIT_BEGIN, a, NO_TXN, 0, NO_SITE, 0, 0, world.holder, task, 0, 0, 0, 0)
 
 
@@ -89,7 +92,7 @@ def grant(c, b):
     for a in range(c.agents):
         if agents[a].phase != QUEUED:
             continue
-        since = agents[a].queued_since
+        since = agents[a].queued_since + agents[a].back
         key = draw(c, b, entropy.TIE, since, a, 0, 0)
         if first == NOBODY or since < first_since or (since == first_since and key < first_key):
             first, first_since, first_key = a, since, key

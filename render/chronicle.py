@@ -30,6 +30,7 @@ from ..world.state import (
 # rest on is still there then, and what they did is not yet.
 ACT = 0.2
 
+BEFORE_THOUGHT = (log.ADMISSION, log.FOR_LOCK, log.FOR_RANK, log.FOR_THOUGHT, log.HELD_BACK)  # what one waits for
 _SETTLED = {
     log.COMMIT: COMMITTED, log.PARTIAL_COMMIT: PARTIAL, log.REJECT: REJECTED, log.ABORT: ABORTED, log.FAIL: FAILED,
     log.VICTIM: ABORTED,
@@ -136,7 +137,7 @@ class Chronicle:
         elif kind == log.INPUT and span is not None:
             view = Input(site, int(row["value"]), int(row["version"]), int(row["a"]), bool(row["b"]), int(row["c"]))
             span.inputs.append(view)
-        elif kind == log.WAIT_END and span is not None and int(row["b"]) in (log.ADMISSION, log.FOR_LOCK):
+        elif kind == log.WAIT_END and span is not None and int(row["b"]) in BEFORE_THOUGHT:
             span.began = tick
         elif kind == log.WAIT_BEGIN and int(row["b"]) == log.FOR_EPOCH:
             self.held.append((tick, agent))

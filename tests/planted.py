@@ -240,6 +240,22 @@ def _(control: Any) -> None:
     control.locks._take = lambda world, agent, site, mode: mode == INCREMENT or take(world, agent, site, mode)
 
 
+@_plant("who has thought on what it believed acts on that, whatever it was told since", "speculative_locking")
+def _(control: Any) -> None:
+    admit, believed = control.admit, dict[int, dict[int, tuple[int, int]]]()
+
+    def careless(world: World, agent: int, task: int, moment: str) -> Answer:
+        txn = world.agents[agent].txn
+        if moment == "decide" and txn is not None:
+            believed[txn.number] = {site: (one.value, one.version) for site, one in enumerate(world.beliefs[agent])}
+        if moment == "act" and txn is not None and txn.has_speculated and txn.op == 0:
+            for site, read in txn.inputs.items():
+                read.value, read.version = believed[txn.number][site]
+        return admit(world, agent, task, moment)  # type: ignore[no-any-return]
+
+    control.admit = careless
+
+
 @_plant("the token is passed on while its holder thinks", "serial")
 def _(control: Any) -> None:
     admit = control.one_at_a_time.admit

@@ -24,8 +24,8 @@ from stalegrid.world.state import HAZARDS
 KEYS = (
     "scenario", "protocol", "mind", "agents", "think", "delay", "contention", "seeds", "success", "compatibility",
     "efficiency", "inference", "wasted_inference", "blocked", "hazards", "outdated_belief", "drift", "victims",
-    "false_stall", "invariant_violations", "accidents", "messages", "intervals", "versus_none", "versus_serial",
-    "corrections", "digest",
+    "false_stall", "invariant_violations", "accidents", "messages", "slips", "intervals", "versus_none",
+    "versus_serial", "corrections", "digest",
 )  # fmt: skip
 
 

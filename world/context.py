@@ -51,6 +51,7 @@ _POLICY = (
     "stamped", "fifo", "mail_at_settle", "semantic", "locks", "epochs", "corrector", "stops", "kept",
     "adopt_timeout", "resend", "as_needed", "deadlock", "least_sunk", "lock_timeout", "forward",
     "judge", "repair", "misjudged", "window",
+    "contention_aware", "holds_back", "age_bound", "speculates",
 )  # fmt: skip
 _VIEW = (
     "rows", "columns", "roles", "ages", "stamps", "others", "hands", "feedback", "mailbox", "symbols", "own_reward",

@@ -93,6 +93,7 @@ class Control:
     feedback: Literal["opaque", "semantic"] = "semantic"
     stops: bool = False  # thinking agents are asked in every tick whether they may go on
     kept: int = 0  # percent of the thought that a retry keeps
+    speculates: bool = False  # with admission reads: who waits to be let in thinks on what it believes
     ranks: Ranks | None = None  # how transactions are ranked, if they are
     renews: bool = True  # one that is let in after waiting without a transaction gets all its beliefs renewed
 

@@ -22,6 +22,7 @@ from .state import NO_SITE, NOBODY
 
 if TYPE_CHECKING:
     from .reference import World
+    from .reference_state import Transaction
 
 
 def declare(world: World, agent: int, task: int, nth: int, attempt: int) -> Footprint:
@@ -44,11 +45,11 @@ def declare(world: World, agent: int, task: int, nth: int, attempt: int) -> Foot
     return Footprint(frozenset(hidden), missed, added)
 
 
-def log_error(world: World, agent: int, txn: int, footprint: Footprint) -> None:
+def log_error(world: World, txn: Transaction) -> None:
     """Log a footprint error, if there is one."""
-    for site, is_added in ((footprint.missed, 0), (footprint.added, 1)):
+    for site, is_added in ((txn.known.missed, 0), (txn.known.added, 1)):
         if site != NO_SITE:
-            world.record(log.FOOTPRINT, agent, txn, site=site, a=is_added)
+            world.record(log.FOOTPRINT, txn.agent, txn.number, site=site, a=is_added)
 
 
 # ---------------------------------------------------------------------- compiled

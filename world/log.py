@@ -42,7 +42,7 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         "wait_begin",
         "agent waits for other; a: task, b: 0 admission, 1 hold at a site, 2 hold for an epoch, 3 lock of site, "
-        "4 for ranks to be quiet or undone, 5 a place to think, c: mode of the lock",
+        "4 for ranks to be quiet or undone, 5 a place to think, 6 held back from thought, c: mode of the lock",
     ),
     Kind("wait_end", "agent waits no more; a: task, b: as in wait_begin, c: ticks waited"),
     Kind("grant", "agent gets the token, or the lock of site; a: mode"),
@@ -145,6 +145,11 @@ KINDS: tuple[Kind, ...] = (
         "the argument of op is value from now on; a: what it was, b: ticks of thought, those kept included, c: verb",
     ),
     Kind("footprint", "txn declares a footprint that is wrong in site; a: 1 if it is added, 0 if it is missing"),
+    Kind(
+        "speculate",
+        "txn, which waits to be let in, is thought on by what its agent believes; a: 1 from now on, 2 it is let in and "
+        "keeps the thought, 3 and throws it away, b: ticks thought so far",
+    ),
 )  # fmt: skip
 
 (
@@ -152,11 +157,14 @@ KINDS: tuple[Kind, ...] = (
     BUFFER, REFUSED_BY_WORLD, CHECK_FAILED, COMMIT, PARTIAL_COMMIT, REJECT, ABORT, FAIL, VICTIM, SEND, DELIVER, DROP,
     WORLD_EVENT, ACCIDENT, PUT_OUT, INVARIANT_BROKEN, GOAL, END, PUBLISHED, COPY, RECEIVED,
     ACKNOWLEDGED, ADOPTED, STALLED, RANK, LAID, TAKEN, UNDO, REDO, NOTIFY, JUDGED, REREAD, REVOKED, QUIET, SLIP,
-    FOOTPRINT,
+    FOOTPRINT, SPECULATE,
 ) = range(len(KINDS))  # fmt: skip
 
 # What a wait is for: column b of wait_begin and wait_end.
-ADMISSION, AT_SITE, FOR_EPOCH, FOR_LOCK, FOR_RANK, FOR_THOUGHT = range(6)
+ADMISSION, AT_SITE, FOR_EPOCH, FOR_LOCK, FOR_RANK, FOR_THOUGHT, HELD_BACK = range(7)
+
+# What becomes of a speculation: column a of speculate.
+BEGINS, KEPT, SPOILED = 1, 2, 3
 
 KIND_NAMES = tuple(kind.name for kind in KINDS)
 

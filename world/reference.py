@@ -345,14 +345,14 @@ class World:
         if outcome != COMMITTED and (physical or (keeps and txn.buffered)):
             ended = PARTIAL
         kind = _SETTLES[ended]
-        spent = txn.thought - me.thought_left
+        spent = txn.thought - me.thought_left + txn.spoiled
         detail = outcome if ended == PARTIAL else int(before_thought)
         self.record(kind, txn.agent, txn.number, a=spent, b=detail, c=len(txn.buffered) if keeps else 0)
         for site in self.sites:
             if site.unsettled == txn.agent:
                 site.unsettled = NOBODY
         release_mail(self, txn.number, ended in (COMMITTED, PARTIAL))
-        self._use_up(txn, task, ended, spent)
+        self._use_up(txn, task, ended, spent - txn.spoiled)
         me.outcome = ended
         self.control.settle(self, txn.agent)
         me.txn, me.thought_left, me.stuck = None, 0, 0

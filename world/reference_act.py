@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 from . import entropy, log, scenario, verbs
 from .control import Answer, Blocked
 from .reference_events import close_on_bodies, leave_depots
-from .reference_state import Buffered, Transaction
+from .reference_state import Agent, Buffered, Transaction
 from .reference_waits import begin_wait, end_hold, end_wait, hold, in_order
 from .rules import MAX_OPS, ResolvedOp
+from .speculation import speculate
 from .state import (
     COMMITTED,
     FAILED,
     IDLE,
     IN_THOUGHT,
+    LOCKING,
     LOOK,
     LOOKING,
     MESSAGE,
@@ -36,7 +38,11 @@ def think(world: World) -> None:
     """Let everyone who thinks do so for a tick, or be refused by a protocol that stops thought."""
     hand_out_places(world)
     for index, me in enumerate(world.agents):
-        if me.phase != THINKING or me.txn is None or me.stalled:
+        if me.txn is None or me.stalled:
+            continue
+        if me.phase == LOCKING:
+            speculate(world, me.txn)
+        if me.phase != THINKING:
             continue
         if world.control.stops and _stops(world, me.txn):
             continue
@@ -74,18 +80,23 @@ def hand_out_places(world: World) -> None:
     """
     if world.rules.settings.thinkers is None:
         return
-    thinking = {i: me for i, me in enumerate(world.agents) if me.phase == THINKING and me.thought_left > 0}
+    thinking = {i: me for i, me in enumerate(world.agents) if me.thought_left > 0 and _wants_place(me)}
     free = world.rules.settings.thinkers - sum(me.placed for me in thinking.values())
-    queue = {i: me.wait_since if me.wait else world.now for i, me in thinking.items() if not (me.placed or me.stalled)}
+    queue = {i: me.asked for i, me in thinking.items() if not (me.placed or me.stalled)}
     for agent in in_order(world, queue):
         me = thinking[agent]
         assert me.txn is not None
         if free > 0:
-            end_wait(world, agent, me.txn.task, world.now - me.wait_since)
+            if me.phase == THINKING:
+                end_wait(world, agent, me.txn.task, world.now - me.wait_since)
             me.placed = True
             free -= 1
         elif me.wait is None:
             begin_wait(world, agent, me.txn.task, Blocked(NOBODY, log.FOR_THOUGHT))
+
+
+def _wants_place(me: Agent) -> bool:
+    return me.phase == THINKING or (me.phase == LOCKING and me.txn is not None and me.txn.guess is not None)
 
 
 def _stops(world: World, txn: Transaction) -> bool:

@@ -9,10 +9,11 @@ from .control import Answer
 from .footprint import declare, log_error
 from .reference_act import premise_holds
 from .reference_mail import send
-from .reference_state import Input, Transaction
-from .reference_waits import begin_wait, end_wait, in_order, may_cross, may_start
+from .reference_state import Agent, Input, Transaction
+from .reference_waits import begin_wait, end_wait, in_order, is_another, may_cross, may_start
 from .reference_walk import enters_region
 from .settings import QUANTILES, thought_chosen
+from .speculation import guess, judge_guess
 from .state import (
     ABORTED,
     FACT,
@@ -106,15 +107,18 @@ def _open(world: World, agent: int, index: int, choice: int) -> None:
     me.age = me.age if me.outcome == ABORTED else world.now
     me.outcome, me.stale = NO_OUTCOME, set()
     me.thought_left, me.stuck, me.phase = thought, 0, LOCKING
+    me.placed, me.asked = False, world.now
     world.record(
         log.DECIDE, agent, me.txn.number, value=argument, version=choice, a=index, b=thought, c=attempt, d=nth, e=saved
     )
-    log_error(world, agent, me.txn.number, known)
+    log_error(world, me.txn)
     if world.control.reads == "admission" and not world.rules.settings.lockstep:
         txn = me.txn
         if world.control.admit(world, agent, index, "decide") is Answer.WAIT:
             if me.txn is txn:  # no victim of its own wish
                 begin_wait(world, agent, index)
+                if world.control.speculates:
+                    guess(world, txn)
             return
     _admit(world, me.txn)
 
@@ -122,7 +126,7 @@ def _open(world: World, agent: int, index: int, choice: int) -> None:
 def _ask_again(world: World) -> None:
     """Let those go on who wait for admission with their transaction open, or at a border on their way."""
     waiting = [i for i, me in enumerate(world.agents) if me.txn and me.wait and me.wait.kind != log.FOR_THOUGHT]
-    for agent in in_order(world, {i: world.agents[i].wait_since for i in waiting}):
+    for agent in in_order(world, {i: _place(world.agents[i]) for i in waiting}):
         me = world.agents[agent]
         if me.txn is None or me.wait is None:
             continue  # a victim of one before it
@@ -131,9 +135,16 @@ def _ask_again(world: World) -> None:
             end_wait(world, agent, txn.task, waited)
             if me.phase == LOCKING:
                 _admit(world, txn)
-        elif me.txn is txn and me.wait is not None and world.control.waits_for(world, agent).site != me.wait.site:
+        elif me.txn is txn and me.wait is not None and is_another(me.wait, world.control.waits_for(world, agent)):
             end_wait(world, agent, txn.task, waited)
             begin_wait(world, agent, txn.task)
+
+
+def _place(me: Agent) -> int:
+    """Return the tick at which one counts as having come, who waits to be let in; held back, that is its decision."""
+    assert me.txn is not None
+    assert me.wait is not None
+    return me.stands_back + (me.txn.decided if me.wait.kind == log.HELD_BACK else me.wait_since)
 
 
 def _admit(world: World, txn: Transaction) -> None:
@@ -143,7 +154,7 @@ def _admit(world: World, txn: Transaction) -> None:
     """
     agent, task = txn.agent, world.rules.tasks[txn.task]
     me = world.agents[agent]
-    me.phase, me.placed = THINKING, False
+    me.phase, me.stands_back = THINKING, 0
     reads = world.control.reads == "admission" or (world.holder == agent and world.region_at(agent) != NO_SITE)
     # The token's holder is told of everything, whatever it has declared.
     renewed = txn.known.renewed(task.inputs) if world.control.reads == "admission" else [*task.inputs]
@@ -163,6 +174,7 @@ def _admit(world: World, txn: Transaction) -> None:
             log.INPUT, agent, txn.number, site=site, value=frozen.value, version=frozen.version,
             a=frozen.channel, b=int(frozen.promise), c=frozen.sensed, d=int(site in txn.hidden),
         )  # fmt: skip
+    judge_guess(world, txn)
     if world.ranks:
         world.ranks.admitted(world, txn)
     if reads and not all(premise_holds(world, txn, op) for op in task.ops):

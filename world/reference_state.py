@@ -85,6 +85,9 @@ class Transaction:
     keys: tuple[int, int] = (0, 0)  # job or n-th completion, and attempt: what is drawn for it depends on them
     drawn: int = 0  # ticks of thought, those included that were kept from before or that lockstep does not wait for
     slipped: dict[int, int] = field(default_factory=dict)  # op index -> the wrong argument
+    guess: dict[int, int] | None = None  # values of its inputs that it thinks on while it waits
+    has_speculated: bool = False
+    spoiled: int = 0  # ticks that it has so thought in vain
     known: Footprint = KNOWN  # in what the protocol is wrong about it
     inputs: dict[int, Input] = field(default_factory=dict)
     used: dict[int, dict[int, Input]] = field(default_factory=dict)  # op index -> the inputs as that op used them
@@ -141,11 +144,13 @@ class Agent:
     wait: Blocked | None = None  # in a queue, for a lock, or for a place to think
     wait_since: int = 0
     placed: bool = False  # it has a place to think
+    asked: int = 0  # tick since which it wants one
     border: int = NO_SITE  # region that it is about to enter
     stalled: int = 0  # ticks that it still stands still
     stalls: int = 0  # drawn so far
     stall_at: int = NEVER
     age: int = 0  # tick of the decision, or of the first where it was a victim and tries again
+    stands_back: int = 0  # ticks by which it counts as having come later, while it waits to be let in
     queued_task: int = NO_TASK
     queued_since: int = 0
     step: int = NO_CELL

@@ -38,7 +38,8 @@ def may_cross(world: World, agent: int, task: int) -> bool:
 
 def ask_the_queue(world: World) -> None:
     """Ask again about those who wait without a transaction, first come first served."""
-    for agent in in_order(world, {i: me.queued_since for i, me in enumerate(world.agents) if me.phase == QUEUED}):
+    queue = {i: me.queued_since + me.stands_back for i, me in enumerate(world.agents) if me.phase == QUEUED}
+    for agent in in_order(world, queue):
         me = world.agents[agent]
         if world.control.admit(world, agent, me.queued_task, "sense") is not Answer.GO:
             continue
@@ -69,6 +70,11 @@ def begin_wait(world: World, agent: int, task: int, wait: Blocked | None = None)
         log.WAIT_BEGIN, agent, world.txn_of(agent), site=me.wait.site, other=me.wait.whom, a=task, b=me.wait.kind,
         c=me.wait.mode,
     )  # fmt: skip
+
+
+def is_another(wait: Blocked, now: Blocked) -> bool:
+    """Tell whether a wait that goes on is to be logged anew: for another lock, or for another who holds one back."""
+    return now.site != wait.site or (now.kind == log.HELD_BACK and now.whom != wait.whom)
 
 
 def end_wait(world: World, agent: int, task: int, waited: int, whom: int = NOBODY) -> None:

@@ -194,6 +194,11 @@ def _reset_agent(c, b, a, me):
     me.lock_since = 0
     me.waits = 0
     me.placed = 0
+    me.speculates = 0
+    me.asked = 0
+    me.spoiled = 0
+    me.back = 0
+    me.wait_whom = NOBODY
     me.wait_site = NO_SITE
     me.wait_since = 0
     me.snapshot = 0

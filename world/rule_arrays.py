@@ -25,6 +25,9 @@ TASK_RULE = np.dtype(
     [
         ("reads", np.uint64),  # set of sites whose belief must not be `none`
         ("footprint", np.uint64),  # set of sites that it reads or writes
+        ("needs", np.uint64),  # set of sites that are its inputs
+        ("differences", np.uint64),  # set of sites that it changes by a difference
+        ("overwrites", np.uint64),  # set of sites that it writes absolutely
         ("ops", np.int64),
         ("thought", np.int64),  # 0: done on reflex
         ("jobs", np.int64),  # 1: needs an open job
@@ -298,7 +301,8 @@ def _compile(rules: Rules) -> RuleArrays:
         ]),
         task=_rows(TASK_RULE, [
             (
-                as_set(task.reads), as_set(task.footprint), len(task.ops), task.thought, task.jobs, task.crosses,
+                as_set(task.reads), as_set(task.footprint), as_set(task.inputs), as_set(task.differences),
+                as_set(task.overwrites), len(task.ops), task.thought, task.jobs, task.crosses,
                 len(task.inputs),
             )
             for task in rules.tasks

@@ -149,6 +149,16 @@ class ResolvedTask:
         """All sites that it reads or writes, in index order."""
         return tuple(sorted({*self.inputs, *(op.site for op in self.ops)}))
 
+    @cached_property
+    def differences(self) -> frozenset[int]:
+        """Sites that it changes by a difference."""
+        return frozenset(op.site for op in self.ops if op.relative)
+
+    @cached_property
+    def overwrites(self) -> frozenset[int]:
+        """Sites that it writes absolutely."""
+        return frozenset(site for op in self.ops for site in op.owned)
+
     def locks(
         self, lock_of: Sequence[int], ahead: bool = True, known: Footprint = KNOWN
     ) -> tuple[tuple[int, int], ...]:

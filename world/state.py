@@ -155,8 +155,9 @@ AGENT_RECORD = np.dtype(
         ("pending", _B),  # set of ops whose write is buffered
         ("broke", _B),  # 1 if the open transaction broke an invariant
         ("slipped", _B),  # set of ops of the open transaction whose argument went wrong
-        ("waits", _B),  # while a wait since `wait_since` is in the log: FOR_LOCK of `wait_site`, FOR_RANK, FOR_THOUGHT
+        ("waits", _B),  # 0, or the kind of a wait since `wait_since` in the log: a column of wait_begin
         ("placed", _B),  # 1 if it has a place to think
+        ("speculates", _B),  # 1 if it may think while it waits to be let in, 2 once it does
         ("hold", _B),  # what it waits for: log.AT_SITE or log.FOR_EPOCH, while `holding` is somebody
         ("lock_mode", _B),
         ("inbox_kind", _B),  # of the last one
@@ -211,6 +212,10 @@ AGENT_RECORD = np.dtype(
         ("border_rank", _I),  # that it must see quiet to step into a region without a transaction, or NO_BORDER
         ("blocker", _I),  # whom it was last told to wait for, by ranks
         ("judged", _I),  # judgements so far
+        ("back", _I),  # ticks by which it counts as having come later, while it waits to be let in
+        ("wait_whom", _I),  # who holds it back
+        ("asked", _I),  # tick since which it wants a place to think
+        ("spoiled", _I),  # ticks that its transaction was thought on in vain while it waited
         ("hidden", _U),  # set of sites: inputs of the open transaction that the protocol does not see
         ("missed", _I),  # site that its declared footprint misses, or NO_SITE
         ("added", _I),  # site that it has too much, or NO_SITE
@@ -307,6 +312,7 @@ RANK_RECORD = np.dtype(
         ("told", _B),  # 1 if something that it read has changed beneath it, and it has not judged that yet
         ("forced", _B),  # 1 if a lower rank waits at a site for its inverse
         ("doomed", _B),  # 1 if it is to be taken back
+        ("walked", _B),  # 1 if its agent crossed a border on its way, which stands at this rank
         ("outcome", _B),  # how it settles once it has been taken back
         ("revoked", _B),  # 1 if it had settled and was taken back
         ("broke", _B),  # 1 if its writes broke an invariant

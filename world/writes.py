@@ -32,7 +32,7 @@ def write(c, b, agent, txn, op, site, value, relative, argument, verb, unsettled
             there.unsettled = agent if unsettled != 0 else NOBODY
         if world.holder == agent:
             world.holder_wrote |= bit(site)
-        if c.locks != 0 and agent >= 0 and agents_of(c, b)[agent].txn == txn:
+        if (c.locks | c.holds_back) != 0 and agent >= 0 and agents_of(c, b)[agent].txn == txn:
             agents_of(c, b)[agent].wrote |= bit(site)
         install(c, b, log.WRITE, agent, txn, op, site, value, relative, argument, unsettled, verb, 0 if slips_in else 1)
     if c.ranks != 0:

@@ -41,7 +41,11 @@ def _show(judged: Judged) -> None:
     if certificate is not None:
         said = "holds" if certificate.holds else "is broken"
         console.print(f"certificate over {certificate.listed} transactions: {said}", highlight=False)
-        for problem in certificate.problems:
+    if judged.replay is not None:
+        said = "done again one after the other they come to the same" if judged.replay.holds else "no order was found"
+        console.print(f"replay of {judged.replay.listed} transactions: {said}", highlight=False)
+    for order in (certificate, judged.replay):
+        for problem in order.problems if order is not None else ():
             console.print(f"  {problem}", highlight=False, markup=False, soft_wrap=True)
     if judged.cut_off:
         cut = f"{judged.cut_off} decisions are left out: their ranks were not quiet at the end"

@@ -18,7 +18,7 @@ from .protocols.config import Config
 from .protocols.presets import PRESETS, name_of, resolve
 from .world.audit import EpisodeReport, audit_episode, metrics
 from .world.audit.anomalies import LEVELS as ISOLATION_LEVELS
-from .world.audit.certificates import Certificate, check_all
+from .world.audit.certificates import Certificate, check_all, replay_all
 from .world.audit.episode_judge import judge_episodes, rank
 from .world.audit.isolation import Count, counts
 from .world.audit.units import Units, read_logs
@@ -230,19 +230,26 @@ def certificates_of(units: Units, protocol: Config | Control) -> list[Certificat
     return [None] * units.episodes if kind is None else [*check_all(units, kind)]
 
 
+def replays_of(units: Units, protocol: Config | Control) -> list[Certificate | None]:
+    """Look for a serial order of each episode by replay; None where the protocol does not validate premises."""
+    is_replayed = isinstance(protocol, Config) and protocol.is_replayed
+    return [*replay_all(units)] if is_replayed else [None] * units.episodes
+
+
 def isolation(units: Units, decisions: Sequence[Count], protocol: Config | Control) -> Row:
     """Say how far transactions were kept apart, on the headline bracket and by decisions.
 
     `held` is the strongest level that every episode held, `episodes` how many held each as their strongest; `backward`
     counts the decisions per episode on a cycle by an edge to an earlier commit, `cut_off` those that count nowhere, for
-    their ranks were not quiet at the end; `agents` is the share of each agent's decisions that rested on no unsettled
+    their ranks were not quiet at the end; `replays` in how many episodes a serial order was looked for by replay, and
+    found; `agents` is the share of each agent's decisions that rested on no unsettled
     or fractured state and lie on no cycle, in the order of the agents, and `isolated` that of all; `drift` how many
     decisions an episode has on cycles that only the world closes.
     """
     many, names = len(decisions), units.rules.agent_names
     verdicts = judge_episodes(units, range(many))
     strongest = [verdict.held for verdict in verdicts]
-    certificates = certificates_of(units, protocol)
+    certificates, replays = certificates_of(units, protocol), replays_of(units, protocol)
     made = [sum(one.committed_by[agent] for one in decisions) for agent in range(len(names))]
     kept = [sum(one.isolated[agent] for one in decisions) for agent in range(len(names))]
     return {
@@ -260,6 +267,10 @@ def isolation(units: Units, decisions: Sequence[Count], protocol: Config | Contr
         "certificates": {
             "checked": sum(one is not None for one in certificates),
             "broken": sum(one is not None and not one.holds for one in certificates),
+        },
+        "replays": {
+            "tried": sum(one is not None for one in replays),
+            "serial": sum(one is not None and one.holds for one in replays),
         },
     }
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .compare import Cell, certificates_of
+from .compare import Cell, certificates_of, replays_of
 from .episodes import Episode, run_episodes
 from .story import agent_name, claim
 from .world.audit.certificates import Certificate
@@ -25,6 +25,7 @@ class Judged:
     units: Units
     verdicts: dict[str, EpisodeJudgement]  # by bracket
     certificate: Certificate | None
+    replay: Certificate | None  # a serial order that was looked for without a promise
 
     @property
     def bracket(self) -> str:
@@ -45,12 +46,10 @@ class Judged:
 
     def as_json(self) -> dict[str, Any]:
         """Return the object that `stalegrid audit` prints of any history, and what is known of an episode besides."""
-        certificate = self.certificate
         return {
             **self._verdict(self.bracket),
-            "certificate": None
-            if certificate is None
-            else {"holds": certificate.holds, "listed": certificate.listed, "problems": list(certificate.problems)},
+            "certificate": _order(self.certificate),
+            "replay": _order(self.replay),
             "cut_off": self.cut_off,
             "digest": self.digest,
             "other_brackets": [self._verdict(bracket) for bracket in self.verdicts if bracket != self.bracket],
@@ -64,12 +63,16 @@ class Judged:
         return {**said, "bracket": bracket, "held": verdict.held, "drift": list(verdict.drift)}
 
 
+def _order(found: Certificate | None) -> dict[str, Any] | None:
+    return None if found is None else {"holds": found.holds, "listed": found.listed, "problems": list(found.problems)}
+
+
 def judge_own(cell: Cell, brackets: Sequence[str] = BRACKETS, unit: str = "decision") -> Iterator[Judged]:
     """Run the episodes of a cell and judge each."""
     for episode, units, name in _played(cell):
         verdicts = {bracket: judge_episode(units, bracket=bracket, unit=unit, name=name) for bracket in brackets}
-        (certificate,) = certificates_of(units, cell.config)
-        yield Judged(episode.digest, units, verdicts, certificate)
+        (certificate,), (replay,) = certificates_of(units, cell.config), replays_of(units, cell.config)
+        yield Judged(episode.digest, units, verdicts, certificate, replay)
 
 
 def histories(cell: Cell, bracket: str, unit: str) -> Iterator[EpisodeHistory]:

@@ -73,6 +73,7 @@ MATRIX: Mapping[str, str] = {
     "premise":               "-  x  x  x  x  x  x  x  x  x  -  -  -  -  ~",
     "occ":                   "-  -  -  -  -  -  -  -  -  -  -  -  -  -  ~",
     "occ_forward":           "-  -  -  -  -  -  -  -  -  -  -  -  -  -  -",
+    "contention_aware":      "-  -  -  -  -  -  -  -  -  -  -  -  -  -  ~",
     "full":                  "-  -  -  -  -  -  -  -  -  -  -  -  -  -  ~",
     "two_phase_locking":     "-  -  -  -  -  -  -  -  -  -  -  -  -  -  ~",
     "region_locking":        "-  -  -  -  -  -  -  -  -  -  -  -  -  -  ~",
@@ -81,6 +82,7 @@ MATRIX: Mapping[str, str] = {
     "wait_die":              "-  -  -  -  -  -  -  -  -  -  -  -  -  -  ~",
     "wound_wait":            "-  -  -  -  -  -  -  -  -  -  -  -  -  -  ~",
     "timeout_locking":       "-  -  -  -  -  -  -  -  -  -  -  -  -  -  ~",
+    "speculative_locking":   "-  -  -  -  -  -  -  -  -  -  -  -  -  -  ~",
     "serial":                "-  -  -  -  -  -  -  -  -  -  -  -  -  -  -",
     "mtpo":                  "~  ~  ~  ~  ~  ~  ~  ~  ~  ~  ~  ~  ~  -  ~",
 }  # fmt: skip
@@ -114,7 +116,10 @@ NOTES = (
         "only by what was done to physical sites before the merge refused the task",
     ),
     Note(
-        ("occ", "full", "merge_occ", "read_committed", "premise", "snapshot", "serializable_snapshot"), ("DL",),
+        (
+            "occ", "contention_aware", "full", "merge_occ", "read_committed", "premise", "snapshot",
+            "serializable_snapshot",
+        ), ("DL",),
         "two tasks that each wait for a physical site which the other has changed: the one that loses patience aborts",
     ),
     Note(

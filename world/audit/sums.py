@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import log
+from ..log import BEGINS, SPOILED
 from ..rules import Rules
 from ..state import EXCLUSIVE, MESSAGE
 
@@ -27,6 +28,9 @@ def sums(rules: Rules, events: NDArray[Any]) -> dict[str, int]:
     committed = events["txn"][np.isin(kind, (log.COMMIT, log.PARTIAL_COMMIT))]
     committed = committed[~np.isin(committed, events["txn"][kind == log.REVOKED])]  # and taken back later
     wasted = np.isin(kind, (log.REJECT, log.FAIL, log.ABORT, log.REVOKED))
+    # What was thought in vain while it waited counts for any transaction, and once.
+    spoiled = events[(kind == log.SPECULATE) & (a == SPOILED)]
+    spoiled = spoiled[~np.isin(spoiled["txn"], events["txn"][wasted])]
     delivered = events[kind == log.DELIVER]
     told, age_thought = _told(events)
     return {
@@ -42,7 +46,7 @@ def sums(rules: Rules, events: NDArray[Any]) -> dict[str, int]:
         "rejected": int(many[log.REJECT]),
         "failed": int(many[log.FAIL]),
         "think_ticks": _think_ticks(events),
-        "wasted_think_ticks": int(a[wasted].sum()),
+        "wasted_think_ticks": int(a[wasted].sum() + spoiled["b"].sum()),
         "blocked_ticks": blocked_ticks(events),
         "age_source": int((delivered["e"] - delivered["d"]).sum()),
         "age_transit": int((delivered["tick"] - delivered["e"]).sum()),
@@ -83,20 +87,33 @@ def _think_ticks(events: NDArray[Any]) -> int:
 
 
 def _thought_so_far(events: NDArray[Any], txn: int, agent: int, drawn: int) -> int:
-    """Return the think ticks of a transaction that is open at the end: none before admission, none in a stall."""
-    own = events[events["txn"] == txn]
+    """Return the think ticks of a transaction that is open at the end, none of them in a stall.
+
+    There are none before admission but those of speculation, which goes on to the end of the thought or to admission.
+    """
+    own, end = events[events["txn"] == txn], last_tick(events)
+    guesses = own[own["kind"] == log.SPECULATE]
+    judged = guesses[guesses["a"] != BEGINS]
+    spoiled = int(judged["b"][judged["a"] == SPOILED].sum())
     if (own["kind"] == log.THINK_END).any():
-        return drawn
+        return drawn + spoiled
+    before = int(judged["b"].sum()) - spoiled
+    if len(guesses) and not len(judged):
+        return min(drawn, _awake(events, agent, int(guesses["tick"][0]), end))
     turns = own[np.isin(own["kind"], (log.DECIDE, log.WAIT_BEGIN, log.WAIT_END))]
     if turns["kind"][-1] == log.WAIT_BEGIN:
-        return 0
-    begun, end = int(turns["tick"][-1]), last_tick(events)
+        return before + spoiled
+    return spoiled + min(drawn, before + _awake(events, agent, int(turns["tick"][-1]), end))
+
+
+def _awake(events: NDArray[Any], agent: int, begun: int, end: int) -> int:
+    """Return the ticks from one to another in which an agent did not stall."""
     stalls = events[(events["kind"] == log.STALLED) & (events["agent"] == agent)]
     # A stall holds for the ticks after the one in which it is logged.
     still = sum(
         max(0, min(end, tick + ticks) - max(begun, tick + 1) + 1) for tick, ticks in stalls[["tick", "a"]].tolist()
     )
-    return int(min(drawn, end - begun + 1 - still))
+    return int(end - begun + 1 - still)
 
 
 def blocked_ticks(events: NDArray[Any]) -> int:
@@ -128,7 +145,7 @@ def false_stall(rules: Rules, events: NDArray[Any]) -> int:
     nothing.
     """
     if not (events["kind"] == log.RELEASE).any():
-        return 0
+        return _held_in_vain(rules, events)
     total = 0
     tenures: dict[int, _Tenure] = {}  # of the token
     granted: dict[int, int] = {}  # site -> tick of the last grant of its lock
@@ -170,4 +187,31 @@ def false_stall(rules: Rules, events: NDArray[Any]) -> int:
                 tenures[agent].wrote.add(site)
         elif agent in tenures and kind in SETTLES:
             tenures[agent].settled = True
-    return int(total)
+    return int(total) + _held_in_vain(rules, events)
+
+
+def _held_in_vain(rules: Rules, events: NDArray[Any]) -> int:
+    """Return the ticks for which tasks were held back by transactions that changed none of their inputs."""
+    begins = (events["kind"] == log.WAIT_BEGIN) & (events["b"] == log.HELD_BACK)
+    if not begins.any():
+        return 0
+    total = 0
+    wrote: dict[int, set[int]] = {}  # txn -> sites
+    held: dict[int, tuple[int, int, int]] = {}  # agent -> tick of the beginning, task, by whom
+    decided = set(events["txn"][events["kind"] == log.DECIDE].tolist())  # and no crossing of a border
+    kinds = (log.WAIT_BEGIN, log.WAIT_END, log.WRITE, *SETTLES)
+    relevant = events[np.isin(events["kind"], kinds)]
+    for kind, agent, txn, tick, site, other, a, b in relevant[
+        ["kind", "agent", "txn", "tick", "site", "other", "a", "b"]
+    ].tolist():
+        if kind == log.WAIT_BEGIN and b == log.HELD_BACK:
+            held[agent] = tick, a, other
+        elif kind == log.WAIT_END:
+            held.pop(agent, None)
+        elif kind == log.WRITE:
+            wrote.setdefault(txn, set()).add(site)
+        elif kind in SETTLES and txn in decided:
+            for begun, task, by in held.values():
+                if by == agent and wrote.get(txn, set()).isdisjoint(rules.tasks[task].inputs):
+                    total += tick - begun + 1
+    return total
