@@ -81,14 +81,14 @@ def rows(name):
 def test_in_the_printed_table_the_learner_beats_random_and_every_constant_policy():
     table = list(rows("ppo"))
     wanted = [(scenario, protocol) for scenario in ("ledger", "moved_key") for protocol in ("none", "occ")]
-    assert [start for start, _ in table] == [start for start in wanted for _ in range(3)]
+    assert [start for start, _ in table] == [start for start in wanted for _ in range(2)]
     for _, (random, constant, (learnt, half)) in table:
         assert learnt - half > max(sum(random), sum(constant))
 
 
 def test_in_the_printed_table_both_scenarios_are_solved_under_occ():
     solved = [learnt for (_, protocol), (*_, (learnt, _)) in rows("ppo") if protocol == "occ"]
-    assert len(solved) == 6
+    assert len(solved) == 4
     assert min(solved) >= 0.9
 
 

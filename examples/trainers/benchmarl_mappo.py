@@ -70,15 +70,15 @@ class Scores(Callback):
         self.means.append(float(sum(returns) / len(returns)))
 
 
-def main(frames: int = 30_000, folder: str = "/tmp") -> tuple[float, float]:
+def main(frames: int = 30_000, interval: int = 10_000, episodes: int = 20, folder: str = "/tmp") -> tuple[float, float]:
     """Train; return S in the first and in the last evaluation."""
     config = ExperimentConfig.get_from_yaml()
     config.max_n_frames, config.gamma, config.lr, config.save_folder = frames, 0.999, 1e-3, folder
     config.on_policy_collected_frames_per_batch, config.on_policy_n_envs_per_worker = 2_000, 1
     config.on_policy_minibatch_size, config.on_policy_n_minibatch_iters = 500, 10
-    config.evaluation_interval, config.evaluation_episodes, config.render = 10_000, 20, False
+    config.evaluation_interval, config.evaluation_episodes, config.render = interval, episodes, False
     config.evaluation_deterministic_actions = False
-    config.loggers, config.create_json, config.checkpoint_at_end = [], False, False
+    config.loggers, config.create_json, config.checkpoint_at_end = [], True, False  # with neither, no evaluation
     scores = Scores()
     experiment = Experiment(
         task=StaleGridTask.LEDGER.get_task(config=SETTING), algorithm_config=MappoConfig.get_from_yaml(),

@@ -1,6 +1,6 @@
 """PufferLib's emulation of the PettingZoo environment: flat arrays, a row for each agent of each world.
 
-pip install -e . and PufferLib; python examples/trainers/pufferlib_emulation.py
+pip install -e . pufferlib-core; python examples/trainers/pufferlib_emulation.py
 """
 
 from functools import partial

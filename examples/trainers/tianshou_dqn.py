@@ -31,9 +31,9 @@ def main(epochs: int = 4) -> tuple[float, float]:
     net = Net(
         state_shape=info.observation_info.obs_shape, action_shape=info.action_info.action_shape, hidden_sizes=[64, 64]
     )
-    policy = DiscreteQLearningPolicy(model=net, action_space=env.action_space, eps_training=0.1, eps_inference=0.05)
+    policy = DiscreteQLearningPolicy(model=net, action_space=env.action_space, eps_training=0.2, eps_inference=0.05)
     algorithm = DQN(
-        policy=policy, optim=AdamOptimizerFactory(lr=1e-3), gamma=0.999, n_step_return_horizon=3, target_update_freq=320
+        policy=policy, optim=AdamOptimizerFactory(lr=1e-3), gamma=0.99, n_step_return_horizon=3, target_update_freq=200
     )
     learner = ts.data.Collector[CollectStats](
         algorithm, training, ts.data.VectorReplayBuffer(20_000, 8), exploration_noise=True
@@ -50,7 +50,7 @@ def main(epochs: int = 4) -> tuple[float, float]:
             collection_step_num_env_steps=40,
             test_step_num_episodes=20,
             batch_size=64,
-            update_step_num_gradient_steps_per_sample=0.1,
+            update_step_num_gradient_steps_per_sample=0.5,
         )
     )
     tester.reset()
