@@ -25,7 +25,7 @@ NOWHERE = -2  # in the place of a transaction that was taken back: what was read
 _SETTLED = (log.COMMIT, log.PARTIAL_COMMIT)
 _INSTALLED = (log.WRITE, log.UNDO, log.REDO)
 _KINDS = (
-    log.RANK, log.LAID, log.TAKEN, log.QUIET, log.INPUT, log.READ, log.REREAD, log.REVOKED, *_INSTALLED, *_SETTLED,
+    log.DECIDE, log.RANK, log.LAID, log.TAKEN, log.QUIET, log.INPUT, log.READ, log.REREAD, log.REVOKED, *_INSTALLED, *_SETTLED,
 )  # fmt: skip
 
 
@@ -93,6 +93,7 @@ class AtQuiescence:
         self._names = rules.site_names
         self._seen: dict[tuple[int, int], Seen] = {}  # by transaction and site, as it was read
         self._reads: dict[tuple[int, int], list[list[Any]]] = {}  # row, value, what was seen or None, row of rereading
+        self._order_of: dict[int, tuple[int, ...]] = {}  # txn -> agent, task, and which time of it
         self._holder: dict[int, int] = {}  # rank -> the last transaction that had it
         self._own: set[tuple[int, int]] = set()  # transaction and site: what its own hands or feet have changed
         self._worldly: set[int] = set()  # sites that the world has written, and has not laid yet
@@ -100,7 +101,7 @@ class AtQuiescence:
         settled: dict[int, int] = {}  # txn -> row
         revoked: dict[int, int] = {}
         steps = {
-            log.RANK: self._rank, log.LAID: self._lay, log.TAKEN: self._take, log.QUIET: self._fold,
+            log.DECIDE: self._decide, log.RANK: self._rank, log.LAID: self._lay, log.TAKEN: self._take, log.QUIET: self._fold,
             log.INPUT: self._input, log.READ: self._read, log.REREAD: self._reread,
             **dict.fromkeys(_INSTALLED, self._install),
         }  # fmt: skip
@@ -120,6 +121,10 @@ class AtQuiescence:
         self._retell(settled, revoked)
 
     # ------------------------------------------------------------------ the log, event by event
+
+    def _decide(self, row: int, event: tuple[int, ...]) -> None:
+        _, _, agent, txn, _, _, _, _, _, task, _, _, nth, _ = event
+        self._order_of[txn] = agent, task, nth
 
     def _rank(self, row: int, event: tuple[int, ...]) -> None:
         _, _, _, txn, _, _, rank, _, _, how, *_ = event
@@ -227,12 +232,15 @@ class AtQuiescence:
         told, rank_of = self.events, self.rank_of
         lasting = {txn for txn in settled if rank_of.get(txn, TOP) <= self.quiet}
         done = {rank_of[txn] for txn in lasting}
+        orders = {self._order_of[txn] for txn in settled.keys() & rank_of.keys()}
         lasting |= {one.txn for site in self.sites for one in site.quiet} & settled.keys()  # borders
         self.cut_off = sum(rank_of.get(txn, NO_RANK) > self.quiet for txn in settled)
-        undone = {rank_of[txn]: row for txn, row in revoked.items() if rank_of[txn] <= self.quiet}  # the last of each
+        # The last of each rank that came to nothing, if its order was not served at another rank either.
+        undone = {rank_of[txn]: (txn, row) for txn, row in revoked.items() if rank_of[txn] <= self.quiet}
+        lost = [row for rank, (txn, row) in undone.items() if rank not in done and self._order_of[txn] not in orders]
         is_dropped = np.isin(told["kind"], (log.WRITE, log.REVOKED, *_SETTLED))
         is_dropped[[settled[txn] for txn in lasting]] = False
-        is_dropped[[row for rank, row in undone.items() if rank not in done]] = False
+        is_dropped[lost] = False
         written = {(one.txn, one.op) for site in self.sites for one in site.quiet if one.agent != WORLD}
         for row in np.flatnonzero(np.isin(told["kind"], (log.ACT, log.REFUSED_BY_WORLD))).tolist():
             kind, tick, _, txn, op, at, *_ = told[row].tolist()

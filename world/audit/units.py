@@ -41,7 +41,7 @@ UNIT = np.dtype(
         ("partial", np.bool_),
         ("installed", np.bool_),  # what it had buffered was installed
         ("rank", np.int64),  # twice its rank, one more if it comes directly after it; 0 where there are no ranks
-        ("undone", np.bool_),  # it had settled, was taken back, and nothing was done at its rank again
+        ("undone", np.bool_),  # it had settled, was taken back, and was not done again
     ]
 )
 ACT = np.dtype(
