@@ -204,7 +204,6 @@ def test_axes_are_set_on_top_of_a_preset() -> None:
         (("--contention", "wild"), "--contention is some of low, usual, high; got 'wild'"),
         (("--scenario", "guards", "--contention", "high"), "guards has one level of contention, the usual one"),
         (("--counters", "--audit"), "isolation is judged from the log, and with counters alone none is kept"),
-        (("--counters", "--protocol", "mtpo"), "mtpo runs on the readable engine, which keeps no counters"),
         (("--workers", "0"), "workers is a whole number from 1; got 0"),
         (("--set", "tempo=3"), "--set knows no 'tempo'; settings are agents, boats"),
         (("--set", "think"), "--set takes key=value; got 'think'"),

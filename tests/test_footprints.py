@@ -135,7 +135,9 @@ def test_only_the_token_promises_anything_of_what_it_does_not_see(protocol: str)
     assert config.guarantees_in(Settings()) == config.guarantees
     assert config.guarantees_in(blind) == (config.guarantees if protocol == "serial" else frozenset())
     assert config.certificate_in(blind) == (config.certificate if protocol == "serial" else None)
-    assert config.guarantees_in(misled) == (frozenset() if config.locks != "none" else config.guarantees)
+    assert config.guarantees_in(misled) == (
+        frozenset() if config.locks != "none" or config.ranks else config.guarantees
+    )
 
 
 def test_the_guarantees_that_are_left_hold_on_contended_histories() -> None:

@@ -335,7 +335,7 @@ def test_every_goal_is_met_under_ranks(scenario: str):
 
 
 def test_both_engines_play_random_schedules_under_ranks_alike():
-    for seed in range(150):
+    for seed in range(100):
         rng = random.Random(seed)
         axes = {**PRESETS[MTPO], "judge": rng.choice(JUDGES), "mail": rng.choice(AXES["mail"].values)}
         compare(random_schedule(seed, None, {**axes, "transaction": rng.choice(AXES["transaction"].values)}))
