@@ -123,7 +123,7 @@ def test_what_the_world_does_not_let_be_taken_back_breaks_the_order():
     # Behind b, who was faster than the lower rank, something else comes to lie on the shelf: it cannot swap back.
     drifting = replace(EMPTY_HANDED, drift=(Drift("shelf", 1, 5, 1, 0, 5),))
     played = play(drifting, "1 a slow take | 2 b swap", MTPO, ticks=40)
-    assert certified(played).problems == ("the world does not let shelf be taken back in tick 8",)
+    assert "the world does not let shelf be taken back in tick 8" in certified(played).problems
 
 
 # ---------------------------------------------------------------------- at large
