@@ -11,7 +11,7 @@ from .mind import View, first_allowed
 
 ASKED, WAITED, LOOKED = range(3)  # what memory holds
 NEAR = 3  # cells
-WARY, SHY = 0.9, 0.9  # chances that a careful porter stands back: from one near who is at something, from all others
+WARY, SHY = 0.9, 0.6  # chances that a careful porter stands back: while somebody near is at something, or only near
 PATIENCE = 40  # ticks that the careful dispatcher waits for the lane to be empty before it goes and looks
 
 
@@ -148,8 +148,7 @@ def careful(
     plan = _plan_of(view)
     wanted = _carry(view, plan, rows, memory)
     holds = rows[:, view.entry("has token")] > 0.5
-    near, busy = _company(view, rows)
-    stands_back = np.isin(wanted, plan.jobs) & ~holds & (chance < np.where(near, WARY, SHY * busy))
+    stands_back = np.isin(wanted, plan.jobs) & ~holds & (chance < _doubts(view, rows))
     asks = np.zeros(len(rows), np.bool_)
     if plan.lines:
         delivers, line = _deliver(view, plan, rows)
@@ -167,20 +166,23 @@ def careful(
     return first_allowed(masks, np.where(dispatcher, dispatches, porter))
 
 
-def _company(view: View, rows: NDArray[np.float32]) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    """Say who has somebody near who is at something, and what share of all others in view is at something."""
+def _doubts(view: View, rows: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the chance that one stands back: for somebody near, who is at something or not, and for all at work."""
     others = [name.removesuffix(": in view") for name in view.legend if name.endswith(": in view")]
     if not others:
-        return np.zeros(len(rows), np.bool_), np.zeros(len(rows))
+        return np.zeros(len(rows))
 
     def column(what: str) -> NDArray[np.float32]:
         return rows[:, [view.entry(f"{other}: {what}") for other in others]]
 
-    busy = (column("in view") > 0.5) & (column("busy") > 0.5)
+    seen, busy = column("in view") > 0.5, column("busy") > 0.5
     down = np.abs(column("rows away")) * view.parameters["rows"]
     right = np.abs(column("columns away")) * view.parameters["columns"]
-    near = busy & (np.maximum(down, right) < NEAR + 0.5)
-    return np.asarray(near.any(axis=1)), np.asarray(busy.mean(axis=1))
+    near = seen & (np.maximum(down, right) < NEAR + 0.5)
+    doubts: NDArray[np.float64] = np.maximum(
+        np.where((near & busy).any(axis=1), WARY, SHY * near.any(axis=1)), WARY * (seen & busy).mean(axis=1)
+    )
+    return doubts
 
 
 def _dispatch_carefully(

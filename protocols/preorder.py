@@ -8,7 +8,7 @@ Source: CoAgent, arXiv 2606.15376 (MTPO); ranks are the timestamps of Reed, Nami
 Decentralized Computer System, 1978, with repair in the place of abort.
 
 How a transaction lives under ranks stands in docs/decisions/061-mtpo.md. Here ranks are given, held up and let go; how
-writes enter by rank, who judges, and how work is undone stand beside it. The compiled engine has no twin of this yet.
+writes enter by rank, who judges, and how work is undone stand beside it; the compiled twins are in `ranked_*`.
 """
 
 from __future__ import annotations
@@ -190,7 +190,7 @@ class Preorder:
         self.outcome.pop(me.txn.number, None)
         if me.txn.done:
             slot.state = SETTLED
-        elif slot.state != REOPENED:
+        elif slot.state != REOPENED or slot.walked:  # what its agent did not walk back comes before what it decides
             slot.state = VOID
 
     def grow_quiet(self, world: World) -> None:

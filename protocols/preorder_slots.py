@@ -38,6 +38,7 @@ class Slot:
     told: bool = False  # something that it read has changed beneath it, and it has not judged that yet
     forced: bool = False  # a lower rank waits at a site for its inverse
     doomed: bool = False  # it is to be taken back
+    walked: bool = False  # its agent crossed a border on its way, which stands at this rank
 
     @property
     def is_called(self) -> bool:

@@ -41,6 +41,7 @@ def laid(
             resolved = world.rules.tasks[slot.txn.task].ops[op]
             slot.done.append(Done(op, resolved, site, before, written, world.agents[agent].hand))
         else:
+            slot.walked = True
             world.record(log.RANK, agent, txn, value=rank, a=2)
         lay(ranks, world, agent, txn, site, rank, how, written, op)
         for above in _above(ranks, site, rank) if world.is_record(site) else ():

@@ -75,6 +75,7 @@ def rank_task(c, b, a):
     slot.told = 0
     slot.forced = 0
     slot.doomed = 0
+    slot.walked = 0
     slot.outcome = 0
     slot.revoked = 0
     slot.broke = 0
@@ -157,5 +158,5 @@ def ranks_settle(c, b, a):
     slot.thought = me.thought
     if me.done != 0:
         slot.state = SETTLED
-    elif slot.state != REOPENED:
+    elif slot.state != REOPENED or slot.walked != 0:
         slot.state = VOID

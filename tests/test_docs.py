@@ -136,7 +136,10 @@ def test_links_between_pages_lead_somewhere(page):
     assert missing == []
 
 
-@pytest.mark.parametrize("page", ["docs/trainers.md", "docs/add-a-protocol.md", "docs/audit.md", "docs/seeing.md"])
+CODED = ["trainers", "learning", "add-a-protocol", "audit", "seeing"]
+
+
+@pytest.mark.parametrize("page", [f"docs/{name}.md" for name in CODED])
 def test_the_code_of_a_page_runs(page, tmp_path, monkeypatch):
     text = read(page)
     monkeypatch.chdir(tmp_path)

@@ -48,8 +48,11 @@ def broken_locks(events: Sequence[Seen], lock_of: Sequence[int]) -> list[str]:
             waits[event.agent] = event
         elif event.kind == log.WAIT_END and event.b == log.FOR_LOCK:
             waits.pop(event.agent, None)
-        elif event.kind == log.INPUT and (event.version, event.a) != (versions.get(event.site, 0), REGISTRY):
-            wrong.append(f"not renewed: {event}")
+        elif event.kind == log.INPUT:
+            # Where locks are taken as needed, what is only written is not locked yet, and may be unsettled.
+            holds = any((agent, site) == (event.agent, lock) for agent, site, _ in held)
+            if holds and (event.version, event.a) != (versions.get(event.site, 0), REGISTRY):
+                wrong.append(f"not renewed: {event}")
         elif event.kind == log.WRITE:
             versions[event.site] = event.version
             if event.agent >= 0 and any(mode != INCREMENT or not event.a for mode in others):

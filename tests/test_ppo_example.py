@@ -97,3 +97,9 @@ def test_the_printed_tables_of_the_others_have_two_rows_of_each_kind(name):
     kinds = [start[0] for start, _ in rows(name)]
     assert len(kinds) == 4
     assert sorted(map(kinds.count, set(kinds))) == [2, 2]
+
+
+@pytest.mark.parametrize(("page", "name"), [("trainers", "ppo"), ("learning", "mappo"), ("learning", "recurrent_ppo")])
+def test_a_page_shows_what_an_example_printed(page, name):
+    printed = (EXAMPLES / f"{name}.out").read_text()
+    assert f"```text\n{printed}```" in (EXAMPLES.parent / "docs" / f"{page}.md").read_text()

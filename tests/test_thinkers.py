@@ -76,7 +76,9 @@ def test_who_is_wounded_while_it_waits_for_a_place_has_thought_nothing() -> None
 @pytest.mark.parametrize("many", [1, 2])
 def test_no_more_think_at_once_than_there_are_places(many: int) -> None:
     for seed in range(30):
-        played = watch(random_schedule(seed, {"thinkers": many, "stall": 0, "lockstep": False}))
+        played = watch(
+            random_schedule(seed, {"thinkers": many, "stall": 0, "lockstep": False}, {"speculation": "none"})
+        )
         at_once: dict[int, int] = defaultdict(int)
         for decided in played.of(log.DECIDE):
             ends = [event for event in played.of(log.THINK_END) if event.txn == decided.txn]

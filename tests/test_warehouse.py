@@ -21,6 +21,7 @@ from .schedules import RandomSchedule
 from .test_engines_agree import compare
 
 SAFE = ("occ", "full", "two_phase_locking", "serial")
+QUICK = ("none", "stamped_epochs", "full", "two_phase_locking", "serial")
 DEFENCE = {
     "object_cas": "lost_update", "sight_check": "stale_read", "stamped": "action_message_desync",
     "epoch_plans": "stale_correction",
@@ -93,7 +94,9 @@ def test_the_careful_mind_does_better_without_a_protocol() -> None:
     assert success(played("none", 24, "careful")) > success(played("none", 64)) + 0.05
 
 
-@pytest.mark.parametrize("protocol", [*PRESETS])
+@pytest.mark.parametrize(
+    "protocol", [name if name in QUICK else pytest.param(name, marks=pytest.mark.long) for name in PRESETS]
+)
 def test_both_engines_agree_on_it(protocol: str) -> None:
     for size, ticks, layout in (("tiny", 150, 0), ("small", 90, 5)):
         for think in (1, 5):

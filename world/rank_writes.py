@@ -61,6 +61,7 @@ def laid(c, b, agent, txn, op, site, before, value, how):
             slot.written[op] = written
             slot.hand[op] = agents_of(c, b)[agent].hand
         else:
+            slot.walked = 1
             emit_rank(c, b, agent, txn, rank, 2)
         lay(c, b, agent, txn, site, rank, how, written, op, 0)
         if site_rules(c)[site].record != 0:

@@ -312,6 +312,7 @@ RANK_RECORD = np.dtype(
         ("told", _B),  # 1 if something that it read has changed beneath it, and it has not judged that yet
         ("forced", _B),  # 1 if a lower rank waits at a site for its inverse
         ("doomed", _B),  # 1 if it is to be taken back
+        ("walked", _B),  # 1 if its agent crossed a border on its way, which stands at this rank
         ("outcome", _B),  # how it settles once it has been taken back
         ("revoked", _B),  # 1 if it had settled and was taken back
         ("broke", _B),  # 1 if its writes broke an invariant

@@ -102,7 +102,8 @@ def build(
                 stations=tuple(zip(floor.west, floor.east, strict=True)) if trucks else (),
                 trips=2 * orders + 2 if trucks else 0,
             ),
-            *([Role("dispatcher", 1, (floor.desk,), sight=2)] if dispatchers else []),
+            # From beside the lane it sees all of it, from its desk nothing.
+            *([Role("dispatcher", 1, (floor.desk,), sight=3)] if dispatchers else []),
         ),
         tasks=tuple(tasks),
         goals=(
