@@ -25,8 +25,8 @@ NOWHERE = -2  # in the place of a transaction that was taken back: what was read
 _SETTLED = (log.COMMIT, log.PARTIAL_COMMIT)
 _INSTALLED = (log.WRITE, log.UNDO, log.REDO)
 _KINDS = (
-    log.DECIDE, log.RANK, log.LAID, log.TAKEN, log.QUIET, log.INPUT, log.READ, log.REREAD, log.REVOKED, *_INSTALLED,
-    *_SETTLED,
+    log.DECIDE, log.RANK, log.LAID, log.TAKEN, log.QUIET, log.INPUT, log.READ, log.REREAD, log.REVOKED,
+    *_INSTALLED, *_SETTLED,
 )  # fmt: skip
 
 
@@ -103,7 +103,8 @@ class AtQuiescence:
         revoked: dict[int, int] = {}
         steps = {
             log.DECIDE: self._decide, log.RANK: self._rank, log.LAID: self._lay, log.TAKEN: self._take,
-            log.QUIET: self._fold, log.INPUT: self._input, log.READ: self._read, log.REREAD: self._reread,
+            log.QUIET: self._fold,
+            log.INPUT: self._input, log.READ: self._read, log.REREAD: self._reread,
             **dict.fromkeys(_INSTALLED, self._install),
         }  # fmt: skip
         rows = np.flatnonzero(np.isin(events["kind"], _KINDS))
