@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 from stalegrid import contended, small_scope
 from stalegrid.findings import Episode, findings
 from stalegrid.matrix import banned
-from stalegrid.protocols.preorder_slots import OPEN, SETTLED
 from stalegrid.protocols.presets import resolve
 from stalegrid.protocols.textbook import Textbook
 from stalegrid.world import log
@@ -20,6 +19,7 @@ from stalegrid.world.audit import audit_episode
 from stalegrid.world.audit.certificates import check
 from stalegrid.world.audit.units import read_logs
 from stalegrid.world.control import Answer, Stale
+from stalegrid.world.ranks import OPEN, SETTLED
 from stalegrid.world.reference import World
 from stalegrid.world.reference_state import Transaction
 from stalegrid.world.rules import Rules
