@@ -17,7 +17,7 @@ from stalegrid.protocols.presets import PRESETS, resolve
 from stalegrid.protocols.textbook import Textbook
 from stalegrid.world import log, verbs
 from stalegrid.world.audit.anomalies import LEVELS
-from stalegrid.world.audit.certificates import SETTLE, TOKEN, check, check_all, replay_all
+from stalegrid.world.audit.certificates import RANK, SETTLE, TOKEN, check, check_all, replay_all
 from stalegrid.world.audit.episode_judge import EpisodeJudgement, judge_episode
 from stalegrid.world.audit.exchange import read_histories, write_histories
 from stalegrid.world.audit.isolation import counts, judge_units
