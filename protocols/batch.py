@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..world import log
-from ..world.context import bind
+from ..world.binding import bind
 from ..world.observe import BLOCKS, ObservationLayout, observation_layout
 from ..world.rule_arrays import compile_rules
 from ..world.rules import Rules
