@@ -105,8 +105,9 @@ def open_transaction(c, b, a, index, choice):
         declare_compiled(c, b, a, nth, attempt)
     if c.contention_aware != 0 and c.lockstep == 0:
         me.back = ticks_back(c, b, a, index)
-        if c.holds_back != 0 and c.age_bound > 0 and held_back_by(c, b, a) != NOBODY:
-            hold_back(c, b, a)
+        whom = held_back_by(c, b, a) if c.holds_back != 0 and c.age_bound > 0 else NOBODY
+        if whom != NOBODY:
+            hold_back(c, b, a, whom)
             if c.speculates != 0:
                 guess_compiled(c, b, a)
             return
@@ -220,7 +221,7 @@ def ask_again(c, b):
             if whom == NOBODY:
                 admit(c, b, first)
             elif me.waits == 0:
-                hold_back(c, b, first)
+                hold_back(c, b, first, whom)
             continue
         if me.phase == LOCKING:
             has_all = take_locks(c, b, first)

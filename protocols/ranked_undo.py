@@ -26,6 +26,7 @@ from ..world.kernel import bit, emit, has, renew_as, touch_all
 from ..world.rank_writes import agree, lay, notify, reinstall, take, tell
 from ..world.ranks import DIFFERENCE, OPEN, REOPENED, SETTLED, TOP, VALUE, VOID
 from ..world.rule_arrays import KEEP
+from ..world.rules import MAX_OPS
 from ..world.state import (
     ABORTED,
     COUNTER_INDEX,
@@ -182,7 +183,7 @@ def take_record(c, b, a, o, site):
 @compiled
 def last_done(slot):
     """Return the last op whose effect stands."""
-    o = 3
+    o = MAX_OPS - 1
     while not has(np.uint64(slot.done), o):
         o -= 1
     return o
@@ -256,7 +257,7 @@ def force(c, b, a, sites):
         if slot.agent == a or slot.done == 0 or agents_of(c, b)[slot.agent].phase == OUT:
             continue
         site, stands = NO_SITE, False
-        for o in range(4):
+        for o in range(MAX_OPS):
             if has(np.uint64(slot.done), o) and has(sites, op_rule(c, slot.task, o).site):
                 if site == NO_SITE:
                     site = op_rule(c, slot.task, o).site

@@ -14,7 +14,6 @@ from ..world.jit import compiled, lowest
 from ..world.kernel import draw, emit
 from ..world.state import COUNTER_INDEX, IDLE, LOOKING, NO_SITE, NO_TASK, NOBODY, QUEUED
 from .locks import lock_blocker
-from .scheduling import held_back_by
 
 _ZERO, _ONE = np.uint64(0), np.uint64(1)
 _BLOCKED = COUNTER_INDEX["blocked_ticks"]
@@ -38,11 +37,11 @@ def begin_lock_wait(c, b, a, task):
 
 
 @compiled
-def hold_back(c, b, a):
+def hold_back(c, b, a, whom):
     """Log that an agent is held back from thought, and by whom."""
     me = agents_of(c, b)[a]
-    me.wait_whom = held_back_by(c, b, a)
-    begin_wait(c, b, a, log.HELD_BACK, NO_SITE, me.wait_whom, me.task, 0)
+    me.wait_whom = whom
+    begin_wait(c, b, a, log.HELD_BACK, NO_SITE, whom, me.task, 0)
 
 
 @compiled
