@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from .make import env, parallel_env, vector_env
 from .protocols.batch import Batch
 from .protocols.config import Config
-from .protocols.engine import random_choices
+from .protocols.stepping import random_choices
 from .world.parallel_env import StaleGridParallelEnv
 from .world.rules import Rules
 from .world.state import COUNTER_INDEX
