@@ -59,7 +59,7 @@ def careful(
     """Walkers promise nothing; the operator checks before it closes, and waits where the check finds its belief stale.
 
     Where a boat has waited long for a deck that is said to be occupied, it goes and looks: the last message may have
-    been overtaken or lost.
+    been overtaken or lost. Then it goes back to where it sees the boats.
     """
     operator = rows[:, view.entry("is operator")] > 0.5
     wanted, closing = _operate(view, rows)
@@ -74,4 +74,6 @@ def careful(
     tired = memory[:, 1] > PATIENCE
     memory[tired, 1] = 0
     wanted = np.where(tired, view.action("look deck"), wanted)
+    away = rows[:, view.entry("river: in sight")] < 0.5
+    wanted = np.where((wanted == 0) & away, view.action("look river"), wanted)
     return first_allowed(masks, np.where(operator, wanted, _walk(view, rows, masks, promises=False)))
