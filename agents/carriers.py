@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from .duties import correct, route_to
 from .mind import View, first_allowed
 
 DEPOTS = 3
@@ -12,36 +13,22 @@ DEPOTS = 3
 
 def _carry(view: View, rows: NDArray[np.float32], carrier: NDArray[np.int64]) -> NDArray[np.int64]:
     """Fetch a parcel, then deliver it to the depot that the plan names; without parcels, wait."""
-    many = len(rows)
-    each = np.arange(many)
+    each = np.arange(len(rows))
     carriers = view.parameters["agents"] - 1
     carrier = np.minimum(carrier, carriers - 1)
     stacks = np.array([view.entry(f"stack_{i}: value") for i in range(carriers)])
-    routes = np.array([view.entry(f"route_{i}: value") for i in range(carriers)])
     fetch = np.array([view.action(f"do fetch {i}") for i in range(carriers)])
     deliver = np.array([[view.action(f"do deliver {i} to depot_{k}") for k in range(DEPOTS)] for i in range(carriers)])
-    depot = np.rint(rows[each, routes[carrier]] * (DEPOTS - 1)).astype(np.int64)
+    depot = route_to(view, rows, carrier, DEPOTS)
     loaded = rows[:, view.entry("hand")] > 0
     has_more = rows[each, stacks[carrier]] > 0
     return np.where(loaded, deliver[carrier, depot], np.where(has_more, fetch[carrier], 0))
 
 
-def _plan(view: View, rows: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Send all routes to the next open depot once the one they lead to is announced to close."""
-    depot = np.rint(rows[:, view.entry("route_0: value")] * (DEPOTS - 1)).astype(np.int64)
-    notices = rows[:, [view.entry(f"notice_{k}: value") for k in range(DEPOTS)]] > 0
-    correct = np.array([view.action(f"correct routes to depot_{k}") for k in range(DEPOTS)])
-    each = np.arange(len(rows))
-    following = (depot + 1) % DEPOTS
-    target = np.where(notices[each, following], (depot + 2) % DEPOTS, following)
-    return np.where(notices[each, depot] & ~notices[each, target], correct[target], 0)
-
-
 def _wanted(view: View, rows: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]:
     planner = rows[:, view.entry("is planner")] > 0.5
-    carriers = view.parameters["agents"] - 1
-    carrier = np.rint((rows[:, view.entry("index")] + 1) / 2 * carriers).astype(np.int64)
-    return np.where(planner, _plan(view, rows), _carry(view, rows, carrier)), planner, carrier
+    carrier = view.index(rows)
+    return np.where(planner, correct(view, rows, DEPOTS), _carry(view, rows, carrier)), planner, carrier
 
 
 def naive(

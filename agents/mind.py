@@ -25,6 +25,10 @@ class View:
         self.parameters = parameters  # of the scenario: its size and dials
         self._entry = {name: index for index, name in enumerate(legend)}
         self._action = {action.name: index for index, action in enumerate(actions)}
+        self._named: dict[str, list[str]] = {}
+        for name, colon, what in (entry.partition(": ") for entry in legend):
+            if colon:
+                self._named.setdefault(what, []).append(name)
 
     def entry(self, name: str) -> int:
         """Return the place of an entry of the observation."""
@@ -33,6 +37,16 @@ class View:
     def action(self, name: str) -> int:
         """Return the index of an action."""
         return self._action[name]
+
+    def named(self, what: str) -> list[str]:
+        """Return the sites or others of whom the observation has an entry such as "value" or "busy", in order."""
+        return self._named.get(what, [])
+
+    def index(self, rows: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Return each row's own index among the agents, [N]."""
+        most = max(1, self.parameters["agents"] - 1)
+        index: NDArray[np.int64] = np.rint((rows[:, self.entry("index")] + 1) / 2 * most).astype(np.int64)
+        return index
 
 
 class Rule(Protocol):

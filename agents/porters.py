@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from .duties import stands_back
 from .mind import View, first_allowed
 
 
@@ -40,7 +41,4 @@ def careful(
     distances, _ = _job_columns(view, "distance")
     far = np.where(rows[:, columns] > 0, rows[:, distances], np.inf)
     wanted = np.where(np.isfinite(far.min(axis=1)), np.array(actions)[far.argmin(axis=1)], 0)
-    others = [index for index, name in enumerate(view.legend) if name.startswith("other ") and name.endswith(": busy")]
-    busy = (rows[:, others] > 0.5).mean(axis=1) if others else np.zeros(len(rows))
-    patient = (rows[:, view.entry("has token")] < 0.5) & (chance < 0.9 * busy)
-    return first_allowed(masks, np.where(patient, 0, wanted))
+    return first_allowed(masks, np.where(stands_back(view, rows, chance), 0, wanted))

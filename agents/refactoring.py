@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..world.scenarios.refactor import BUILD_WITHIN, RENAME_WITHIN
+from .duties import stands_back
 from .mind import View, first_allowed
 
 
@@ -19,17 +20,14 @@ def _maintain(view: View, rows: NDArray[np.float32], masks: NDArray[np.bool_]) -
     for api in dict.fromkeys(name.split()[2] for name in renames):
         # In the order of the subsets of callers: bit n of the place is the n-th caller.
         subsets = np.array([view.action(name) for name in renames if name.split()[2] == api])
-        callers = [view.entry(f"{name}: value") for name in _sites(view, f"module_{api.removeprefix('api_')}_")]
+        module = f"module_{api.removeprefix('api_')}_"
+        callers = [view.entry(f"{name}: value") for name in view.named("value") if name.startswith(module)]
         built = rows[:, callers] > 0.01
         chosen = subsets[(built << np.arange(len(callers))).sum(axis=1)]
         old = rows[:, view.entry(f"{api}: value")] < 0.75
         mine = masks[np.arange(len(rows)), chosen]
         wanted = np.where((wanted == 0) & old & mine, chosen, wanted)
     return wanted
-
-
-def _sites(view: View, start: str) -> list[str]:
-    return [name.removesuffix(": value") for name in view.legend if name.startswith(start) and name.endswith(": value")]
 
 
 def _build(
@@ -82,8 +80,5 @@ def careful(
     memory: NDArray[np.int64],
 ) -> NDArray[np.int64]:
     """Stand back while most others are busy: what they are at may be what this one would rest on."""
-    others = [index for index, name in enumerate(view.legend) if name.startswith("other ") and name.endswith(": busy")]
-    busy = (rows[:, others] > 0.5).mean(axis=1) if others else np.zeros(len(rows))
     wanted = _decide(view, rows, masks, chance, memory)
-    patient = (rows[:, view.entry("has token")] < 0.5) & (chance < 0.9 * busy)
-    return first_allowed(masks, np.where(patient, 0, wanted))
+    return first_allowed(masks, np.where(stands_back(view, rows, chance), 0, wanted))

@@ -14,7 +14,7 @@ CAUTION = 0.5  # chance in a tick that the careful guard decides to leave
 def _partner(view: View, rows: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
     """Return each guard's index and its partner's, [N] each, and how many guards there are."""
     guards = sum(action.name.startswith("do leave ") for action in view.actions)
-    index = np.rint((rows[:, view.entry("index")] + 1) / 2 * max(1, guards - 1)).astype(np.int64)
+    index = view.index(rows)
     return index, index ^ 1, guards
 
 

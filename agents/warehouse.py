@@ -7,19 +7,20 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from .duties import ASKED, WAITED, Gate, correct, cross, go_back, move, move_carefully, route_to
 from .mind import View, first_allowed
 
-ASKED, WAITED, LOOKED = range(3)  # what memory holds
+LOOKED = 2  # what memory holds beside what the duties do
+GATE = Gate("lane", "trucks")
 NEAR = 3  # cells
 WARY, SHY = 0.9, 0.6  # chances that a careful porter stands back: while somebody near is at something, or only near
-PATIENCE = 40  # ticks that the careful dispatcher waits for the lane to be empty before it goes and looks
 
 
 class _Plan:
     """Where shelves, tallies, depots and routes stand in observations and actions."""
 
     def __init__(self, view: View) -> None:
-        names = [name.removesuffix(": value") for name in view.legend if name.endswith(": value")]
+        names = view.named("value")
         self.places = [name for name in names if name.startswith(("shelf_", "tally_"))]
         self.jobs = np.array(
             [view.action(f"do pick from {name}" if "shelf" in name else f"do add {name}") for name in self.places]
@@ -61,11 +62,8 @@ def _deliver(view: View, plan: _Plan, rows: NDArray[np.float32]) -> tuple[NDArra
     """Deliver to the depot that the plan names for one's line; also say which line that is."""
     if plan.lines == 0:
         return np.full(len(rows), view.action("do deliver to depot_0")), np.zeros(len(rows), np.int64)
-    each, agents = np.arange(len(rows)), view.parameters["agents"]
-    index = np.rint((rows[:, view.entry("index")] + 1) / 2 * (agents - 1)).astype(np.int64)
-    line = index % plan.lines
-    routes = rows[:, [view.entry(f"route_{line}: value") for line in range(plan.lines)]]
-    depot = np.rint(routes[each, line] * (plan.depots - 1)).astype(np.int64)
+    line = view.index(rows) % plan.lines
+    depot = route_to(view, rows, line, plan.depots)
     actions = [
         [view.action(f"do deliver {line} to depot_{k}") for k in range(plan.depots)] for line in range(plan.lines)
     ]
@@ -83,8 +81,7 @@ def _carry(view: View, plan: _Plan, rows: NDArray[np.float32], memory: NDArray[n
         return wanted
     east = rows[:, view.entry("bound for")] > 0  # bound for it, so still in the west
     inside = rows[:, view.entry("in a region")] > 0.5
-    shut = (rows[:, view.entry("gate: in sight")] > 0.5) & (rows[:, view.entry("gate: value")] > 0.5)
-    crosses = np.where(shut & ~inside, 0, view.action("do cross"))
+    crosses = cross(view, rows)
     idle = rows[:, view.entry("jobs left")] <= 0
     wanted = np.where(east, np.where(loaded, crosses, works), np.where(loaded, delivers, np.where(idle, 0, crosses)))
     wanted = np.where(inside, view.action("do cross"), wanted)
@@ -92,28 +89,10 @@ def _carry(view: View, plan: _Plan, rows: NDArray[np.float32], memory: NDArray[n
     return wanted
 
 
-def _correct(view: View, plan: _Plan, rows: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Send all routes to the next depot of which no closing is announced, once theirs is to close; else wait."""
-    if plan.lines == 0:
-        return np.zeros(len(rows), np.int64)
-    each = np.arange(len(rows))
-    depot = np.rint(rows[:, view.entry("route_0: value")] * (plan.depots - 1)).astype(np.int64)
-    notices = rows[:, [view.entry(f"notice_{k}: value") for k in range(plan.depots)]] > 0
-    correct = np.array([view.action(f"correct routes to depot_{k}") for k in range(plan.depots)])
-    wanted = np.zeros(len(rows), np.int64)
-    for step in range(plan.depots - 1, 0, -1):
-        target = (depot + step) % plan.depots
-        wanted = np.where(notices[each, target], wanted, correct[target])
-    return np.where(notices[each, depot], wanted, 0)
-
-
-def _operate(view: View, rows: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Close the gate for a truck when the lane is believed empty, open it when none is left; also say who closes."""
-    waiting = rows[:, view.entry("trucks: value")] > 0
-    closed = rows[:, view.entry("gate: value")] > 0.5
-    closing = waiting & ~closed & (rows[:, view.entry("lane: value")] <= 0)
-    wanted = np.where(closing, view.action("do set closed"), 0)
-    return np.where(~waiting & closed, view.action("do set open"), wanted), closing
+def _dispatch(view: View, plan: _Plan, rows: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Correct the routes first, and then see to the gate."""
+    corrects = correct(view, rows, plan.depots) if plan.lines else np.zeros(len(rows), np.int64)
+    return np.where(corrects > 0, corrects, move(view, GATE, rows)) if plan.has_lane else corrects
 
 
 def naive(
@@ -127,10 +106,8 @@ def naive(
     plan = _plan_of(view)
     wanted = _carry(view, plan, rows, memory)
     if "is dispatcher" in view.legend:
-        corrects = _correct(view, plan, rows)
-        operates = _operate(view, rows)[0] if plan.has_lane else corrects
         dispatcher = rows[:, view.entry("is dispatcher")] > 0.5
-        wanted = np.where(dispatcher, np.where(corrects > 0, corrects, operates), wanted)
+        wanted = np.where(dispatcher, _dispatch(view, plan, rows), wanted)
     return first_allowed(masks, wanted)
 
 
@@ -159,7 +136,7 @@ def careful(
     if "is dispatcher" not in view.legend:
         return first_allowed(masks, porter)
     own = memory.copy()
-    dispatches = _dispatch_carefully(view, plan, rows, holds, own)
+    dispatches = _dispatch_carefully(view, plan, rows, own)
     dispatcher = rows[:, view.entry("is dispatcher")] > 0.5
     memory[:, ASKED] = np.where(dispatcher, own[:, ASKED], asks)
     memory[:, WAITED] = np.where(dispatcher, own[:, WAITED], 0)
@@ -168,7 +145,7 @@ def careful(
 
 def _doubts(view: View, rows: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return the chance that one stands back: for somebody near, who is at something or not, and for all at work."""
-    others = [name.removesuffix(": in view") for name in view.legend if name.endswith(": in view")]
+    others = view.named("in view")
     if not others:
         return np.zeros(len(rows))
 
@@ -186,24 +163,10 @@ def _doubts(view: View, rows: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def _dispatch_carefully(
-    view: View, plan: _Plan, rows: NDArray[np.float32], holds: NDArray[np.bool_], memory: NDArray[np.int64]
+    view: View, plan: _Plan, rows: NDArray[np.float32], memory: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Check the lane before the gate closes, and go and look after a long wait; then go back to the notices."""
-    wanted = _correct(view, plan, rows)
+    """Check the lane before the gate closes, go and look after a long wait, and then go back to the office."""
+    wanted = _dispatch(view, plan, rows)
     if plan.has_lane:
-        operates, closing = _operate(view, rows)
-        closing &= wanted == 0
-        wanted = np.where(wanted > 0, wanted, operates)
-        doubtful = rows[:, view.entry("lane: not current")] > 0.5
-        ask = closing & (memory[:, ASKED] == 0) & ~holds
-        wanted = np.where(ask, view.action("check"), np.where(closing & doubtful & ~holds, 0, wanted))
-        memory[:, ASKED] = ask
-        waits = (rows[:, view.entry("trucks: value")] > 0) & (wanted == 0)
-        memory[:, WAITED] = np.where(waits, memory[:, WAITED] + 1, 0)
-        tired = memory[:, WAITED] > PATIENCE
-        memory[tired, WAITED] = 0
-        wanted = np.where(tired, view.action("look lane"), wanted)
-    if plan.lines:
-        away = rows[:, view.entry("notice_0: in sight")] < 0.5
-        wanted = np.where((wanted == 0) & away, view.action("look notice_0"), wanted)
-    return wanted
+        wanted = move_carefully(view, GATE, rows, wanted, memory)
+    return go_back(view, rows, wanted, "notice_0" if plan.lines else GATE.board)

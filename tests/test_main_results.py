@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import pytest
 
 import stalegrid
@@ -15,7 +17,7 @@ from stalegrid.protocols.presets import PRESETS, resolve
 from stalegrid.world import log
 from stalegrid.world.audit import audit_episode
 from stalegrid.world.scenarios import SCENARIOS
-from stalegrid.world.state import HAZARDS
+from stalegrid.world.state import HAZARDS, LOOK
 
 from .playing import PROTOCOLS, every
 
@@ -134,6 +136,22 @@ def test_nothing_goes_wrong_with_the_canary_that_nobody_renames(protocol: str) -
     for episode in run_episodes(found.rules, resolve(protocol), "naive", range(1_000_000, 1_000_016)):
         goals = episode.events[(episode.events["kind"] == log.GOAL) & (episode.events["a"] == goal)]
         assert goals["value"].tolist() == [1]
+
+
+@pytest.mark.parametrize("size", SCENARIOS["drawbridge"].sizes)
+def test_the_careful_operator_looks_at_the_deck_from_the_bank_and_goes_back(size: str) -> None:
+    rules = make_rules("drawbridge", size=size, delay=20, loss=0.3)
+    deck, river = rules.site_names.index("deck"), rules.site_names.index("river")
+    operator = rules.agent_names.index("operator_0")
+    looks = 0
+    for episode in run_episodes(rules, resolve("serial"), "careful", range(FIRST, FIRST + 8)):
+        mine = episode.events[episode.events["agent"] == operator]
+        sensed = mine[mine["kind"] == log.SENSE]
+        looked = sensed[(sensed["a"] == LOOK) & np.isin(sensed["site"], (deck, river))]["site"].tolist()
+        assert not (mine["kind"] == log.BORDER).any()
+        assert all(then == river for now, then in pairwise(looked) if now == deck)
+        looks += looked.count(deck)
+    assert looks > 0
 
 
 @pytest.mark.parametrize("protocol", ["none", "object_cas", "stamped"])

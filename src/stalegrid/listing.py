@@ -49,7 +49,8 @@ def scenario_facts(name: str, size: str) -> str:
     lines = [f"# {name}", "", scenario.story, "", f"- shows: {scenario.shows}"]
     if scenario.hazard:
         lines.append(f"- hazard: {HAZARD_WORDS[scenario.hazard]}, cured by `{scenario.cure}`")
-    sight = "all" if blueprint.sight is None else f"radius {blueprint.sight}"
+    own = [f"{role.name} radius {role.sight}" for role in blueprint.roles if role.sight is not None]
+    sight = ", ".join(["all" if blueprint.sight is None else f"radius {blueprint.sight}", *own])
     lines += [
         f"- a seed changes {scenario.seed_changes}",
         f"- ceiling: {scenario.ceiling}",

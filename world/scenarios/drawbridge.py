@@ -30,7 +30,8 @@ def build(
         ),
         roles=(
             Role("walker", walkers, tuple(left for left, _ in stations), stations, trips),
-            Role("operator", 1, ((1, 2),)),
+            # From the bank it sees all of the deck, from its post nothing.
+            Role("operator", 1, ((1, 2),), sight=3),
         ),
         tasks=(
             Task("cross", (Op("deck", "cross"),), ("walker",), thought=False),
