@@ -15,7 +15,7 @@ from rich.table import Table
 from . import contended, small_scope
 from .exhibits import exhibit
 from .findings import DEADLOCK, FRACTURED, LATE, OUTDATED, SAID, STALE, findings
-from .protocols.presets import PRESETS, resolve
+from .protocols.presets import resolve
 from .protocols.textbook import Textbook
 from .world.audit.metrics import upper_bound
 
@@ -152,11 +152,6 @@ NOTES = (
         "0 ticks, and nowhere with the 24 of the preset",
     ),
 )  # fmt: skip
-
-
-def rows() -> list[str]:
-    """Return the presets of the table that there are."""
-    return [name for name in MATRIX if name in PRESETS]
 
 
 def cell(preset: str, column: Column) -> str:
@@ -362,7 +357,7 @@ def summary(measured: Sequence[Measured]) -> str:
 
 def markdown() -> str:
     """Return the table, its legend and its exhibits as a page of the documentation."""
-    head, *body = grid(rows())
+    head, *body = grid(MATRIX)
     told = [head, ["---"] * len(head), *([f"`{name}`", *cells] for name, *cells in body)]
     lines = [f"| {' | '.join(row)} |" for row in told]
     marks = [f"- `{mark}` {said}" for mark, said in MARKS.items()]
@@ -371,7 +366,7 @@ def markdown() -> str:
     shown = []
     for column in COLUMNS:
         by_exhibit: dict[str, list[str]] = {}
-        for preset in rows():
+        for preset in MATRIX:
             if cell(preset, column) == ALLOWED:
                 found = exhibit(column.name, lambda preset=preset: Textbook(resolve(preset)))  # type: ignore[misc]
                 by_exhibit.setdefault(str(found), []).append(f"`{preset}`")
