@@ -38,7 +38,7 @@ def protocol_facts(name: str) -> str:
     lines = [f"# {name}", "", ABOUT[name].capitalize() + ".", ""]
     lines += _table(("axis", "value"), rows) if rows else ["Every axis has its default."]
     excluded = ", ".join(sorted(HAZARD_WORDS[hazard] for hazard in config.guarantees)) or "nothing"
-    lines += ["", f"Excludes: {excluded}."]
+    lines += ["", f"Excludes: {excluded}{', by rank, once all is quiet' if config.ranks else ''}."]
     return "\n".join(lines)
 
 
