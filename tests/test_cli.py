@@ -12,10 +12,10 @@ from typer.testing import CliRunner, Result
 
 from stalegrid.bench_parts import PARTS, Job
 from stalegrid.cli import app
-from stalegrid.make import make_rules
 from stalegrid.protocols.config import AXES
 from stalegrid.protocols.presets import LATER, PRESETS, resolve
 from stalegrid.rates import measure
+from stalegrid.reading import make_rules
 from stalegrid.world.scenarios import SCENARIOS
 
 COMMANDS = ("list", "compare", "audit", "export", "demo", "view", "record", "replay", "play", "bench")

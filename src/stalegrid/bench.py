@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from .bench_parts import PARTS, Job, Row, machine
-from .make import compile_engine
+from .compiling import compile_engine
 from .protocols.presets import name_of, resolve
 
 

@@ -20,10 +20,10 @@ from typing import Any
 
 import numpy as np
 
-from .make import make_rules
 from .protocols.config import Config
 from .protocols.presets import PRESETS, resolve
 from .rates import BatchLoad, Load, ParallelLoad, Rate, TurnLoad, VectorLoad, measure
+from .reading import make_rules
 from .world.rules import Rules
 
 SEVERAL = (2, 4, 8, 16, 32, 64)  # agents
@@ -154,7 +154,7 @@ def threads(job: Job) -> Iterator[Row]:
 _FIRST_STEP = """
 import time
 begun = time.perf_counter()
-from stalegrid.make import compile_engine
+from stalegrid.compiling import compile_engine
 compile_engine()
 spent = time.perf_counter() - begun, time.process_time()
 from stalegrid.bench_parts import peak_mb

@@ -13,9 +13,10 @@ from typing import Any
 
 from .agents.minds import rule_of
 from .episodes import Episode, count_episodes, run_episodes
-from .make import Protocol, make_rules
+from .make import Protocol
 from .protocols.config import Config
 from .protocols.presets import PRESETS, name_of, resolve
+from .reading import make_rules
 from .world.audit import EpisodeReport, audit_episode, metrics
 from .world.audit.anomalies import LEVELS as ISOLATION_LEVELS
 from .world.audit.certificates import Certificate, check_all, replay_all

@@ -11,9 +11,10 @@ from rich.padding import Padding
 
 from . import tables
 from .compare import FIRST_TEST_SEED, Cell, Comparison, Row, Run, check_cells, regained
+from .compiling import compile_engine
 from .episodes import run_episodes
-from .make import compile_engine, make_rules
 from .protocols.presets import resolve
+from .reading import make_rules
 from .render.window import MISSING
 from .story import HAZARD_WORDS, Line
 from .story import tell as story
