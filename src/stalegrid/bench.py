@@ -52,6 +52,7 @@ _COLUMNS: dict[str, tuple[str, Callable[[float], str]]] = {
     "decisions": ("decisions", lambda value: _short(value)),
     "commits": ("commits", lambda value: _short(value)),
     "deciding": ("deciding", "{:.0%}".format),
+    "share": ("share", "{:.1%}".format),
     "times_none": ("x none", "{:.2f}".format),
     "times_off": ("x off", "{:.2f}".format),
     "times_one": ("x one", "{:.2f}".format),

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from .phases import CAN_RUN, PhaseClock
 from .protocols.config import Config
 from .protocols.presets import PRESETS, resolve
 from .rates import BatchLoad, Load, ParallelLoad, Rate, TurnLoad, VectorLoad, measure
@@ -151,6 +152,16 @@ def threads(job: Job) -> Iterator[Row]:
         load.batch.close()
 
 
+def phases(job: Job) -> Iterator[Row]:
+    """Measure which phase of the tick takes which share of its time; compiles the engine anew, with readings."""
+    load = job.batch()
+    clock = PhaseClock(load.batch)
+    load.step = clock.step
+    measure({"phases": load}, job.seconds)
+    for name, share in clock.shares().items():
+        yield {"what": name.replace("_", " "), "share": share}
+
+
 _FIRST_STEP = """
 import time
 begun = time.perf_counter()
@@ -219,3 +230,5 @@ PARTS: dict[str, Callable[[Job], Iterator[Row]]] = {
     "views": views, "presets": presets, "log": log, "rewriting": rewriting, "agents": agents, "grids": grids,
     "threads": threads, "compile": compiling, "growth": growth, "limits": limits,
 }  # fmt: skip
+if CAN_RUN:
+    PARTS["phases"] = phases

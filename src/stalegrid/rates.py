@@ -76,6 +76,7 @@ class BatchLoad:
 
     def __init__(self, rules: Rules, config: Config, worlds: int, **options: Any) -> None:
         self.batch = Batch(rules, config, worlds, **options)
+        self.step: Callable[[NDArray[np.int32]], None] = self.batch.step
         self._choices = np.zeros((worlds, self.batch.agents), np.int32)
         self._random = np.arange(1, worlds + 1, dtype=np.uint64)
         self._seeds = np.arange(worlds, dtype=np.uint64)
@@ -88,7 +89,7 @@ class BatchLoad:
         before, committed = int(world["tick"].sum()), int(batch.state.counts[:, _COMMITTED].sum())
         for _ in range(16):
             self.decisions += random_choices(batch.context, self._choices, self._random)
-            batch.step(self._choices)
+            self.step(self._choices)
             world["log_count"] = 0  # whoever keeps a log reads it between two steps
         self.agent_steps += (int(world["tick"].sum()) - before) * batch.agents
         self.commits += int(batch.state.counts[:, _COMMITTED].sum()) - committed
