@@ -11,6 +11,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from . import __version__
 from .agents.minds import rule_of
 from .episodes import Episode, count_episodes, run_episodes
 from .make import Protocol
@@ -397,7 +398,7 @@ def _identity(cell: Cell) -> str:
     config = cell.config
     named = config.name if isinstance(config, Control) else config.model_dump(mode="json")
     seeds = [cell.first_seed, cell.seeds]
-    parts = {"config": named, "mind": cell.mind, "seeds": seeds, **cell.rules().header}
+    parts = {"config": named, "mind": cell.mind, "seeds": seeds, "version": __version__, **cell.rules().header}
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -71,7 +71,7 @@ class Timed(ast.NodeTransformer):
         function.body[:0] = ast.parse("last = _cycles()").body
         return ast.fix_missing_locations(ast.parse(ast.unparse(tree)))  # a list in a body is flat again
 
-    def _after(self, statement: ast.Expr | ast.Assign | ast.AugAssign) -> ast.stmt | list[ast.stmt]:
+    def _after(self, statement: Any) -> Any:
         call = statement.value
         if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.func.id.endswith("_of"):
             return statement
