@@ -341,7 +341,7 @@ def run_rows(
         raise ValueError(f"workers is a whole number from 1; got {workers}")
     if counters:
         if audit:
-            raise ValueError("isolation is judged from the log, and with counters alone none is kept")
+            raise ValueError("audit or counters: isolation is judged from the log, with counters alone none is kept")
         for cell in cells:
             _compiled(cell)
     keys = [_identity(cell) + "+audit" * audit + "+counters" * counters for cell in cells]

@@ -56,16 +56,15 @@ def tell(
         seed = median_seed(none, hazards)
     console.print(f"\n[bold]{scenario}[/bold]: {SCENARIOS[scenario].story}", highlight=False)
     harmed = sum(any(report.counts[f"{one}.decisive"] for one in hazards) for report in none.reports)
-    shows = (
-        "There are all four hazards; one at least" if hazard is None else f"The hazard is {HAZARD_WORDS[hazard]}; it"
-    )
-    console.print(f"{shows} bites in {harmed} of {SEEDS} seeds. This is seed {seed}.\n", highlight=False)
+    shows = "There are all four hazards" if hazard is None else f"The hazard is {HAZARD_WORDS[hazard]}"
+    bites = f"{'one at least' if hazard is None else 'it'} bites in {harmed} of {SEEDS} seeds."
+    console.print(f"{shows}; {bites} This is seed {seed}.\n", highlight=False)
     for name, title in (("none", "without a protocol"), (cure, f"with {cure}")):
         _tell_one(console, rules, name, title, seed)
     if out is not None:
         try:
             with console.status("drawing the picture"):
-                note = f"Seed {seed}, twice. {shows.split('; ')[-1].capitalize()} bites in {harmed} of {SEEDS} seeds."
+                note = f"Seed {seed}, twice. {bites.capitalize()}"
                 _draw([Tape(rules, name, seed) for name in ("none", cure)], note, out)
             said = f"The picture: {out} ({out.stat().st_size / 1e6:.1f} MB)\n"
         except ImportError as error:

@@ -49,12 +49,14 @@ def check_form(form: str, *allowed: str) -> None:
 
 
 def check_folder(out: Path | None) -> None:
-    """Refuse a file whose folder is not there, before the work and not after it.
+    """Refuse a file whose folder is not there, or that is a folder itself, before the work and not after it.
 
     Raises: ValueError.
     """
     if out is not None and not out.parent.is_dir():
         raise ValueError(f"--out needs a folder that is there; got {out}")
+    if out is not None and out.is_dir():
+        raise ValueError(f"--out is a file to write; got the folder {out}")
 
 
 def progress_bar() -> Progress:
