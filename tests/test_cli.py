@@ -15,6 +15,7 @@ from stalegrid.cli import app
 from stalegrid.protocols.config import AXES
 from stalegrid.protocols.presets import LATER, PRESETS, resolve
 from stalegrid.rates import measure
+from stalegrid.terminal import program
 from stalegrid.reading import make_rules
 from stalegrid.world.scenarios import SCENARIOS
 
@@ -111,6 +112,16 @@ def test_the_demo_tells_what_goes_wrong_and_what_is_refused_and_ends_with_the_ta
     assert refused < said.index("would act on *deck empty*")
     assert said.index("refused. ") < said.index("The same over 64 seeds") < said.index("Next:")
     assert said.count("stalegrid ", said.index("Next:")) == 3
+
+
+def test_a_program_that_the_shell_would_not_find_is_named_by_where_it_lies(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    for called, named in ((".venv/bin/stalegrid", ".venv/bin/stalegrid"), ("/lib/stalegrid/__main__.py", "stalegrid")):
+        monkeypatch.setattr(sys, "argv", [called])
+        assert program() == named
+    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(sys, "argv", [".venv/bin/stalegrid"])
+    assert program() == "stalegrid"
 
 
 def test_the_demo_tells_the_same_seed_the_same_way() -> None:

@@ -19,6 +19,7 @@ from .render.window import MISSING
 from .story import HAZARD_WORDS, Line
 from .story import tell as story
 from .tape import Tape
+from .terminal import program
 from .world.audit import EpisodeReport, audit_episode
 from .world.rules import Rules
 from .world.scenarios import SCENARIOS
@@ -77,12 +78,8 @@ def tell(
     for line in regained(rows):
         console.print(line, highlight=False)
     console.print("\nNext:", highlight=False)
-    for command in (
-        f"stalegrid view --scenario {scenario}",
-        f"stalegrid compare --scenario {scenario} --all --think 12",
-        f"stalegrid list {scenario}",
-    ):
-        console.print(f"  {command}", style="cyan", highlight=False)
+    for command in (f"view --scenario {scenario}", f"compare --scenario {scenario} --all --think 12", f"list {scenario}"):
+        console.print(f"  {program()} {command}", style="cyan", highlight=False)
 
 
 def median_seed(run: Run, hazards: Sequence[str]) -> int:

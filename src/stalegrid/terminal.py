@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+NAME = "stalegrid"
 console = Console()
 errors = Console(stderr=True)
 
@@ -37,6 +40,12 @@ def telling(*more: type[Exception], kept: str = "") -> Iterator[None]:
     except KeyboardInterrupt:
         errors.print(f"stopped{kept}", highlight=False, markup=False)
         raise typer.Exit(130) from None
+
+
+def program() -> str:
+    """Return what to type for this program: its name, or where it was found if the shell would not find it by that."""
+    called = sys.argv[0]
+    return called if Path(called).name == NAME and shutil.which(NAME) is None else NAME
 
 
 def check_form(form: str, *allowed: str) -> None:
