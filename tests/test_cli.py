@@ -15,8 +15,8 @@ from stalegrid.cli import app
 from stalegrid.protocols.config import AXES
 from stalegrid.protocols.presets import LATER, PRESETS, resolve
 from stalegrid.rates import measure
-from stalegrid.terminal import program
 from stalegrid.reading import make_rules
+from stalegrid.terminal import program
 from stalegrid.world.scenarios import SCENARIOS
 
 COMMANDS = ("list", "compare", "audit", "export", "demo", "view", "record", "replay", "play", "bench")

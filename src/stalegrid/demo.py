@@ -78,7 +78,11 @@ def tell(
     for line in regained(rows):
         console.print(line, highlight=False)
     console.print("\nNext:", highlight=False)
-    for command in (f"view --scenario {scenario}", f"compare --scenario {scenario} --all --think 12", f"list {scenario}"):
+    for command in (
+        f"view --scenario {scenario}",
+        f"compare --scenario {scenario} --all --think 12",
+        f"list {scenario}",
+    ):
         console.print(f"  {program()} {command}", style="cyan", highlight=False)
 
 
