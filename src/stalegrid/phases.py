@@ -71,15 +71,15 @@ class Timed(ast.NodeTransformer):
         function.body[:0] = ast.parse("last = _cycles()").body
         return ast.fix_missing_locations(ast.parse(ast.unparse(tree)))  # a list in a body is flat again
 
-    def _after(self, statement: Any) -> Any:
-        call = statement.value
+    def _after(self, node: Any) -> Any:
+        call = node.value
         if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.func.id.endswith("_of"):
-            return statement
+            return node
         name = call.func.id
         if name in _WITHIN:
             call.func.id, call.args = f"timed_{name}", [*call.args, ast.Name("spent")]
-            return [statement, *ast.parse(f"last = _lap(spent, {self._index(NOTHING)}, _cycles())").body]
-        return [statement, *ast.parse(f"last = _lap(spent, {self._index(name)}, last)").body]
+            return [node, *ast.parse(f"last = _lap(spent, {self._index(NOTHING)}, _cycles())").body]
+        return [node, *ast.parse(f"last = _lap(spent, {self._index(name)}, last)").body]
 
     visit_Expr = visit_Assign = visit_AugAssign = _after
 
