@@ -11,7 +11,7 @@ from . import cures as defences
 from . import exposure as probe
 from . import matrix as claims
 from .compare import FIRST_TEST_SEED
-from .make import compile_engine
+from .compiling import compile_engine
 from .terminal import Out, check_folder, check_form, console, progress_bar, telling
 
 app = typer.Typer(

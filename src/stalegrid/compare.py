@@ -11,11 +11,13 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from . import __version__
 from .agents.minds import rule_of
 from .episodes import Episode, count_episodes, run_episodes
-from .make import Protocol, make_rules
+from .make import Protocol
 from .protocols.config import Config
 from .protocols.presets import PRESETS, name_of, resolve
+from .reading import make_rules
 from .world.audit import EpisodeReport, audit_episode, metrics
 from .world.audit.anomalies import LEVELS as ISOLATION_LEVELS
 from .world.audit.certificates import Certificate, check_all, replay_all
@@ -339,7 +341,7 @@ def run_rows(
         raise ValueError(f"workers is a whole number from 1; got {workers}")
     if counters:
         if audit:
-            raise ValueError("isolation is judged from the log, and with counters alone none is kept")
+            raise ValueError("audit or counters: isolation is judged from the log, with counters alone none is kept")
         for cell in cells:
             _compiled(cell)
     keys = [_identity(cell) + "+audit" * audit + "+counters" * counters for cell in cells]
@@ -396,7 +398,7 @@ def _identity(cell: Cell) -> str:
     config = cell.config
     named = config.name if isinstance(config, Control) else config.model_dump(mode="json")
     seeds = [cell.first_seed, cell.seeds]
-    parts = {"config": named, "mind": cell.mind, "seeds": seeds, **cell.rules().header}
+    parts = {"config": named, "mind": cell.mind, "seeds": seeds, "version": __version__, **cell.rules().header}
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 

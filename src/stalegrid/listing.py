@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .agents.minds import ABOUT as MINDS_ABOUT
-from .make import make_rules
 from .protocols.config import AXES
 from .protocols.presets import ABOUT, resolve
+from .reading import make_rules
 from .story import HAZARD_WORDS, craft_of
 from .world.rules import GRAINS, Rules
 from .world.scenario import GOAL_KINDS, INVARIANT_KINDS
