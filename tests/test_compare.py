@@ -15,9 +15,10 @@ from typer.testing import CliRunner, Result
 
 from stalegrid import Control
 from stalegrid.cli import app
-from stalegrid.compare import Cell, Comparison, all_cells, default_cells, run_rows
+from stalegrid.compare import Cell, Comparison, all_cells, default_cells
 from stalegrid.episodes import run_episodes
 from stalegrid.protocols.presets import PRESETS
+from stalegrid.rows import run_rows
 from stalegrid.world.audit import audit_episode
 from stalegrid.world.scenarios import SCENARIOS
 from stalegrid.world.state import HAZARDS
@@ -286,7 +287,7 @@ def test_the_rows_of_another_comparison_or_version_are_not_taken_from_a_journal(
     journal.write_text(kept)
     assert run_rows([cell], journal, lambda rows: None)[0]["mind"] == "kept"
     journal.write_text(kept)
-    monkeypatch.setattr("stalegrid.compare.__version__", "0.2.0")
+    monkeypatch.setattr("stalegrid.rows.__version__", "0.2.0")
     assert run_rows([cell], journal, lambda rows: None) == [Comparison().row(cell)]
 
 

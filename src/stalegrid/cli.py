@@ -14,7 +14,7 @@ from . import bench as benchmark
 from . import check, tables
 from . import demo as story
 from .bench_parts import PARTS
-from .compare import FIRST_TEST_SEED, Cell, Row, all_cells, check_cells, default_cells, regained, run_rows
+from .compare import FIRST_TEST_SEED, Cell, Row, all_cells, check_cells, default_cells, regained
 from .compiling import compile_engine
 from .flags import (
     Agents,
@@ -35,6 +35,7 @@ from .flags import (
 from .judge_commands import audit, export
 from .listing import overview, protocol_facts, scenario_facts
 from .protocols.presets import PRESETS
+from .rows import run_rows
 from .see_commands import play, record, replay, show_window, view
 from .terminal import Out, check_folder, check_form, console, errors, progress_bar, telling
 from .world.scenarios import SCENARIOS
