@@ -22,15 +22,16 @@ from numba.core.caching import NullCache
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from .protocols import engine
 from .protocols.batch import Batch
+from .protocols.engine import tick
+from .protocols.stepping import step_world
 from .world.jit import entry_point, inlined
 from .world.memory import first_fixed
 
 CAN_RUN = platform.machine().lower() in ("x86_64", "amd64")
 NOTHING = "nothing"  # what is measured between two readings with nothing between
 _AWAY = 1 << 18  # cycles; no phase of a world takes as long: the processor was with somebody else
-_WITHIN = "tick", "step_world"  # the functions that are timed: the second calls the first
+WITHIN = {"tick": tick, "step_world": step_world}  # the functions that are timed: the second calls the first
 
 
 @intrinsic
@@ -62,7 +63,7 @@ class Timed(ast.NodeTransformer):
 
     def of(self, name: str) -> ast.Module:
         """Return the source of an engine's function with its readings, as `timed_` and the name."""
-        tree = ast.parse(textwrap.dedent(inspect.getsource(getattr(engine, name).py_func)))
+        tree = ast.parse(textwrap.dedent(inspect.getsource(WITHIN[name].py_func)))
         (function,) = tree.body
         assert isinstance(function, ast.FunctionDef)
         function.name, function.decorator_list = f"timed_{name}", []
@@ -76,7 +77,7 @@ class Timed(ast.NodeTransformer):
         if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.func.id.endswith("_of"):
             return node
         name = call.func.id
-        if name in _WITHIN:
+        if name in WITHIN:
             call.func.id, call.args = f"timed_{name}", [*call.args, ast.Name("spent")]
             return [node, *ast.parse(f"last = _lap(spent, {self._index(NOTHING)}, _cycles())").body]
         return [node, *ast.parse(f"last = _lap(spent, {self._index(name)}, last)").body]
@@ -92,16 +93,17 @@ class Timed(ast.NodeTransformer):
 @cache
 def _stepper() -> tuple[Callable[..., None], list[str]]:
     """Compile the timed tick; return what steps all worlds with it, and the names of the phases."""
-    timed, names = Timed(), {**vars(engine), "_lap": _lap, "_cycles": _cycles}
-    for name in _WITHIN:
+    timed, made = Timed(), {"_lap": _lap, "_cycles": _cycles}
+    for name, function in WITHIN.items():
+        names = {**function.py_func.__globals__, **made}
         exec(compile(timed.of(name), f"<timed {name}>", "exec"), names)
-        names[f"timed_{name}"] = inlined(names[f"timed_{name}"])
-    step_world = names["timed_step_world"]
+        made[f"timed_{name}"] = inlined(names[f"timed_{name}"])
+    timed_step_world = made["timed_step_world"]
 
     def step_timed(context: Any, choices: Any, spent: Any) -> None:
         c = first_fixed(context)
         for b in range(len(choices)):
-            step_world(c, b, choices, False, 0, spent)
+            timed_step_world(c, b, choices, False, 0, spent)
 
     stepper = entry_point(step_timed)
     stepper._cache = NullCache()  # what it is made of stands in no file that the cache could look at
