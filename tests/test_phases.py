@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from stalegrid.bench_parts import Job, phases
-from stalegrid.phases import CAN_RUN, NOTHING, PhaseClock, Timed
-from stalegrid.protocols import engine
+from stalegrid.phases import CAN_RUN, NOTHING, WITHIN, PhaseClock, Timed
 from stalegrid.protocols.presets import resolve
 from stalegrid.rates import BatchLoad
 
@@ -32,17 +31,17 @@ class Untimed(ast.NodeTransformer):
         return node
 
 
-@pytest.mark.parametrize("name", ["tick", "step_world"])
+@pytest.mark.parametrize("name", WITHIN)
 def test_without_its_readings_the_timed_function_is_the_engines(name: str) -> None:
     (timed,) = Untimed().visit(Timed().of(name)).body
-    (own,) = ast.parse(inspect.getsource(getattr(engine, name).py_func)).body
+    (own,) = ast.parse(inspect.getsource(getattr(WITHIN[name], name).py_func)).body
     assert isinstance(own, ast.FunctionDef)
     assert [ast.unparse(line) for line in timed.body] == [ast.unparse(line) for line in own.body[1:]]
 
 
 def test_each_phase_of_the_tick_is_timed_in_its_order() -> None:
     timed = Timed()
-    for name in ("tick", "step_world"):
+    for name in WITHIN:
         timed.of(name)
     assert [name for name in timed.phases if name in PHASES] == list(PHASES)
     assert timed.phases.index("present") > timed.phases.index(NOTHING) > timed.phases.index("score")

@@ -22,7 +22,7 @@ from numba.core.caching import NullCache
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from .protocols import engine
+from .protocols import engine, stepping
 from .protocols.batch import Batch
 from .world.jit import entry_point, inlined
 from .world.memory import first_fixed
@@ -30,7 +30,7 @@ from .world.memory import first_fixed
 CAN_RUN = platform.machine().lower() in ("x86_64", "amd64")
 NOTHING = "nothing"  # what is measured between two readings with nothing between
 _AWAY = 1 << 18  # cycles; no phase of a world takes as long: the processor was with somebody else
-_WITHIN = "tick", "step_world"  # the functions that are timed: the second calls the first
+WITHIN = {"tick": engine, "step_world": stepping}  # the functions that are timed, and where: the second calls the first
 
 
 @intrinsic
@@ -62,7 +62,7 @@ class Timed(ast.NodeTransformer):
 
     def of(self, name: str) -> ast.Module:
         """Return the source of an engine's function with its readings, as `timed_` and the name."""
-        tree = ast.parse(textwrap.dedent(inspect.getsource(getattr(engine, name).py_func)))
+        tree = ast.parse(textwrap.dedent(inspect.getsource(getattr(WITHIN[name], name).py_func)))
         (function,) = tree.body
         assert isinstance(function, ast.FunctionDef)
         function.name, function.decorator_list = f"timed_{name}", []
@@ -76,7 +76,7 @@ class Timed(ast.NodeTransformer):
         if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.func.id.endswith("_of"):
             return node
         name = call.func.id
-        if name in _WITHIN:
+        if name in WITHIN:
             call.func.id, call.args = f"timed_{name}", [*call.args, ast.Name("spent")]
             return [node, *ast.parse(f"last = _lap(spent, {self._index(NOTHING)}, _cycles())").body]
         return [node, *ast.parse(f"last = _lap(spent, {self._index(name)}, last)").body]
@@ -92,8 +92,8 @@ class Timed(ast.NodeTransformer):
 @cache
 def _stepper() -> tuple[Callable[..., None], list[str]]:
     """Compile the timed tick; return what steps all worlds with it, and the names of the phases."""
-    timed, names = Timed(), {**vars(engine), "_lap": _lap, "_cycles": _cycles}
-    for name in _WITHIN:
+    timed, names = Timed(), {**vars(engine), **vars(stepping), "_lap": _lap, "_cycles": _cycles}
+    for name in WITHIN:
         exec(compile(timed.of(name), f"<timed {name}>", "exec"), names)
         names[f"timed_{name}"] = inlined(names[f"timed_{name}"])
     step_world = names["timed_step_world"]
