@@ -32,8 +32,9 @@ from ..world.jit import add_at, compiled, entry_point, how_many, inlined, lowest
 from ..world.judging import value_written
 from ..world.kernel import believed_tick, bit, credit, draw, emit, has, is_current, next_job, renew, sense_sites
 from ..world.mail import deliver, send
+from ..world.masks import write_mask
 from ..world.memory import first_fixed
-from ..world.observe import write_mask, write_observation
+from ..world.observe import write_observation
 from ..world.rank_calls import ASK_AGAIN, RECALL, about
 from ..world.reset import reset_world
 from ..world.rows import fill_rows

@@ -28,9 +28,9 @@ from .rule_arrays import (
     WAY_RULE,
     RuleArrays,
 )
-from .rules import MAX_OPS
 from .settings import QUANTILES
 from .state import Rows, State
+from .tasks import MAX_OPS
 
 _STATE_FIELDS = State._fields
 _ROW_FIELDS = tuple(f"row_{name}" for name in Rows._fields)
