@@ -10,10 +10,11 @@ SETTINGS = (("agents", 3), ("counters", 4), ("think_choice", True), ("slip", 0.1
 MINDS = {"short": "naive+short", "usual": "naive", "long": "naive+long"}
 
 if __name__ == "__main__":
+    comparison = Comparison()
     print("ledger, 3 agents, 4 counters       per episode")
     print("protocol    thought     S    slips  lost updates")
     for protocol in ("serial", "object_cas", "none"):
         for thought, mind in MINDS.items():
-            row = Comparison().row(Cell("ledger", protocol, mind, size="tiny", seeds=64, settings=SETTINGS))
+            row = comparison.row(Cell("ledger", protocol, mind, size="tiny", seeds=64, settings=SETTINGS))
             lost = row["hazards"]["lost_update"]["decisive"]
             print(f"{protocol:10}  {thought:7}  {row['success']:.2f}  {row['slips']:6.2f}  {lost:12.2f}")

@@ -35,15 +35,16 @@ from ..world.state import (
     SENSED,
     WRITTEN,
 )
-from .admission import avert_deadlock, begin_lock_wait, give_up
+from .deadlocks import avert_deadlock
 from .effects import take_effect
 from .epochs import carry_epoch, holds_for_epoch
 from .locks import take_to_act
 from .pivots import conflict_scope, pivot_reads, pivot_that_blocks
 from .premises import wrong_scope
-from .settling import end_hold, end_lock_wait, hold, settle
+from .settling import give_up, settle
 from .snapshots import overwrites
 from .validation import stale_scope
+from .waiting import begin_lock_wait, end_hold, end_wait, hold
 
 world_refuses = compiled(verbs.world_refuses)
 
@@ -264,7 +265,7 @@ def stop_thought(c, b, a):
                 refused = True
         if refused:
             me.op = o
-            end_lock_wait(c, b, a, me.task, world_of(c, b).tick - me.wait_since)  # for a place to think
+            end_wait(c, b, a, me.task, world_of(c, b).tick - me.wait_since)  # for a place to think
             use_inputs(c, b, a, o, op_rule(c, me.task, o))
             scope, stale = first_stale(c, b, a, o, o, IN_THOUGHT)
             judge_refused(c, b, a, 1 << o, scope)

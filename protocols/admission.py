@@ -23,7 +23,7 @@ from ..world.context import (
 )
 from ..world.footprint import declare_compiled
 from ..world.jit import compiled, lowest
-from ..world.judging import judge_refused, outcome_on
+from ..world.judging import outcome_on
 from ..world.kernel import believed_tick, bit, draw, emit, has, next_job, renew_as
 from ..world.rank_calls import NOTE_ADMITTED, RANK_TASK, SPARED, about, value_below
 from ..world.settings import QUANTILES
@@ -41,27 +41,17 @@ from ..world.state import (
     REJECTED,
     THINKING,
 )
-from .locks import (
-    TIMEOUT,
-    WAIT_DIE,
-    WOUND_WAIT,
-    deadlock_victim,
-    in_the_way,
-    is_younger,
-    lock_blocker,
-    longest_waiting,
-    release_locks,
-    take_lock,
-    take_locks,
-)
+from .deadlocks import TIMEOUT, avert_deadlock
+from .locks import lock_blocker, release_locks, take_lock, take_locks
 from .scheduling import held_back_by, ticks_back
-from .settling import begin_rank_wait, end_lock_wait, settle
+from .settling import give_up, settle
+from .waiting import begin_lock_wait, begin_rank_wait, end_wait, hold_back, leave_queue, longest_waiting, queued
 
 thought_chosen = compiled(settings.thought_chosen)
 
 _ZERO, _ONE = np.uint64(0), np.uint64(1)
 _QUANTILES = np.uint64(QUANTILES)
-_DECISIONS, _VICTIMS = COUNTER_INDEX["decisions"], COUNTER_INDEX["victims"]
+_DECISIONS = COUNTER_INDEX["decisions"]
 
 
 @compiled
@@ -115,8 +105,9 @@ def open_transaction(c, b, a, index, choice):
         declare_compiled(c, b, a, nth, attempt)
     if c.contention_aware != 0 and c.lockstep == 0:
         me.back = ticks_back(c, b, a, index)
-        if c.holds_back != 0 and c.age_bound > 0 and held_back_by(c, b, a) != NOBODY:
-            hold_back(c, b, a)
+        whom = held_back_by(c, b, a) if c.holds_back != 0 and c.age_bound > 0 else NOBODY
+        if whom != NOBODY:
+            hold_back(c, b, a, whom)
             if c.speculates != 0:
                 guess_compiled(c, b, a)
             return
@@ -226,88 +217,36 @@ def ask_again(c, b):
         if me.waits == log.HELD_BACK:
             whom = held_back_by(c, b, first) if world.tick - me.decided < c.age_bound else NOBODY
             if whom != me.wait_whom:
-                end_lock_wait(c, b, first, me.task, waited)
+                end_wait(c, b, first, me.task, waited)
             if whom == NOBODY:
                 admit(c, b, first)
             elif me.waits == 0:
-                hold_back(c, b, first)
+                hold_back(c, b, first, whom)
             continue
         if me.phase == LOCKING:
             has_all = take_locks(c, b, first)
         else:
             has_all = take_lock(c, b, first, me.lock_site, me.lock_mode)
         if has_all:
-            end_lock_wait(c, b, first, me.task, waited)
+            end_wait(c, b, first, me.task, waited)
             if me.phase == LOCKING:
                 admit(c, b, first)
         elif me.lock_site != me.wait_site:
             avert_deadlock(c, b, first)
             if me.txn == txn:
-                end_lock_wait(c, b, first, me.task, waited)
+                end_wait(c, b, first, me.task, waited)
                 begin_lock_wait(c, b, first, me.task)
         elif c.deadlock == TIMEOUT and world.tick - me.lock_since >= c.lock_timeout:
             give_up(c, b, first, lock_blocker(c, b, first))
 
 
 @compiled
-def hold_back(c, b, a):
-    """Log that an agent is held back from thought, and by whom."""
-    me = agents_of(c, b)[a]
-    me.waits = log.HELD_BACK
-    me.wait_site = NO_SITE
-    me.wait_since = world_of(c, b).tick
-    me.wait_whom = held_back_by(c, b, a)
-    emit(
-        c, b, log.WAIT_BEGIN, a, me.txn, 0, NO_SITE, 0, 0, me.wait_whom, me.task, log.HELD_BACK, 0, 0, 0
-    )  # fmt: skip
-
-
-@compiled
-def begin_lock_wait(c, b, a, task):
-    """Log that an agent waits for a lock."""
-    world, me = world_of(c, b), agents_of(c, b)[a]
-    me.waits = log.FOR_LOCK
-    me.wait_site = me.lock_site
-    me.wait_since = world.tick
-    emit(
-        c, b, log.WAIT_BEGIN, a, me.txn, 0, me.lock_site, 0, 0, lock_blocker(c, b, a), task, log.FOR_LOCK,
-        me.lock_mode, 0, 0,
-    )  # fmt: skip
-
-
-@compiled
-def avert_deadlock(c, b, a):
-    """Compare ages as a wait begins, or abort a victim of each circle that it has closed: see `Locks`."""
-    agents = agents_of(c, b)
-    if c.deadlock == TIMEOUT:
-        return
-    others = in_the_way(c, b, a) if agents[a].txn != NO_TXN else _ZERO
-    if c.deadlock == WAIT_DIE:
-        dies = False
-        while others != _ZERO:
-            other = lowest(others)
-            others &= others - _ONE
-            if agents[other].txn != NO_TXN and is_younger(c, b, a, other):
-                dies = True
-        if dies:
-            give_up(c, b, a, lock_blocker(c, b, a))
-    elif c.deadlock == WOUND_WAIT:
-        while others != _ZERO:
-            other = lowest(others)
-            others &= others - _ONE
-            if agents[other].txn != NO_TXN and is_younger(c, b, other, a):
-                give_up(c, b, other, a)
-    victim = deadlock_victim(c, b, a)
-    while victim != NOBODY:
-        give_up(c, b, victim, lock_blocker(c, b, victim))
-        victim = deadlock_victim(c, b, a)
-
-
-@compiled
-def give_up(c, b, a, whom):
-    """Abort an agent's transaction, the victim of waiting for another."""
-    emit(c, b, log.VICTIM, a, agents_of(c, b)[a].txn, 0, NO_SITE, 0, 0, whom, 0, 0, 0, 0, 0)
-    counts_of(c, b)[_VICTIMS] += 1
-    if c.whole_task != 0:
-        judge_refused(c, b, a, agents_of(c, b)[a].pending, 0)
-    settle(c, b, a, ABORTED, 0)
+def let_in(c, b):
+    """Let those into a region who wait for its lock without a transaction, first come first served."""
+    queue = queued(c, b)
+    while queue != _ZERO:
+        first = longest_waiting(c, b, queue)
+        queue &= ~bit(first)
+        me = agents_of(c, b)[first]
+        if take_lock(c, b, first, me.lock_site, me.lock_mode):
+            leave_queue(c, b, first)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..world import log
-from ..world.context import bind
+from ..world.binding import bind
 from ..world.observe import BLOCKS, ObservationLayout, observation_layout
 from ..world.rule_arrays import compile_rules
 from ..world.rules import Rules
@@ -39,7 +39,7 @@ from ..world.state import (
 from . import ranked
 from .config import Config
 from .crew import Crew
-from .engine import reset_chosen, show_rows, step_worlds
+from .stepping import reset_chosen, show_rows, step_worlds
 
 CACHE_LINE = 64  # bytes
 _ALONE = np.zeros(0, np.int64)  # the turn of a caller without a crew

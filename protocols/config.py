@@ -114,11 +114,11 @@ POLICY_RECORD = np.dtype(
         ("adopt_timeout", np.int32),
         ("resend", np.int32),
         ("as_needed", np.int32),  # what is written is locked at the act
-        ("deadlock", np.int32),  # of `locks`: DETECTION, WAIT_DIE, WOUND_WAIT or TIMEOUT
+        ("deadlock", np.int32),  # of `deadlocks`: DETECTION, WAIT_DIE, WOUND_WAIT or TIMEOUT
         ("least_sunk", np.int32),  # who has thought least is the victim
         ("lock_timeout", np.int32),
         ("forward", np.int32),  # who writes stops who has read
-        ("judge", np.int32),  # of `preorder_judges`: PERFECT, LAZY or WRONG
+        ("judge", np.int32),  # of `ranked_judges`: PERFECT, LAZY or WRONG
         ("repair", np.int32),
         ("misjudged", np.int32),
         ("window", np.int32),

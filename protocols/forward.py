@@ -21,8 +21,8 @@ from ..world.judging import judge_refused
 from ..world.kernel import has
 from ..world.state import BY_WRITER, NO_TXN, THINKING, WALKING
 from .acting import first_stale, refuse, use_inputs
-from .settling import end_lock_wait
 from .validation import Validation, stale_scope
+from .waiting import end_wait
 
 if TYPE_CHECKING:
     from ..world.reference import World
@@ -85,7 +85,7 @@ def stop_reader(c, b, a):
                 told = True
         if told:
             me.op = o
-            end_lock_wait(c, b, a, me.task, world.tick - me.wait_since + 1)
+            end_wait(c, b, a, me.task, world.tick - me.wait_since + 1)
             use_inputs(c, b, a, o, op_rule(c, me.task, o))
             scope, stale = first_stale(c, b, a, first, o, BY_WRITER)
             dropped = me.pending if c.whole_task != 0 else 0

@@ -1,15 +1,13 @@
 """Two-phase locking: what a task reads and writes is locked until the task settles.
 
 Prevents: everything that concurrency can do wrong: what a task has read cannot change before it has acted.
-Costs: waiting, and deadlocks: locks are taken one after the other, so two tasks can wait for each other. Coarse locks
-cost more of the first and less of the second. Taken as needed, reads are locked before thought and writes once the task
-is to act: thought goes on side by side, and two readers of what both will write deadlock always.
+Costs: waiting, and deadlocks: locks are taken one after the other, so two tasks can wait for each other (`deadlocks`).
+Coarse locks cost more of the first and less of the second. Taken as needed, reads are locked before thought and writes
+once the task is to act: thought goes on side by side, and two readers of what both will write deadlock always.
 Source: Eswaran, Gray, Lorie, Traiger, The Notions of Consistency and Predicate Locks in a Database System, CACM 19(11),
-1976; strict, with a waits-for graph. Grains, and the conversion of locks: Gray, Lorie, Putzolu, Traiger, Granularity of
-Locks and Degrees of Consistency in a Shared Data Base, IFIP 1976. Differences take increment locks, compatible with
-each other (Bernstein, Hadzilacos, Goodman, Concurrency Control and Recovery in Database Systems, 1987, section 3.8).
-Wait-die and wound-wait: Rosenkrantz, Stearns, Lewis, System Level Concurrency Control for Distributed Database Systems,
-TODS 3(2), 1978. In all policies age is kept over retries, so nobody loses for ever by being young.
+1976. Grains, and the conversion of locks: Gray, Lorie, Putzolu, Traiger, Granularity of Locks and Degrees of
+Consistency in a Shared Data Base, IFIP 1976. Differences take increment locks, compatible with each other (Bernstein,
+Hadzilacos, Goodman, Concurrency Control and Recovery in Database Systems, 1987, section 3.8).
 
 Locks live in the registry: remote, free, instant, first come first served; who holds a lock and wants another mode of
 it goes before those who hold none. Locks let go in a tick are granted to tasks at the next tick's decide; who waits to
@@ -45,7 +43,6 @@ from ..world.state import (
     INCREMENT,
     LOCKING,
     NO_SITE,
-    NO_TXN,
     NOBODY,
     OUT,
     SHARED,
@@ -53,6 +50,7 @@ from ..world.state import (
 
 if TYPE_CHECKING:
     from ..world.reference import World
+    from .deadlocks import Deadlocks
 
 
 class Wait(NamedTuple):
@@ -70,19 +68,10 @@ class Wait(NamedTuple):
 class Locks:
     """The lock table, and who waits for what."""
 
-    def __init__(
-        self,
-        grain: str = "site",
-        as_needed: bool = False,
-        deadlock: str = "detection",
-        least_sunk: bool = False,
-        timeout: int = 0,
-    ) -> None:
+    def __init__(self, grain: str, as_needed: bool, deadlocks: Deadlocks) -> None:
         self.grain = GRAINS.index(grain)
         self.as_needed = as_needed
-        self.deadlock = deadlock
-        self.least_sunk = least_sunk
-        self.timeout = timeout
+        self.deadlocks = deadlocks
         self.reset()
 
     def reset(self) -> None:
@@ -106,8 +95,13 @@ class Locks:
                 self.next[agent] = 0
             has_all = self._take_ahead(world, agent, task)
         if moment == "retry" and not has_all:
-            self._time_out(world, agent)
+            self.deadlocks.time_out(world, self, agent)
         return Answer.GO if has_all else Answer.WAIT
+
+    def in_the_way(self, agent: int) -> set[int]:
+        """Return those that an agent waits for."""
+        wait = self.waiting.get(agent)
+        return self._holders(wait) | self._ahead(wait) if wait else set()
 
     def waits_for(self, world: World, agent: int) -> Blocked:
         """Name a holder who is in the way, or the first in the queue; nobody if the lock has just been let go."""
@@ -158,7 +152,7 @@ class Locks:
             world.record(log.GRANT, agent, world.txn_of(agent), site=site, a=mode)
             return True
         if is_asked:
-            self._avert_deadlock(world, agent)
+            self.deadlocks.avert(world, self, agent)
         return False
 
     def _holders(self, wait: Wait) -> set[int]:
@@ -172,55 +166,6 @@ class Locks:
     def _ahead(self, wait: Wait) -> set[int]:
         return {other.agent for other in self.waiting.values() if other.site == wait.site and other < wait}
 
-    def _waits_for(self, agent: int) -> set[int]:
-        wait = self.waiting.get(agent)
-        return self._holders(wait) | self._ahead(wait) if wait else set()
-
-    def _reach(self, agent: int) -> set[int]:
-        reached: set[int] = set()
-        border = self._waits_for(agent)
-        while border:
-            reached |= border
-            border = set().union(*(self._waits_for(other) for other in border)) - reached
-        return reached
-
-    def _avert_deadlock(self, world: World, agent: int) -> None:
-        """Compare ages as a wait begins, or look for a circle.
-
-        Ages leave two circles possible, which are found as under detection: through an agent that is in a region
-        without a transaction, and so cannot be a victim, and through a conversion that went before others.
-        """
-        if self.deadlock == "timeout":
-            return
-        in_the_way = [other for other in sorted(self._waits_for(agent)) if world.agents[other].txn is not None]
-        if world.agents[agent].txn is not None and self.deadlock == "wait-die":
-            if any(self._age(world, other) < self._age(world, agent) for other in in_the_way):
-                world.give_up(agent, self.waits_for(world, agent).whom)
-        elif world.agents[agent].txn is not None and self.deadlock == "wound-wait":
-            for other in in_the_way:
-                if self._age(world, other) > self._age(world, agent):
-                    world.give_up(other, agent)
-        while agent in self._reach(agent):
-            circle = [other for other in self._reach(agent) if agent in self._reach(other)]
-            open_txns = [other for other in circle if world.agents[other].txn is not None]
-            victim = max(open_txns, key=lambda other: (-self._sunk(world, other), self._age(world, other)))
-            world.give_up(victim, self.waits_for(world, victim).whom)
-
-    def _age(self, world: World, agent: int) -> tuple[int, int]:
-        """Return what is greater for the younger of two."""
-        return world.agents[agent].age, agent
-
-    def _sunk(self, world: World, agent: int) -> int:
-        """Return the ticks thought so far, where they decide who is the victim."""
-        me = world.agents[agent]
-        return me.txn.thought - me.thought_left if self.least_sunk and me.txn else 0
-
-    def _time_out(self, world: World, agent: int) -> None:
-        """Give up who has waited for one lock for too long."""
-        wait = self.waiting.get(agent)
-        if self.deadlock == "timeout" and wait and world.now - wait.since >= self.timeout:
-            world.give_up(agent, self.waits_for(world, agent).whom)
-
     def _release(self, world: World, agent: int, kept: int, settled: bool) -> None:
         border = self._lock_of(world, kept)
         for site in sorted(self.held):
@@ -233,7 +178,6 @@ class Locks:
 
 # ---------------------------------------------------------------------- compiled
 
-DETECTION, WAIT_DIE, WOUND_WAIT, TIMEOUT = range(4)  # in the order of the axis `deadlock`
 _ZERO, _ONE = np.uint64(0), np.uint64(1)
 _NOT_DECLARED = -1
 _FALSE_STALL = COUNTER_INDEX["false_stall"]
@@ -370,60 +314,6 @@ def lock_blocker(c, b, a):
 
 
 @compiled
-def _reach(c, b, a):
-    """Return the set of those that an agent waits for, directly or over others."""
-    reached, border = _ZERO, in_the_way(c, b, a)
-    while border != _ZERO:
-        reached |= border
-        further = _ZERO
-        while border != _ZERO:
-            other = lowest(border)
-            border &= border - _ONE
-            further |= in_the_way(c, b, other)
-        border = further & ~reached
-    return reached
-
-
-@compiled
-def is_younger(c, b, one, other):
-    """Tell whether an agent is younger than another; of one age it is the higher number."""
-    mine, theirs = agents_of(c, b)[one].age, agents_of(c, b)[other].age
-    return mine > theirs or (mine == theirs and one > other)
-
-
-@compiled
-def deadlock_victim(c, b, a):
-    """Return the youngest of those who wait for each other in a circle with an agent, or NOBODY.
-
-    Where thought sunk decides, it is the youngest of those who have thought least.
-    """
-    agents, reached = agents_of(c, b), _reach(c, b, a)
-    victim, least = NOBODY, 0
-    if not has(reached, a):
-        return victim
-    for other in range(c.agents):
-        if has(reached, other) and agents[other].txn != NO_TXN and has(_reach(c, b, other), a):
-            sunk = agents[other].thought - agents[other].thought_left if c.least_sunk != 0 else 0
-            if victim == NOBODY or sunk < least or (sunk == least and is_younger(c, b, other, victim)):
-                victim, least = other, sunk
-    return victim
-
-
-@compiled
-def longest_waiting(c, b, waiting):
-    """Return who of a set, which is not empty, counts as having come first, by the seeded order within a tick."""
-    agents, first, first_since, first_key = agents_of(c, b), NOBODY, 0, _ZERO
-    while waiting != _ZERO:
-        a = lowest(waiting)
-        waiting &= waiting - _ONE
-        since = agents[a].back + (agents[a].decided if agents[a].waits == log.HELD_BACK else agents[a].wait_since)
-        key = draw(c, b, entropy.TIE, since, a, 0, 0)
-        if first == NOBODY or since < first_since or (since == first_since and key < first_key):
-            first, first_since, first_key = a, since, key
-    return first
-
-
-@compiled
 def release_locks(c, b, a, settled):
     """Let go of everything, but of the border of the region one stands in; count who waited for it in vain."""
     me = agents_of(c, b)[a]
@@ -474,10 +364,5 @@ def count_false_stalls(c, b, a, site, released):
         goes_with = 1 << they.lock_mode if they.lock_mode != EXCLUSIVE else 0
         if not waits or released & ~goes_with == 0:
             continue
-        touched = False
-        if they.task >= 0:
-            for slot in range(task_rules(c)[they.task].inputs):
-                if has(agents[a].wrote, task_inputs(c)[they.task, slot]):
-                    touched = True
-        if not touched:
+        if they.task < 0 or task_rules(c)[they.task].needs & agents[a].wrote == _ZERO:
             counts_of(c, b)[_FALSE_STALL] += now - max(they.wait_since, locks_of(c, b)[site].granted) + 1

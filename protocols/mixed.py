@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..world.context import bind
+from ..world.binding import bind
 from ..world.rule_arrays import compile_rules
 from ..world.rules import Rules
 from ..world.state import Rows, State

@@ -41,12 +41,13 @@ from ..world.state import (
     WALKING,
 )
 from ..world.writes import write
-from .admission import avert_deadlock, begin_lock_wait
+from .deadlocks import avert_deadlock
 from .effects import own_write
 from .locks import take_lock
 from .scheduling import ticks_back
 from .settling import let_all_go, settle
 from .token import join_queue
+from .waiting import begin_lock_wait
 
 _ZERO, _ONE = np.uint64(0), np.uint64(1)
 _COMMITTED, _BROKE = COUNTER_INDEX["committed"], COUNTER_INDEX["broke_invariant"]

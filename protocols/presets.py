@@ -96,7 +96,8 @@ ABOUT: dict[str, str] = {
     "speculative_locking": "two-phase locking in which who waits for its locks thinks on what it believes",
     "full": "occ with plans in epochs, checked correctors, and stale thought stopped and half of it kept",
     "serial": "one token: one transaction at a time, the reference",
-    "mtpo": "ranked as admitted: who comes late is slipped in beneath higher ranks, whose owners repair what they did",
+    "mtpo": "ranked as admitted: who comes late is slipped in beneath higher ranks, whose owners repair what they did, "
+            "where the world lets them",
 }
 
 # Designed, named in docs/semantics.md, and not to be had yet.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ..world import rank_calls as calls
+from ..world.binding import CONTEXT
 from ..world.chains import note_broken, own_at, reset_chain, value_at
-from ..world.context import CONTEXT
 from ..world.jit import address_of, entry_point
 from ..world.memory import fixed_record_at
 from ..world.rank_writes import laid, make_way

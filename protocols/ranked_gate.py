@@ -8,15 +8,15 @@ from ..world import log, verbs
 from ..world.context import agents_of, op_rule, rank_of, site_rules, task_inputs, world_of
 from ..world.jit import compiled
 from ..world.kernel import bit, has
-from ..world.state import IDLE, LOCKING, LOOKING, NO_SITE, NO_TASK, NO_TXN, QUEUED
-from .admission import admit, give_up
-from .locks import longest_waiting
+from ..world.state import LOCKING, NO_TXN
+from .admission import admit
 from .ranked_judges import changed_at, judges
 from .ranked_slots import is_quiet, owes, rank_task
 from .ranked_undo import force, take_back, withdraw
-from .settling import end_hold, end_lock_wait, hold
+from .settling import give_up
+from .waiting import end_hold, end_wait, hold, leave_queue, longest_waiting, queued
 
-_ZERO, _ONE = np.uint64(0), np.uint64(1)
+_ZERO = np.uint64(0)
 _IRREVERSIBLE = np.uint64(sum(1 << index for index, verb in enumerate(verbs.VERBS) if verb.inverse is None))
 
 
@@ -81,26 +81,20 @@ def ask_again(c, b):
             if owes(c, b, first):
                 give_up(c, b, first, me.blocker)
             elif rank_task(c, b, first):
-                end_lock_wait(c, b, first, me.task, waited)
+                end_wait(c, b, first, me.task, waited)
                 admit(c, b, first)
         elif rank_of(c, b, me.rank).forced != 0 or owes(c, b, first):
             withdraw(c, b, first)
         elif is_quiet(c, b, first, me.rank - 1):
-            end_lock_wait(c, b, first, me.task, waited)
+            end_wait(c, b, first, me.task, waited)
 
 
 @compiled
 def let_in(c, b):
     """Let those into a region who wait for ranks without a transaction, first come first served."""
-    world, agents, queue = world_of(c, b), agents_of(c, b), _ZERO
-    for a in range(c.agents):
-        if agents[a].phase == QUEUED:
-            queue |= bit(a)
+    queue = queued(c, b)
     while queue != _ZERO:
         first = longest_waiting(c, b, queue)
         queue &= ~bit(first)
-        me = agents[first]
-        if is_quiet(c, b, first, me.border_rank):
-            end_lock_wait(c, b, first, me.queued_task, world.tick - me.queued_since + 1)
-            me.phase = IDLE if me.look == NO_SITE else LOOKING
-            me.queued_task = NO_TASK
+        if is_quiet(c, b, first, agents_of(c, b)[first].border_rank):
+            leave_queue(c, b, first)

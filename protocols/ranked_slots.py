@@ -13,7 +13,7 @@ from ..world.kernel import renew
 from ..world.rank_writes import emit_rank
 from ..world.ranks import OPEN, REOPENED, SETTLED, VOID
 from ..world.state import NO_BORDER, NO_RANK, NO_TXN, OUT, QUEUED, REGISTRY
-from .settling import begin_rank_wait
+from .waiting import begin_rank_wait
 
 _ZERO = np.uint64(0)
 _SHOWN = 5  # column b of a sense event: what is so at a rank, or is so in truth

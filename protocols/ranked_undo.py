@@ -30,9 +30,7 @@ from ..world.state import (
     ABORTED,
     COUNTER_INDEX,
     IDLE,
-    LOOKING,
     NO_SITE,
-    NO_TASK,
     NO_TXN,
     NOBODY,
     OUT,
@@ -42,10 +40,12 @@ from ..world.state import (
     WALKING,
     WORLD,
 )
+from ..world.tasks import MAX_OPS
 from ..world.versions import install
 from .ranked_judges import judges
 from .ranked_slots import lowest_of
-from .settling import end_hold, end_lock_wait, hold, settle
+from .settling import settle
+from .waiting import end_hold, end_wait, hold, leave_queue
 
 inverse_of = compiled(verbs.inverse_of)
 
@@ -92,9 +92,7 @@ def recall_owner(c, b, a):
         if last < 0:
             return
         if me.phase == QUEUED:
-            end_lock_wait(c, b, a, me.queued_task, world.tick - me.queued_since + 1)
-            me.phase = IDLE if me.look == NO_SITE else LOOKING
-            me.queued_task = NO_TASK
+            leave_queue(c, b, a)
         revoke(c, b, a, last)
 
 
@@ -139,7 +137,7 @@ def withdraw(c, b, a):
     emit(c, b, log.VICTIM, a, me.txn, 0, NO_SITE, 0, 0, me.blocker, 0, 0, 0, 0, 0)
     counts_of(c, b)[_VICTIMS] += 1
     end_hold(c, b, a)
-    end_lock_wait(c, b, a, me.task, world_of(c, b).tick - me.wait_since)
+    end_wait(c, b, a, me.task, world_of(c, b).tick - me.wait_since)
     if ends(c, b, a, ABORTED):
         settle(c, b, a, ABORTED, 0)
 
@@ -185,7 +183,7 @@ def take_record(c, b, a, o, site):
 @compiled
 def last_done(slot):
     """Return the last op whose effect stands."""
-    o = 3
+    o = MAX_OPS - 1
     while not has(np.uint64(slot.done), o):
         o -= 1
     return o
@@ -259,7 +257,7 @@ def force(c, b, a, sites):
         if slot.agent == a or slot.done == 0 or agents_of(c, b)[slot.agent].phase == OUT:
             continue
         site, stands = NO_SITE, False
-        for o in range(4):
+        for o in range(MAX_OPS):
             if has(np.uint64(slot.done), o) and has(sites, op_rule(c, slot.task, o).site):
                 if site == NO_SITE:
                     site = op_rule(c, slot.task, o).site

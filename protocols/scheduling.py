@@ -23,10 +23,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ..world import log
-from ..world.context import agents_of, counts_of, task_inputs, task_rules, world_of
+from ..world.context import agents_of, counts_of, task_rules, world_of
 from ..world.control import Answer, Blocked
 from ..world.jit import compiled
-from ..world.kernel import bit, has
+from ..world.kernel import bit
 from ..world.state import COUNTER_INDEX, LOCKING, NO_SITE, NO_TASK, NO_TXN, NOBODY, QUEUED, THINKING, WALKING
 from ..world.tasks import KNOWN, Footprint, ResolvedTask
 
@@ -188,9 +188,5 @@ def count_held_in_vain(c, b, a):
         they = agents[other]
         if they.waits != log.HELD_BACK or they.wait_whom != a:
             continue
-        touched = False
-        for slot in range(task_rules(c)[they.task].inputs):
-            if has(agents[a].wrote, task_inputs(c)[they.task, slot]):
-                touched = True
-        if not touched:
+        if task_rules(c)[they.task].needs & agents[a].wrote == _ZERO:
             counts_of(c, b)[_FALSE_STALL] += now - they.wait_since + 1

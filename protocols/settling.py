@@ -22,7 +22,7 @@ from ..world.context import (
 )
 from ..world.events import leave_depots
 from ..world.jit import compiled, how_many, inlined, lowest
-from ..world.judging import argument_of, judge_executed
+from ..world.judging import argument_of, judge_executed, judge_refused
 from ..world.kernel import bit, emit, has, renew
 from ..world.mail import release_mail, send
 from ..world.rank_calls import COUNTS_ONCE, RANKS_SETTLE, about
@@ -51,9 +51,10 @@ from .locks import release_locks
 from .pivots import summarise
 from .scheduling import count_held_in_vain
 from .token import let_go
+from .waiting import end_hold, end_wait
 
 _ZERO, _ONE = np.uint64(0), np.uint64(1)
-_WASTED, _BLOCKED = COUNTER_INDEX["wasted_think_ticks"], COUNTER_INDEX["blocked_ticks"]
+_WASTED, _VICTIMS = COUNTER_INDEX["wasted_think_ticks"], COUNTER_INDEX["victims"]
 _COMMITTED, _BROKE = COUNTER_INDEX["committed"], COUNTER_INDEX["broke_invariant"]
 _REJECTED, _FAILED = COUNTER_INDEX["rejected"], COUNTER_INDEX["failed"]
 
@@ -65,7 +66,7 @@ def settle(c, b, a, outcome, before_thought):
     task = task_rules(c)[me.task]
     txn = me.txn
     end_hold(c, b, a)
-    end_lock_wait(c, b, a, me.task, world.tick - me.wait_since)
+    end_wait(c, b, a, me.task, world.tick - me.wait_since)
     keeps = outcome == COMMITTED or (c.whole_task == 0 and me.done > 0)
     buffered, kept = how_many(np.uint64(me.pending)), 0
     if keeps and buffered > 0:
@@ -128,6 +129,16 @@ def settle(c, b, a, outcome, before_thought):
         world.holder_settled = 1
     if cell_rule(c, me.cell).region < 0:
         let_go(c, b, a)
+
+
+@compiled
+def give_up(c, b, a, whom):
+    """Abort an agent's transaction, the victim of waiting for another."""
+    emit(c, b, log.VICTIM, a, agents_of(c, b)[a].txn, 0, NO_SITE, 0, 0, whom, 0, 0, 0, 0, 0)
+    counts_of(c, b)[_VICTIMS] += 1
+    if c.whole_task != 0:
+        judge_refused(c, b, a, agents_of(c, b)[a].pending, 0)
+    settle(c, b, a, ABORTED, 0)
 
 
 @compiled
@@ -221,51 +232,6 @@ def count_job(c, b, job, change):
             about &= about - _ONE
             if goal_rules(c)[g].kind == scenario.TOTAL:
                 goals_of(c, b)[g].open += change
-
-
-@compiled
-def hold(c, b, a, others, kind):
-    """Let an agent stand where it is and wait, one tick more; tell whether it has waited for the same before."""
-    me = agents_of(c, b)[a]
-    counts_of(c, b)[_BLOCKED] += 1
-    if others == me.holding and kind == me.hold:
-        me.stuck += 1
-        return True
-    end_hold(c, b, a)
-    emit(c, b, log.WAIT_BEGIN, a, me.txn, 0, NO_SITE, 0, 0, others, me.task, kind, 0, 0, 0)
-    me.holding = others
-    me.hold = kind
-    me.stuck = 1
-    return False
-
-
-@compiled
-def end_hold(c, b, a):
-    """Log that an op is held no more."""
-    me = agents_of(c, b)[a]
-    if me.holding != NOBODY:
-        emit(c, b, log.WAIT_END, a, me.txn, 0, NO_SITE, 0, 0, me.holding, me.task, me.hold, me.stuck, 0, 0)
-        me.holding = NOBODY
-        me.stuck = 0
-
-
-@compiled
-def end_lock_wait(c, b, a, task, waited):
-    """Log that an agent waits no more: for that lock, for ranks, or for a place to think."""
-    me = agents_of(c, b)[a]
-    if me.waits != 0:
-        emit(c, b, log.WAIT_END, a, me.txn, 0, me.wait_site, 0, 0, NOBODY, task, me.waits, waited, 0, 0)
-        me.waits = 0
-
-
-@compiled
-def begin_rank_wait(c, b, a, task):
-    """Log that an agent waits for ranks to be quiet."""
-    me = agents_of(c, b)[a]
-    me.waits = log.FOR_RANK
-    me.wait_site = NO_SITE
-    me.wait_since = world_of(c, b).tick
-    emit(c, b, log.WAIT_BEGIN, a, me.txn, 0, NO_SITE, 0, 0, me.blocker, task, log.FOR_RANK, 0, 0, 0)
 
 
 @inlined

@@ -9,6 +9,7 @@ from ..world.reference_state import Buffered, Mail, Transaction
 from ..world.state import LOCKING, NOBODY
 from .branch import Branch
 from .config import SCOPE_BITS, Config
+from .deadlocks import Deadlocks
 from .epochs import Epochs
 from .forward import Forward
 from .locks import Locks
@@ -53,8 +54,8 @@ class Textbook(Control):
             self.scheduling = ContentionAware(config.age_bound, config.holds_back)
         self.locks = None
         if config.locks != "none":
-            as_needed, least_sunk = config.lock_moment == "as needed", config.victim == "least thought sunk"
-            self.locks = Locks(config.locks, as_needed, config.deadlock, least_sunk, config.lock_timeout)
+            deadlocks = Deadlocks(config.deadlock, config.victim == "least thought sunk", config.lock_timeout)
+            self.locks = Locks(config.locks, config.lock_moment == "as needed", deadlocks)
         self.preorder: Preorder | None = None
         if config.order == "preorder":
             self.preorder = self.ranks = Preorder(config.judge, config.repair, config.misjudged, config.window)

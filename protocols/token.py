@@ -7,11 +7,13 @@ Source: Le Lann, Distributed systems: towards a formal approach, IFIP 1977 (mutu
 
 from __future__ import annotations
 
+import numpy as np
+
 from ..world import entropy, log
-from ..world.context import agents_of, counts_of, task_inputs, task_rules, world_of
+from ..world.context import agents_of, counts_of, task_rules, world_of
 from ..world.control import Answer
 from ..world.jit import compiled, inlined
-from ..world.kernel import bit, draw, emit, renew
+from ..world.kernel import draw, emit, renew
 from ..world.reference import World
 from ..world.reference_state import Mail
 from ..world.state import COUNTER_INDEX, IDLE, LOOKING, NO_SITE, NO_TXN, NOBODY, QUEUED, REGISTRY
@@ -40,6 +42,7 @@ class Token:
         return world.holder != mail.receiver
 
 
+_ZERO = np.uint64(0)
 _FALSE_STALL = COUNTER_INDEX["false_stall"]
 
 
@@ -71,12 +74,8 @@ def _give_up(c, b, a):
             waiter = agents_of(c, b)[other]
             if waiter.phase != QUEUED:
                 continue
-            touched = False
-            if waiter.queued_task >= 0:
-                for slot in range(task_rules(c)[waiter.queued_task].inputs):
-                    if world.holder_wrote & bit(task_inputs(c)[waiter.queued_task, slot]) != 0:
-                        touched = True
-            if not touched:
+            needs = task_rules(c)[waiter.queued_task].needs if waiter.queued_task >= 0 else _ZERO
+            if needs & world.holder_wrote == _ZERO:
                 counts_of(c, b)[_FALSE_STALL] += world.tick - max(waiter.queued_since, world.holder_since + 1) + 1
     world.holder = NOBODY
     emit(c, b, log.RELEASE, a, NO_TXN, 0, NO_SITE, 0, 0, NOBODY, 0, 0, 0, 0, 0)

@@ -12,10 +12,11 @@ from typer.testing import CliRunner, Result
 
 from stalegrid.bench_parts import PARTS, Job
 from stalegrid.cli import app
-from stalegrid.make import make_rules
 from stalegrid.protocols.config import AXES
 from stalegrid.protocols.presets import LATER, PRESETS, resolve
 from stalegrid.rates import measure
+from stalegrid.reading import make_rules
+from stalegrid.terminal import program
 from stalegrid.world.scenarios import SCENARIOS
 
 COMMANDS = ("list", "compare", "audit", "export", "demo", "view", "record", "replay", "play", "bench")
@@ -113,6 +114,16 @@ def test_the_demo_tells_what_goes_wrong_and_what_is_refused_and_ends_with_the_ta
     assert said.count("stalegrid ", said.index("Next:")) == 3
 
 
+def test_a_program_that_the_shell_would_not_find_is_named_by_where_it_lies(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    for called, named in ((".venv/bin/stalegrid", ".venv/bin/stalegrid"), ("/lib/stalegrid/__main__.py", "stalegrid")):
+        monkeypatch.setattr(sys, "argv", [called])
+        assert program() == named
+    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(sys, "argv", [".venv/bin/stalegrid"])
+    assert program() == "stalegrid"
+
+
 def test_the_demo_tells_the_same_seed_the_same_way() -> None:
     assert stalegrid("demo", "--no-picture").stdout == stalegrid("demo", "--no-picture").stdout
     said = stalegrid("demo", "--no-picture", "--seed", "7", "--scenario", "ledger", "--protocol", "occ").stdout
@@ -157,7 +168,10 @@ def test_bench_measures_and_names_the_machine(tmp_path: Path) -> None:
     assert all(row["agent_steps"] >= row["decisions"] >= row["commits"] > 0 for row in rows[:4])
 
 
-@pytest.mark.parametrize("part", [part for part in PARTS if part not in ("views", "presets", "compile", "growth")])
+SLOW = ("views", "presets", "compile", "growth", "phases")
+
+
+@pytest.mark.parametrize("part", [part for part in PARTS if part not in SLOW])
 def test_every_part_of_the_benchmark_gives_rows_with_figures(part: str) -> None:
     job = Job("ledger", resolve("stamped_epochs"), "tiny", 4, 0.001)
     rows = list(PARTS[part](job))
@@ -187,7 +201,10 @@ def test_a_load_whose_observations_stay_is_no_measurement() -> None:
         (("demo", "--set", "reads=admission"), "the demo takes a protocol by name; --set reads is for compare"),
         (("demo", "--out", "no/such/folder/demo.gif"), "--out needs a folder that is there"),
         (("bench", "--worlds", "0"), "worlds and seconds are above 0; got 0"),
-        (("bench", "--what", "phases"), "--what is some of views, presets, log"),
+        (("bench", "--seconds", "nan"), "worlds and seconds are above 0; got 256 and nan"),
+        (("bench", "--out", "."), "--out is a file to write; got the folder ."),
+        (("bench", "--what", ""), "--what is some of views, presets, log"),
+        (("bench", "--what", "frames"), "--what is some of views, presets, log"),
         (("bench", "--format", "csv"), "--format is table or json; got 'csv'"),
         (("bench", "--scenario", "silo"), "unknown scenario 'silo'"),
         (("bench", "--set", "order=ticket"), "ticket' is not available yet; available are 'none', 'first committer"),

@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ from typer.testing import CliRunner, Result
 
 from stalegrid import Control
 from stalegrid.cli import app
-from stalegrid.compare import Cell, Comparison, all_cells, default_cells, run_rows
+from stalegrid.compare import Cell, Comparison, all_cells, default_cells
 from stalegrid.episodes import run_episodes
 from stalegrid.protocols.presets import PRESETS
+from stalegrid.rows import run_rows
 from stalegrid.world.audit import audit_episode
 from stalegrid.world.scenarios import SCENARIOS
 from stalegrid.world.state import HAZARDS
@@ -203,7 +205,8 @@ def test_axes_are_set_on_top_of_a_preset() -> None:
         (("--format", "xml"), "--format is table, json or csv; got 'xml'"),
         (("--contention", "wild"), "--contention is some of low, usual, high; got 'wild'"),
         (("--scenario", "guards", "--contention", "high"), "guards has one level of contention, the usual one"),
-        (("--counters", "--audit"), "isolation is judged from the log, and with counters alone none is kept"),
+        (("--contention", ""), "--contention is some of low, usual, high; got ''"),
+        (("--counters", "--audit"), "audit or counters: isolation is judged from the log, with counters alone"),
         (("--workers", "0"), "workers is a whole number from 1; got 0"),
         (("--set", "tempo=3"), "--set knows no 'tempo'; settings are agents, boats"),
         (("--set", "think"), "--set takes key=value; got 'think'"),
@@ -266,17 +269,26 @@ def test_after_an_interruption_out_holds_the_finished_rows_and_the_same_command_
     assert not journal.exists()
 
 
-def test_the_rows_of_another_comparison_are_not_taken_from_a_journal(tmp_path: Path) -> None:
+def test_the_rows_of_another_comparison_or_version_are_not_taken_from_a_journal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     journal = tmp_path / "journal"
 
     def stop(rows: list[dict[str, Any]]) -> None:
         raise KeyboardInterrupt
 
+    cell = Cell("ledger", "none", size="tiny", seeds=2)
     with pytest.raises(KeyboardInterrupt):
-        run_rows([Cell("ledger", "none", size="tiny", seeds=2)], journal, stop)
-    assert journal.exists()
-    other = [Cell("ledger", "none", size="tiny", seeds=2, settings=(("think", 3),))]
-    assert run_rows(other, journal, lambda rows: None) == [Comparison().row(other[0])]
+        run_rows([cell], journal, stop)
+    kept = journal.read_text().replace('"mind": "naive"', '"mind": "kept"')
+    other = replace(cell, settings=(("think", 3),))
+    journal.write_text(kept)
+    assert run_rows([other], journal, lambda rows: None) == [Comparison().row(other)]
+    journal.write_text(kept)
+    assert run_rows([cell], journal, lambda rows: None)[0]["mind"] == "kept"
+    journal.write_text(kept)
+    monkeypatch.setattr("stalegrid.rows.__version__", "0.2.0")
+    assert run_rows([cell], journal, lambda rows: None) == [Comparison().row(cell)]
 
 
 class Open(Control):

@@ -17,8 +17,8 @@ from stalegrid.cli import app
 from stalegrid.compare import Cell as Comparable
 from stalegrid.episodes import Episode, run_episodes
 from stalegrid.exposure import Cell, check, closed_form, measure, reads_of
-from stalegrid.make import make_rules
 from stalegrid.protocols.presets import resolve
+from stalegrid.reading import make_rules
 from stalegrid.world import log
 from stalegrid.world.audit import audit_episode
 from stalegrid.world.entropy import TIE, KeyedUniform, draw

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 import stalegrid
-from stalegrid.make import make_rules
 from stalegrid.protocols.batch import Batch
 from stalegrid.protocols.mixed import MixedBatch
 from stalegrid.protocols.presets import resolve
+from stalegrid.reading import make_rules
 from stalegrid.world.layout import UNREACHABLE, paths_to, read_map
 from stalegrid.world.scenarios.warehouse_floor import Floor, lay_out
 

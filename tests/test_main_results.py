@@ -12,8 +12,8 @@ import pytest
 import stalegrid
 from stalegrid.compare import Cell, Comparison, Row, Run
 from stalegrid.episodes import run_episodes
-from stalegrid.make import make_rules
 from stalegrid.protocols.presets import PRESETS, resolve
+from stalegrid.reading import make_rules
 from stalegrid.world import log
 from stalegrid.world.audit import audit_episode
 from stalegrid.world.scenarios import SCENARIOS

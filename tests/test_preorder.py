@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from stalegrid.episodes import run_episodes
-from stalegrid.make import make_rules
 from stalegrid.protocols.config import AXES, Config
 from stalegrid.protocols.preorder import Preorder
 from stalegrid.protocols.presets import PRESETS, resolve
 from stalegrid.protocols.textbook import Textbook
+from stalegrid.reading import make_rules
 from stalegrid.world import log, verbs
 from stalegrid.world.audit import audit_episode
 from stalegrid.world.control import Control

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from stalegrid import contended
 from stalegrid.compare import Cell, Comparison
+from stalegrid.findings import has_circle
 from stalegrid.protocols.config import Config
 from stalegrid.protocols.presets import resolve
 from stalegrid.protocols.scheduling import uses
@@ -92,6 +94,12 @@ def test_on_random_schedules_no_wait_outlasts_the_age_bound() -> None:
         began = {event.txn: event.tick for event in played.of(log.DECIDE)}
         for wait in played.of(log.WAIT_END, b=log.HELD_BACK):
             assert wait.tick - began[wait.txn] <= 1 + seed % 7
+
+
+@pytest.mark.parametrize(("bound", "circles"), [(0, [14, 59]), (24, [])])
+def test_two_wait_for_each_other_only_where_one_was_let_in_too_early(bound: int, circles: list[int]) -> None:
+    played = contended.play(resolve({"preset": AWARE, "age_bound": bound}), range(60))
+    assert [episode.number for episode in played if has_circle(episode.log)] == circles
 
 
 def test_of_those_who_wait_for_a_lock_the_one_with_fewer_conflicts_goes_first() -> None:

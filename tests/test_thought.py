@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 import stalegrid
 from stalegrid.compare import Cell, Comparison
-from stalegrid.make import make_rules
 from stalegrid.protocols.presets import PRESETS
+from stalegrid.reading import make_rules
 from stalegrid.story import tell
 from stalegrid.world.audit import audit_episode
 from stalegrid.world.parallel_env import StaleGridParallelEnv

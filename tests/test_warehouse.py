@@ -10,8 +10,8 @@ import pytest
 
 import stalegrid
 from stalegrid.episodes import count_episodes, run_episodes
-from stalegrid.make import make_rules
 from stalegrid.protocols.presets import PRESETS, resolve
+from stalegrid.reading import make_rules
 from stalegrid.world import log, scenario
 from stalegrid.world.audit import EpisodeReport
 from stalegrid.world.state import HAZARDS

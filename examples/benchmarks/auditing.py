@@ -11,12 +11,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import time
 
 import numpy as np
 
-from stalegrid.bench_parts import machine
+from stalegrid.bench_parts import machine, peak_mb
 from stalegrid.world.audit.columns import INDEX, NOBODY, OK, History
 from stalegrid.world.audit.exchange import parse_line, to_object
 from stalegrid.world.audit.judge import judge
@@ -116,7 +115,7 @@ def main():
                 f"{size:12,} {stale:6g} {read:8.2f} {judged:9.2f} {both:8.2f} {1e6 * both / size:8.2f}  {verdict.held}",
                 flush=True,
             )
-    print(f"peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.1f} GB; {machine()}")
+    print(f"peak {peak_mb() / 1024:.1f} GB; {machine()}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,9 @@
 """PufferLib's emulation of the PettingZoo environment: flat arrays, a row for each agent of each world.
 
-pip install -e . pufferlib-core; python examples/trainers/pufferlib_emulation.py
+Emulation alone: nothing is trained, and masks are not handed on.
+
+pip install -e . -r examples/trainers/pufferlib.txt; pip install --no-deps pufferlib-core==3.0.23
+python examples/trainers/pufferlib_emulation.py
 """
 
 from functools import partial

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from . import stalegrid_v0
 from .curricula import curriculum
-from .make import env, make_rules, parallel_env, raw_env, sb3_env, solo_env, team, vector_env
+from .make import env, parallel_env, raw_env, sb3_env, solo_env, team, vector_env
 from .protocols.config import Config
 from .protocols.presets import PRESETS
+from .reading import make_rules
 from .registry import register_all
 from .world.control import Answer, Control, Stale
 from .world.scenario import Stage

@@ -85,6 +85,7 @@ def judgements(files: Iterable[Path], line_limit: int, done: Callable[[int], Non
     for file in files:
         for line in read_lines(file, line_limit, passed):
             if len(line.text) >= LONG:
+                waiting = 0
                 yield from judged()
                 yield judge(line.parse())
                 continue

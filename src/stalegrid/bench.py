@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from .bench_parts import PARTS, Job, Row, machine
-from .make import compile_engine
+from .compiling import compile_engine
 from .protocols.presets import name_of, resolve
 
 
@@ -23,10 +24,10 @@ def run(
 
     Raises: ValueError for what cannot run.
     """
-    for part in parts:
-        if part not in PARTS:
-            raise ValueError(f"--what is some of {', '.join(PARTS)}, or all; got {part!r}")
-    if job["worlds"] < 1 or job["seconds"] <= 0:
+    unknown = [part for part in parts if part not in PARTS]
+    if unknown or not parts:
+        raise ValueError(f"--what is some of {', '.join(PARTS)}, or all; got {unknown[0] if unknown else ''!r}")
+    if job["worlds"] < 1 or not 0 < job["seconds"] < inf:
         raise ValueError(f"worlds and seconds are above 0; got {job['worlds']} and {job['seconds']}")
     jobs = [Job(place, resolve({"preset": name, **axes}), **job) for place in scenarios for name in protocols]
     shared = []
@@ -52,6 +53,7 @@ _COLUMNS: dict[str, tuple[str, Callable[[float], str]]] = {
     "decisions": ("decisions", lambda value: _short(value)),
     "commits": ("commits", lambda value: _short(value)),
     "deciding": ("deciding", "{:.0%}".format),
+    "share": ("share", "{:.1%}".format),
     "times_none": ("x none", "{:.2f}".format),
     "times_off": ("x off", "{:.2f}".format),
     "times_one": ("x one", "{:.2f}".format),

@@ -20,10 +20,11 @@ from typing import Any
 
 import numpy as np
 
-from .make import make_rules
+from .phases import CAN_RUN, PhaseClock
 from .protocols.config import Config
 from .protocols.presets import PRESETS, resolve
 from .rates import BatchLoad, Load, ParallelLoad, Rate, TurnLoad, VectorLoad, measure
+from .reading import make_rules
 from .world.rules import Rules
 
 SEVERAL = (2, 4, 8, 16, 32, 64)  # agents
@@ -151,10 +152,20 @@ def threads(job: Job) -> Iterator[Row]:
         load.batch.close()
 
 
+def phases(job: Job) -> Iterator[Row]:
+    """Measure which phase of the tick takes which share of its time; compiles the engine anew, with readings."""
+    load = job.batch()
+    clock = PhaseClock(load.batch)
+    load.step = clock.step
+    measure({"phases": load}, job.seconds)
+    for name, share in clock.shares().items():
+        yield {"what": name.replace("_", " "), "share": share}
+
+
 _FIRST_STEP = """
 import time
 begun = time.perf_counter()
-from stalegrid.make import compile_engine
+from stalegrid.compiling import compile_engine
 compile_engine()
 spent = time.perf_counter() - begun, time.process_time()
 from stalegrid.bench_parts import peak_mb
@@ -219,3 +230,5 @@ PARTS: dict[str, Callable[[Job], Iterator[Row]]] = {
     "views": views, "presets": presets, "log": log, "rewriting": rewriting, "agents": agents, "grids": grids,
     "threads": threads, "compile": compiling, "growth": growth, "limits": limits,
 }  # fmt: skip
+if CAN_RUN:
+    PARTS["phases"] = phases

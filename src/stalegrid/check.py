@@ -11,7 +11,7 @@ from . import cures as defences
 from . import exposure as probe
 from . import matrix as claims
 from .compare import FIRST_TEST_SEED
-from .make import compile_engine
+from .compiling import compile_engine
 from .terminal import Out, check_folder, check_form, console, progress_bar, telling
 
 app = typer.Typer(
@@ -106,9 +106,9 @@ def matrix(
     """
     with telling():
         check_form(form, "table", "json")
-        unknown = [name for name in protocol or () if name not in claims.rows()]
+        unknown = [name for name in protocol or () if name not in claims.MATRIX]
         if unknown:
-            known = ", ".join(claims.rows())
+            known = ", ".join(claims.MATRIX)
             raise ValueError(f"the matrix measures {known}; got {unknown[0]!r}")
         check_folder(out)
         if markdown or claimed:
@@ -118,11 +118,11 @@ def matrix(
             elif markdown:
                 print(text, end="")
             if claimed:
-                console.print(claims.table(claims.rows()))
+                console.print(claims.table(claims.MATRIX))
                 console.print(claims.legend(), style="dim", highlight=False)
             return
         compile_engine()
-        presets = protocol or claims.rows()
+        presets = protocol or list(claims.MATRIX)
         with progress_bar() as progress:
             task = progress.add_task("matrix", total=len({"none", *presets}))
             rows = claims.measure(presets, seeds, seed, 1 if exhaustive else every, lambda: progress.advance(task))
@@ -130,7 +130,7 @@ def matrix(
         if out is not None:
             out.write_text(text, encoding="utf-8")
     if form == "table":
-        console.print(claims.table(presets if protocol else claims.rows(), rows))
+        console.print(claims.table(presets, rows))
         console.print(claims.legend(), style="dim", highlight=False)
         for row in rows if protocol else ():
             console.print()

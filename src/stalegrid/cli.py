@@ -14,7 +14,8 @@ from . import bench as benchmark
 from . import check, tables
 from . import demo as story
 from .bench_parts import PARTS
-from .compare import FIRST_TEST_SEED, Cell, Row, all_cells, check_cells, default_cells, regained, run_rows
+from .compare import FIRST_TEST_SEED, Cell, Row, all_cells, check_cells, default_cells, regained
+from .compiling import compile_engine
 from .flags import (
     Agents,
     Contention,
@@ -33,8 +34,8 @@ from .flags import (
 )
 from .judge_commands import audit, export
 from .listing import overview, protocol_facts, scenario_facts
-from .make import compile_engine
 from .protocols.presets import PRESETS
+from .rows import run_rows
 from .see_commands import play, record, replay, show_window, view
 from .terminal import Out, check_folder, check_form, console, errors, progress_bar, telling
 from .world.scenarios import SCENARIOS

@@ -11,13 +11,15 @@ from rich.padding import Padding
 
 from . import tables
 from .compare import FIRST_TEST_SEED, Cell, Comparison, Row, Run, check_cells, regained
+from .compiling import compile_engine
 from .episodes import run_episodes
-from .make import compile_engine, make_rules
 from .protocols.presets import resolve
+from .reading import make_rules
 from .render.window import MISSING
 from .story import HAZARD_WORDS, Line
 from .story import tell as story
 from .tape import Tape
+from .terminal import program
 from .world.audit import EpisodeReport, audit_episode
 from .world.rules import Rules
 from .world.scenarios import SCENARIOS
@@ -55,16 +57,15 @@ def tell(
         seed = median_seed(none, hazards)
     console.print(f"\n[bold]{scenario}[/bold]: {SCENARIOS[scenario].story}", highlight=False)
     harmed = sum(any(report.counts[f"{one}.decisive"] for one in hazards) for report in none.reports)
-    shows = (
-        "There are all four hazards; one at least" if hazard is None else f"The hazard is {HAZARD_WORDS[hazard]}; it"
-    )
-    console.print(f"{shows} bites in {harmed} of {SEEDS} seeds. This is seed {seed}.\n", highlight=False)
+    shows = "There are all four hazards" if hazard is None else f"The hazard is {HAZARD_WORDS[hazard]}"
+    bites = f"{'one at least' if hazard is None else 'it'} bites in {harmed} of {SEEDS} seeds."
+    console.print(f"{shows}; {bites} This is seed {seed}.\n", highlight=False)
     for name, title in (("none", "without a protocol"), (cure, f"with {cure}")):
         _tell_one(console, rules, name, title, seed)
     if out is not None:
         try:
             with console.status("drawing the picture"):
-                note = f"Seed {seed}, twice. {shows.split('; ')[-1].capitalize()} bites in {harmed} of {SEEDS} seeds."
+                note = f"Seed {seed}, twice. {bites.capitalize()}"
                 _draw([Tape(rules, name, seed) for name in ("none", cure)], note, out)
             said = f"The picture: {out} ({out.stat().st_size / 1e6:.1f} MB)\n"
         except ImportError as error:
@@ -78,11 +79,11 @@ def tell(
         console.print(line, highlight=False)
     console.print("\nNext:", highlight=False)
     for command in (
-        f"stalegrid view --scenario {scenario}",
-        f"stalegrid compare --scenario {scenario} --all --think 12",
-        f"stalegrid list {scenario}",
+        f"view --scenario {scenario}",
+        f"compare --scenario {scenario} --all --think 12",
+        f"list {scenario}",
     ):
-        console.print(f"  {command}", style="cyan", highlight=False)
+        console.print(f"  {program()} {command}", style="cyan", highlight=False)
 
 
 def median_seed(run: Run, hazards: Sequence[str]) -> int:

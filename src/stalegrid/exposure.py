@@ -30,8 +30,8 @@ from numpy.typing import NDArray
 from rich.table import Table
 
 from .episodes import run_episodes
-from .make import make_rules
 from .protocols.presets import resolve
+from .reading import make_rules
 from .world import log
 from .world.audit import audit_episode, metrics
 from .world.parallel_env import SEEDS

@@ -119,9 +119,9 @@ def at_levels(cells: list[Cell], levels: list[str]) -> list[Cell]:
 
     Raises: ValueError for a level that there is not, and where nothing is left.
     """
-    for level in levels:
-        if level not in CONTENTION:
-            raise ValueError(f"--contention is some of {', '.join(CONTENTION)}; got {level!r}")
+    unknown = [level for level in levels if level not in CONTENTION]
+    if unknown or not levels:
+        raise ValueError(f"--contention is some of {', '.join(CONTENTION)}; got {unknown[0] if unknown else ''!r}")
     known = {cell.scenario: SCENARIOS[cell.scenario].contention for cell in cells if cell.scenario in SCENARIOS}
     chosen = [
         replace(cell, contention=level)

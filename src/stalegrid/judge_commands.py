@@ -10,9 +10,9 @@ import typer
 from .audit import audit_files
 from .audit_own import audit_episodes
 from .compare import FIRST_TEST_SEED
+from .compiling import compile_engine
 from .flags import Agents, Delay, FirstSeed, Sets, Size, Think, common, one_cell
 from .judged import histories
-from .make import compile_engine
 from .terminal import Out, check_folder, check_form, console, telling
 from .world.audit.episodes import UNITS
 from .world.audit.exchange import write_histories

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .agents.minds import ABOUT as MINDS_ABOUT
-from .make import make_rules
 from .protocols.config import AXES
 from .protocols.presets import ABOUT, resolve
+from .reading import make_rules
 from .story import HAZARD_WORDS, craft_of
 from .world.rules import GRAINS, Rules
 from .world.scenario import GOAL_KINDS, INVARIANT_KINDS
@@ -38,7 +38,7 @@ def protocol_facts(name: str) -> str:
     lines = [f"# {name}", "", ABOUT[name].capitalize() + ".", ""]
     lines += _table(("axis", "value"), rows) if rows else ["Every axis has its default."]
     excluded = ", ".join(sorted(HAZARD_WORDS[hazard] for hazard in config.guarantees)) or "nothing"
-    lines += ["", f"Excludes: {excluded}."]
+    lines += ["", f"Excludes: {excluded}{', by rank, once all is quiet' if config.ranks else ''}."]
     return "\n".join(lines)
 
 

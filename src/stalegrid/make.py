@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from dataclasses import dataclass
+from functools import partial
 from math import isfinite
 from typing import Any
 
 import numpy as np
 from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from .agents.mind import Mind
 from .agents.minds import mind_of, rule_of, view_of
 from .agents.team import Team
+from .compiling import Compiling, compile_engine
 from .protocols.batch import Batch
 from .protocols.config import Config
 from .protocols.mixed import MixedBatch
 from .protocols.presets import resolve
 from .protocols.single import CompiledEngine, ReferenceEngine
+from .reading import LAYOUT_SEED, laid_out, make_rules
 from .render.drawing import Drawing
 from .world.aec_env import StaleGridAECEnv
 from .world.control import Control
@@ -31,99 +30,12 @@ from .world.entropy import KeyedUniform
 from .world.observe import BLOCKS, ObservationLayout
 from .world.parallel_env import StaleGridParallelEnv
 from .world.rules import Rules
-from .world.scenario import Blueprint
-from .world.scenarios import SCENARIOS
-from .world.settings import Settings
 from .world.solo_env import StaleGridSoloEnv
-from .world.state import NEVER
 from .world.vector_env import TRAINING_SEEDS, StaleGridVectorEnv, Worlds
 
 ENGINES = ("compiled", "reference")
 REWARDS = ("shared", "own")
-COSTS = ("think_cost", "message_cost", "accident_cost")
 Protocol = str | Config | Mapping[str, Any] | Control
-LAYOUT_SEED = "layout_seed"  # the parameter of a scenario that has a generator of layouts
-LONGEST = NEVER // 2  # ticks; a due tick beyond the horizon must still come before NEVER
-
-
-def make_rules(scenario: str = "ledger", *, size: str = "small", **settings: Any) -> Rules:
-    """Read a scenario at a size under settings; parameters of the size (such as `agents`) can be given too.
-
-    Raises: ValueError that lists what is allowed.
-    """
-    if scenario not in SCENARIOS:
-        raise ValueError(f"unknown scenario {scenario!r}; available are {', '.join(SCENARIOS)}")
-    chosen = SCENARIOS[scenario]
-    if size not in chosen.sizes:
-        raise ValueError(f"unknown size {size!r}; {scenario} has {', '.join(chosen.sizes)}")
-    parameters = dict(chosen.sizes[size])
-    for name in list(settings):
-        if name in parameters:
-            value = settings.pop(name)
-            if value is None:
-                continue
-            least, most = chosen.limits.get(name, (1, None))
-            is_whole = isinstance(value, int) and not isinstance(value, bool)
-            if not is_whole or value < least or (most is not None and value > most):
-                upto = "" if most is None else f" to {most}"
-                raise ValueError(f"{name} is a whole number from {least}{upto}; got {value!r}")
-            parameters[name] = value
-    for name in settings:
-        if name not in Settings.model_fields:
-            known = sorted({*parameters, *Settings.model_fields})
-            raise ValueError(f"unknown setting {name!r}; {scenario} takes {', '.join(known)}")
-    blueprint = _build(scenario, parameters)
-    given = {name: value for name, value in settings.items() if value is not None}
-    try:
-        read = Settings(**{"think": blueprint.think, "delay": blueprint.delay, **given})
-    except ValidationError as error:
-        problems = (f"{'.'.join(map(str, p['loc'][:1]))}: {p['msg']}; got {p['input']!r}" for p in error.errors())
-        raise ValueError("; ".join(problems)) from None
-    if isinstance(read.sight, int) and read.sight < 0:
-        raise ValueError(f"sight is 'all', 'scenario' or a radius from 0; got {read.sight}")
-    for name, ticks in (("patience", read.patience), ("max_cycles", read.max_cycles or 0)):
-        if ticks > LONGEST:
-            raise ValueError(f"{name} is at most {LONGEST} ticks; got {ticks}")
-    rules = Rules(scenario, blueprint, read, {"size": size, **parameters})
-    if rules.max_cycles > LONGEST:
-        raise ValueError(f"an episode lasts at most {LONGEST} ticks; these settings ask for {rules.max_cycles}")
-    return rules
-
-
-@dataclass(frozen=True)
-class Bound:
-    """A scenario's bound by the scenario's name: unlike a lambda it can be pickled, with the environment."""
-
-    scenario: str
-    parameters: Mapping[str, int]
-
-    def __call__(self, think: int, delay: int) -> int:
-        """Return the ticks within which the serial protocol surely ends."""
-        return SCENARIOS[self.scenario].build(**self.parameters).bound(think, delay)
-
-
-def _build(scenario: str, parameters: dict[str, int]) -> Blueprint:
-    """Build a scenario's blueprint.
-
-    Raises: ValueError if its parameters leave no room for what it holds.
-    """
-    given = ", ".join(f"{name}={value}" for name, value in parameters.items())
-    try:
-        blueprint = SCENARIOS[scenario].build(**parameters)
-    except (ArithmeticError, IndexError) as error:
-        raise ValueError(f"{scenario} does not fit into {given}: give it more rows and columns") from error
-    places = {site.name: [*([site.cell] if site.cell else []), *site.cells] for site in blueprint.sites}
-    for role in blueprint.roles:
-        places[role.name] = [*role.homes, *(place for pair in role.stations for place in pair)]
-    for name, cells in places.items():
-        for row, column in cells:
-            inside = 0 <= row < len(blueprint.map) and 0 <= column < len(blueprint.map[row])
-            if not inside or blueprint.map[row][column] == "#":
-                raise ValueError(f"{scenario} does not fit into {given}: {name} would stand outside or in a wall")
-    return replace(blueprint, bound=Bound(scenario, parameters))
-
-
-LAYOUTS_KEPT = 64  # floor plans that were made and may come again
 
 
 @dataclass(frozen=True)
@@ -144,24 +56,6 @@ class Layouts:
         """
         rules = laid_out(self.scenario, self.size, self.settings, layout_seed)
         return make_engine(rules, self.protocol, self.engine, **self.options)
-
-
-def laid_out(scenario: str, size: str, settings: tuple[tuple[str, Any], ...], layout_seed: Any) -> Rules:
-    """Return a scenario with another layout.
-
-    Raises: ValueError for a scenario without a generator of layouts, or another seed than it takes.
-    """
-    if LAYOUT_SEED not in SCENARIOS[scenario].sizes[size]:
-        able = ", ".join(name for name, one in SCENARIOS.items() if LAYOUT_SEED in one.sizes[size])
-        raise ValueError(f"{scenario} has one layout, so it takes no layout_seed; {able} has a generator")
-    if isinstance(layout_seed, bool) or not isinstance(layout_seed, (int, np.integer)):
-        raise ValueError(f"layout_seed is a whole number; got {layout_seed!r}")
-    return _kept_layout(scenario, size, settings, int(layout_seed))
-
-
-@lru_cache(maxsize=LAYOUTS_KEPT)
-def _kept_layout(scenario: str, size: str, settings: tuple[tuple[str, Any], ...], layout_seed: int) -> Rules:
-    return make_rules(scenario, size=size, **{**dict(settings), LAYOUT_SEED: layout_seed})
 
 
 def make_engine(rules: Rules, protocol: Protocol, engine: str, *, log: bool, **options: Any) -> Engine:
@@ -223,7 +117,7 @@ def parallel_env(
     with Compiling():
         made = make_engine(rules, protocol, engine, **options)
         made.reset(0)  # so that compiling happens here, and is told
-        made.step(_no_choice(rules), False)
+        made.step(np.zeros((1, len(rules.agent_names)), np.int32), False)
     fps = StaleGridParallelEnv.metadata["render_fps"]
     drawing = Drawing(f"StaleGrid: {scenario}", fps) if render_mode is not None else None
     return StaleGridParallelEnv(
@@ -380,44 +274,3 @@ def _teammate(name: str, rules: Rules, layout: ObservationLayout, seed: int, age
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)
-
-
-def _no_choice(rules: Rules) -> NDArray[np.int32]:
-    return np.zeros((1, len(rules.agent_names)), np.int32)
-
-
-def compile_engine() -> None:
-    """Compile the engine, or load it, before anything else takes time; whoever waits for that is told."""
-    rules = make_rules(size="tiny")
-    with Compiling():
-        engine = CompiledEngine(rules, resolve("none"), keep_log=True)
-        engine.reset(0)
-        engine.step(_no_choice(rules), True)
-
-
-class Compiling:
-    """Tells the user, once a second has passed, that the engine is being compiled."""
-
-    _done = False
-
-    def __enter__(self) -> None:
-        self._timer: Any = None
-        if not Compiling._done:
-            import threading
-
-            self._timer = threading.Timer(1.0, self._tell)
-            self._timer.daemon = True
-            self._started = time.perf_counter()
-            self._timer.start()
-
-    def __exit__(self, *_: object) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            seconds = time.perf_counter() - self._started
-            if seconds > 2:
-                print(f"stalegrid: compiled in {seconds:.0f} s; cached from now on.", file=sys.stderr)
-        Compiling._done = True
-
-    def _tell(self) -> None:
-        told = "stalegrid: compiling the engine, once for this version (about half a minute) ..."
-        print(told, file=sys.stderr, flush=True)

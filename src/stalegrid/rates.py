@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from .make import env, parallel_env, vector_env
 from .protocols.batch import Batch
 from .protocols.config import Config
-from .protocols.engine import random_choices
+from .protocols.stepping import random_choices
 from .world.parallel_env import StaleGridParallelEnv
 from .world.rules import Rules
 from .world.state import COUNTER_INDEX
@@ -23,7 +23,7 @@ _COMMITTED = COUNTER_INDEX["committed"]
 
 
 class Rate(NamedTuple):
-    """What was done in a second; NaN where the load does not tell."""
+    """What was done in a second; 0 where the load does not tell."""
 
     agent_steps: float
     decisions: float
@@ -76,6 +76,7 @@ class BatchLoad:
 
     def __init__(self, rules: Rules, config: Config, worlds: int, **options: Any) -> None:
         self.batch = Batch(rules, config, worlds, **options)
+        self.step: Callable[[NDArray[np.int32]], None] = self.batch.step
         self._choices = np.zeros((worlds, self.batch.agents), np.int32)
         self._random = np.arange(1, worlds + 1, dtype=np.uint64)
         self._seeds = np.arange(worlds, dtype=np.uint64)
@@ -88,7 +89,7 @@ class BatchLoad:
         before, committed = int(world["tick"].sum()), int(batch.state.counts[:, _COMMITTED].sum())
         for _ in range(16):
             self.decisions += random_choices(batch.context, self._choices, self._random)
-            batch.step(self._choices)
+            self.step(self._choices)
             world["log_count"] = 0  # whoever keeps a log reads it between two steps
         self.agent_steps += (int(world["tick"].sum()) - before) * batch.agents
         self.commits += int(batch.state.counts[:, _COMMITTED].sum()) - committed
@@ -103,90 +104,126 @@ class BatchLoad:
 
 
 class VectorLoad:
-    """The vector environment at random play; its masks are unpacked into every step's infos."""
+    """The vector environment at random play, as it comes; its masks are unpacked into every step's infos."""
 
     def __init__(self, scenario: str, config: Config, worlds: int, **options: Any) -> None:
-        self._env = vector_env(scenario, config, worlds=worlds, autoreset_mode="same_step", **options)
+        self._env = vector_env(scenario, config, worlds=worlds, **options)
         self._env.reset(seed=0)
         self._choices = np.zeros((worlds, self._env.num_envs // worlds), np.int32)
         self._random = np.arange(1, worlds + 1, dtype=np.uint64)
+        self._ended = np.zeros(worlds, np.bool_)
         self.agent_steps = self.decisions = self.commits = 0
 
     def run(self) -> None:
-        """Step 16 times."""
+        """Step 16 times; the step after an episode's end begins the next one and is none of its own."""
         batch: Any = self._env.batch
+        committed = batch.state.counts[:, _COMMITTED]
         for _ in range(16):
             self.decisions += random_choices(batch.context, self._choices, self._random)
-            self._env.step(self._choices.reshape(-1))
-        self.agent_steps += 16 * self._env.num_envs
+            before = int(committed[~self._ended].sum())
+            _, _, terminated, truncated, _ = self._env.step(self._choices.reshape(-1))
+            self.commits += int(committed.sum()) - before
+            self.agent_steps += int((~self._ended).sum()) * batch.agents
+            self._ended = (terminated | truncated)[:: batch.agents]
 
     def seen(self) -> NDArray[np.float32]:
         """Return what the first worlds show."""
         return self._env.batch.state.observation[:64].copy()
 
 
-def _tape(parallel: StaleGridParallelEnv, steps: int) -> list[dict[str, int]]:
-    """Play from seed 0 on at random, and return what was done in each step: the same can be done again."""
+class Tape(NamedTuple):
+    """An episode of random play: what was done in each step, and how much had been decided and committed before it."""
+
+    chosen: list[dict[str, int]]
+    decisions: list[int]  # one more than steps: at the end stands what the whole episode has
+    commits: list[int]
+
+
+def record(parallel: StaleGridParallelEnv) -> Tape:
+    """Play from seed 0 on at random, for `TAPE` steps at the most: the same can be done again."""
     rng = np.random.default_rng(0)
-    tape: list[dict[str, int]] = []
+    engine: Any = parallel.engine  # the compiled one: its batch counts
+    tape = Tape([], [0], [0])
     _, infos = parallel.reset(seed=0)
-    while parallel.agents and len(tape) < steps:
+    while parallel.agents and len(tape.chosen) < TAPE:
         masks = [infos[name]["action_mask"] for name in parallel.agents]
         chosen = [int(rng.choice(np.flatnonzero(mask))) for mask in masks]
-        tape.append(dict(zip(parallel.agents, chosen, strict=True)))
-        _, _, _, _, infos = parallel.step(tape[-1])
+        tape.chosen.append(dict(zip(parallel.agents, chosen, strict=True)))
+        tape.decisions.append(tape.decisions[-1] + sum(info["ready"] for info in infos.values()))
+        _, _, _, _, infos = parallel.step(tape.chosen[-1])
+        tape.commits.append(int(engine.batch.state.counts[0, _COMMITTED]))
     return tape
 
 
-class ParallelLoad:
-    """A ParallelEnv, one episode of random play over and over: nothing is drawn while the clock runs."""
+class Replay:
+    """An episode of random play over and over: nothing is drawn and nothing counted while the clock runs."""
 
-    def __init__(self, scenario: str, config: Config, **options: Any) -> None:
-        self._env = parallel_env(scenario, config, **options)
-        self._tape = _tape(self._env, TAPE)
-        self._agents = len(self._env.possible_agents)
-        self._observed, self._infos = self._env.reset(seed=0)
-        self._at = 0
+    def __init__(self, parallel: StaleGridParallelEnv) -> None:
+        self._tape = record(parallel)
+        self._agents = len(parallel.possible_agents)
+        self._laps = self._at = 0
         self.agent_steps = self.decisions = self.commits = 0
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin the episode."""
+        raise NotImplementedError
+
+    def take(self, chosen: dict[str, int]) -> None:
+        """Take one step of it."""
+        raise NotImplementedError
 
     def run(self) -> None:
         """Step 100 times."""
-        parallel, tape = self._env, self._tape
+        tape = self._tape
         for _ in range(100):
-            if self._at == len(tape):
-                parallel.reset(seed=0)
-                self._at = 0
-            self._observed, _, _, _, self._infos = parallel.step(tape[self._at])
+            if self._at == len(tape.chosen):
+                self.begin()
+                self._laps, self._at = self._laps + 1, 0
+            self.take(tape.chosen[self._at])
             self._at += 1
         self.agent_steps += 100 * self._agents
+        self.decisions, self.commits = (
+            self._laps * before[-1] + before[self._at] for before in (tape.decisions, tape.commits)
+        )
+
+
+class ParallelLoad(Replay):
+    """A ParallelEnv."""
+
+    def __init__(self, scenario: str, config: Config, **options: Any) -> None:
+        self._env = parallel_env(scenario, config, **options)
+        super().__init__(self._env)
+
+    def begin(self) -> None:
+        """Begin the episode."""
+        self._observed, self._infos = self._env.reset(seed=0)
+
+    def take(self, chosen: dict[str, int]) -> None:
+        """Take one step of it."""
+        self._observed, _, _, _, self._infos = self._env.step(chosen)
 
     def seen(self) -> NDArray[np.float32]:
         """Return what the agents observed last."""
         return np.stack(list(self._observed.values()))
 
 
-class TurnLoad:
-    """An AEC environment, the same episode: `last` and `step` for each agent in turn."""
+class TurnLoad(Replay):
+    """An AEC environment: `last` and `step` for each agent in turn."""
 
     def __init__(self, scenario: str, config: Config, **options: Any) -> None:
         self._env = env(scenario, config, **options)
-        self._tape = _tape(self._env.parallel, TAPE)
-        self._env.reset(seed=0)
-        self._at = 0
-        self.agent_steps = self.decisions = self.commits = 0
+        super().__init__(self._env.parallel)
 
-    def run(self) -> None:
-        """Step 100 times, each of them a turn of every agent."""
-        aec, tape = self._env, self._tape
-        for _ in range(100):
-            if self._at == len(tape):
-                aec.reset(seed=0)
-                self._at = 0
-            for action in tape[self._at].values():
-                aec.last()
-                aec.step(action)
-            self._at += 1
-        self.agent_steps += 100 * len(aec.possible_agents)
+    def begin(self) -> None:
+        """Begin the episode."""
+        self._env.reset(seed=0)
+
+    def take(self, chosen: dict[str, int]) -> None:
+        """Take a turn of every agent."""
+        for action in chosen.values():
+            self._env.last()
+            self._env.step(action)
 
     def seen(self) -> NDArray[np.float32]:
         """Return what the agents observed last."""

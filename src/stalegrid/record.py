@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .make import Protocol, make_rules
+from .make import Protocol
+from .reading import make_rules
 from .replay import SUFFIX, write_replay
 from .tape import Tape
 from .world.audit import EpisodeReport

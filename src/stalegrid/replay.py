@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .agents.minds import rule_of
-from .make import make_rules
 from .protocols.config import Config
 from .protocols.presets import resolve
+from .reading import make_rules
 from .tape import Tape
 from .world import log
 from .world.parallel_env import SEEDS

@@ -11,8 +11,8 @@ import typer
 from . import demo as story
 from . import record as recording
 from .compare import FIRST_TEST_SEED, Cell
+from .compiling import compile_engine
 from .flags import Agents, Delay, FirstSeed, Mind, Sets, Size, Think, common, names, with_axes
-from .make import compile_engine
 from .render.window import MISSING
 from .replay import read_replay
 from .tape import Tape

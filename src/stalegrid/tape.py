@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .agents.cast import Cast
-from .make import Protocol, make_engine, make_rules
+from .make import Protocol, make_engine
 from .protocols.config import Config
 from .protocols.handover import hand_over
 from .protocols.presets import name_of, resolve
 from .protocols.single import CompiledEngine
+from .reading import make_rules
 from .render.drawing import scene_of
 from .render.scene import Scene
 from .story import Line, tell

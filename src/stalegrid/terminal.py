@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+NAME = "stalegrid"
 console = Console()
 errors = Console(stderr=True)
 
@@ -39,6 +42,12 @@ def telling(*more: type[Exception], kept: str = "") -> Iterator[None]:
         raise typer.Exit(130) from None
 
 
+def program() -> str:
+    """Return what to type for this program: its name, or where it was found if the shell would not find it by that."""
+    called = sys.argv[0]
+    return called if Path(called).name == NAME and shutil.which(NAME) is None else NAME
+
+
 def check_form(form: str, *allowed: str) -> None:
     """Refuse a form of output that a command does not have.
 
@@ -49,12 +58,14 @@ def check_form(form: str, *allowed: str) -> None:
 
 
 def check_folder(out: Path | None) -> None:
-    """Refuse a file whose folder is not there, before the work and not after it.
+    """Refuse a file whose folder is not there, or that is a folder itself, before the work and not after it.
 
     Raises: ValueError.
     """
     if out is not None and not out.parent.is_dir():
         raise ValueError(f"--out needs a folder that is there; got {out}")
+    if out is not None and out.is_dir():
+        raise ValueError(f"--out is a file to write; got the folder {out}")
 
 
 def progress_bar() -> Progress:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pygame
 
-from .make import make_rules
 from .panes import pane_of, serial_of
 from .protocols.presets import PRESETS
+from .reading import make_rules
 from .render.arrange import Places
 from .render.controls import Controls, time_at, track_of
 from .render.pace import Pace

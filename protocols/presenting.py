@@ -1,0 +1,65 @@
+"""Who must act next, and what they are shown, compiled."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..world.context import FIGURE_STEP, agents_of, cell_rule, figure_at, mask_of, world_of
+from ..world.jit import inlined, lowest, show_flag
+from ..world.kernel import bit, has
+from ..world.masks import write_mask
+from ..world.observe import write_observation
+from ..world.state import IDLE, RUNNING, WALKING
+from .movement import in_reach
+
+_ZERO, _ONE = np.uint64(0), np.uint64(1)
+
+
+@inlined
+def would_be_ready(c, b, a):
+    """Tell whether the agent must act next, were the world to go on."""
+    me = agents_of(c, b)[a]
+    if c.lockstep != 0 and world_of(c, b).tick % c.agents != a:
+        return False
+    if has(world_of(c, b).stalled, a):
+        return False
+    return me.phase == IDLE or (me.phase == WALKING and c.manual != 0 and me.waits == 0 and not in_reach(c, b, a))
+
+
+@inlined
+def present(c, b):
+    """Write observation and mask of every agent that must act now; return the set of them.
+
+    At the end of an episode those who would have been next see the final state, and nobody is ready.
+    """
+    world, agents, due = world_of(c, b), agents_of(c, b), _ZERO
+    busy = figure_at(c, b, 0) + 12
+    for a in range(c.agents):
+        is_idle = np.int64(agents[a].phase == IDLE)
+        due |= np.uint64(is_idle) << np.uint64(a)
+        show_flag(busy + a * FIGURE_STEP, is_idle == 0)
+    if (c.lockstep | c.manual | c.stall) != 0:
+        due = _ZERO
+        for a in range(c.agents):
+            due |= np.uint64(would_be_ready(c, b, a)) << np.uint64(a)
+    left = due
+    while left != _ZERO:
+        a = lowest(left)
+        left &= left - _ONE
+        write_observation(c, b, a)
+        if world.status != RUNNING:
+            continue
+        me, mask = agents[a], mask_of(c, b, a)
+        me.ready = 1
+        world.ready |= bit(a)
+        moves = cell_rule(c, me.cell).moves
+        if me.phase == WALKING:  # on its own feet, with a thought to carry out
+            mask[0] = _ONE | moves
+            mask[1] = _ZERO
+            continue
+        if me.remask != 0:
+            write_mask(c, b, a)
+            me.remask = 0
+        mask[0] = me.full_mask[0] | moves
+        mask[1] = me.full_mask[1]
+    return due
