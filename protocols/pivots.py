@@ -33,8 +33,8 @@ from ..world.jit import compiled
 from ..world.kernel import bit, has, is_current
 from ..world.reference import World
 from ..world.reference_state import Transaction
-from ..world.rules import ResolvedOp
 from ..world.state import COMMITTED, LOCKING, NO_TXN, NOBODY, PARTIAL, PLANNED, SENSED
+from ..world.tasks import ResolvedOp
 
 
 class Pivots:

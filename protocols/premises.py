@@ -23,8 +23,8 @@ from ..world.judging import classify, outcome_by
 from ..world.kernel import bit, has
 from ..world.reference import World
 from ..world.reference_state import Input, Transaction
-from ..world.rules import ResolvedOp
 from ..world.state import AT_SETTLE, MESSAGE
+from ..world.tasks import ResolvedOp
 from .validation import Validation, checking_scope, stale_scope
 
 

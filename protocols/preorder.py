@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 from ..world import log, verbs
 from ..world.control import Answer, Blocked, Stale
 from ..world.ranks import REOPENED, SETTLED, VOID, Chains
-from ..world.rules import ResolvedOp
 from ..world.state import LOCKING, NOBODY, OUT, PLANNED, REGISTRY, SENSED, WORLD, WRITTEN
+from ..world.tasks import ResolvedOp
 from . import preorder_undo, preorder_writes
 from .preorder_judges import changed, judges, plan
 from .preorder_slots import Slot

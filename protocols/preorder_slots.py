@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..world.ranks import OPEN
-from ..world.rules import ResolvedOp
+from ..world.tasks import ResolvedOp
 
 if TYPE_CHECKING:
     from ..world.reference_state import Transaction

@@ -7,7 +7,8 @@ import numpy as np
 from ..world.context import FIGURE_STEP, agents_of, cell_rule, figure_at, mask_of, world_of
 from ..world.jit import inlined, lowest, show_flag
 from ..world.kernel import bit, has
-from ..world.observe import write_mask, write_observation
+from ..world.masks import write_mask
+from ..world.observe import write_observation
 from ..world.state import IDLE, RUNNING, WALKING
 from .movement import in_reach
 

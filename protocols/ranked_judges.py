@@ -23,8 +23,8 @@ from ..world.jit import compiled
 from ..world.judging import outcome_of
 from ..world.kernel import bit, draw, emit, has
 from ..world.ranks import OPEN
-from ..world.rules import MAX_OPS
 from ..world.state import NO_RANK, NO_SITE, NOBODY
+from ..world.tasks import MAX_OPS
 from .ranked_slots import show_truth
 
 PERFECT, LAZY, WRONG = range(3)  # in the order of the axis `judge`

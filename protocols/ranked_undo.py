@@ -26,7 +26,6 @@ from ..world.kernel import bit, emit, has, renew_as, touch_all
 from ..world.rank_writes import agree, lay, notify, reinstall, take, tell
 from ..world.ranks import DIFFERENCE, OPEN, REOPENED, SETTLED, TOP, VALUE, VOID
 from ..world.rule_arrays import KEEP
-from ..world.rules import MAX_OPS
 from ..world.state import (
     ABORTED,
     COUNTER_INDEX,
@@ -41,6 +40,7 @@ from ..world.state import (
     WALKING,
     WORLD,
 )
+from ..world.tasks import MAX_OPS
 from ..world.versions import install
 from .ranked_judges import judges
 from .ranked_slots import lowest_of

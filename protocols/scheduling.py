@@ -27,8 +27,8 @@ from ..world.context import agents_of, counts_of, task_rules, world_of
 from ..world.control import Answer, Blocked
 from ..world.jit import compiled
 from ..world.kernel import bit
-from ..world.rules import KNOWN, Footprint, ResolvedTask
 from ..world.state import COUNTER_INDEX, LOCKING, NO_SITE, NO_TASK, NO_TXN, NOBODY, QUEUED, THINKING, WALKING
+from ..world.tasks import KNOWN, Footprint, ResolvedTask
 
 if TYPE_CHECKING:
     from ..world.reference import World

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from ..world import log
 from ..world.control import Control
 from ..world.engine import state_vectors, states_of
-from ..world.observe import BLOCKS, observation_layout, observe_reference
+from ..world.observe import BLOCKS, observation_layout
 from ..world.reference import World
+from ..world.reference_observe import observe_reference
 from ..world.rules import Rules
 from ..world.state import IDLE, OUT, RUNNING, THINKING, WALKING, State
 from .batch import Batch

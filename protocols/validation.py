@@ -13,8 +13,8 @@ from ..world.jit import compiled, inlined
 from ..world.kernel import has, is_current
 from ..world.reference import World
 from ..world.reference_state import Input, Transaction
-from ..world.rules import ResolvedOp
 from ..world.state import MESSAGE, PLANNED, SENSED, TOLD, WRITTEN
+from ..world.tasks import ResolvedOp
 
 
 class Validation:

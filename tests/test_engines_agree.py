@@ -20,8 +20,8 @@ from stalegrid.protocols.single import CompiledEngine, ReferenceEngine
 from stalegrid.protocols.textbook import Textbook
 from stalegrid.world import log
 from stalegrid.world.audit import EpisodeReport, audit_episode
-from stalegrid.world.observe import observe_reference
 from stalegrid.world.reference import World
+from stalegrid.world.reference_observe import observe_reference
 from stalegrid.world.state import COUNTERS
 
 from .schedules import Event, RandomChoices, RandomSchedule, Schedule, line, random_schedule

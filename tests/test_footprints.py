@@ -17,10 +17,11 @@ from stalegrid.protocols.textbook import Textbook
 from stalegrid.world import log
 from stalegrid.world.audit import audit_episode
 from stalegrid.world.reference import World
-from stalegrid.world.rules import Footprint, Rules
+from stalegrid.world.rules import Rules
 from stalegrid.world.scenario import Op, Role, Site
 from stalegrid.world.settings import Settings
 from stalegrid.world.state import EXCLUSIVE, HAZARDS, SHARED
+from stalegrid.world.tasks import Footprint
 
 from .schedules import line, random_schedule
 from .test_engines_agree import compare

@@ -13,9 +13,10 @@ from stalegrid.protocols.config import Config
 from stalegrid.protocols.presets import resolve
 from stalegrid.protocols.scheduling import uses
 from stalegrid.world import log
-from stalegrid.world.rules import Footprint, Rules
+from stalegrid.world.rules import Rules
 from stalegrid.world.scenario import Op, Role, Site
 from stalegrid.world.settings import Settings
+from stalegrid.world.tasks import Footprint
 
 from .schedules import SOUND, random_schedule
 from .test_engines_agree import compare

@@ -24,8 +24,8 @@ from .rule_arrays import (
     TASK_RULE,
     WAY_RULE,
 )
-from .rules import MAX_OPS
 from .settings import QUANTILES
+from .tasks import MAX_OPS
 
 _I1 = np.dtype(np.int8)
 _I4 = np.dtype(np.int32)

@@ -17,8 +17,8 @@ from .context import agents_of, task_inputs, task_rules
 from .jit import compiled, how_many, member
 from .kernel import bit, draw, emit
 from .mail import SHIFT
-from .rules import Footprint
 from .state import NO_SITE, NOBODY
+from .tasks import Footprint
 
 if TYPE_CHECKING:
     from .reference import World

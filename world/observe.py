@@ -1,24 +1,19 @@
-"""Observations and masks: what an agent is shown, entry by entry; the compiled writers and the readable twin.
+"""Observations: what an agent is shown, entry by entry, and the compiled writer; the readable is `reference_observe`.
 
-All entries are in [-1, 1]. Never raw versions or ticks: clipped ages. `Layout` below is the one list of entries; the
-two writers fill it in its order.
+All entries are in [-1, 1]. Never raw versions or ticks: clipped ages. `observation_layout` is the one list of entries;
+the two writers fill it in its order.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from . import actions
 from .context import (
     FIGURE_STEP,
-    action_rules,
     agent_rules,
     agents_of,
-    always_allowed,
     beliefs_of,
     cell_rule,
     figure_at,
@@ -29,22 +24,16 @@ from .context import (
     observation_at,
     observation_of,
     op_rule,
-    open_actions,
     site_rules,
     sites_of,
-    task_inputs,
-    task_rules,
     world_of,
 )
 from .jit import compiled, inlined, lowest, show_figure, show_flag
-from .kernel import bit, has
+from .kernel import has
 from .layout import MAP_RADIUS
 from .rules import Rules
-from .state import IDLE, MESSAGE, NONE, OUT, OUTCOMES
+from .state import MESSAGE, NONE, OUTCOMES
 from .verbs import TAKE
-
-if TYPE_CHECKING:
-    from .reference import World
 
 AGE_SCALE = 64  # ticks shown as 1
 HAND_SCALE = 10
@@ -123,12 +112,6 @@ def observation_layout(rules: Rules, blocks: tuple[str, ...] = BLOCKS, stamped: 
         "symbols": symbols,
     }
     return ObservationLayout(tuple(names), view)
-
-
-def unpack_masks(words: NDArray[np.uint64], actions: int) -> NDArray[np.bool_]:
-    """Return masks as [..., actions] bool of the bits in `State.mask`, [..., 2]."""
-    octets = np.ascontiguousarray(words).view(np.uint8)
-    return np.unpackbits(octets, axis=-1, count=actions, bitorder="little").view(np.bool_)
 
 
 # ---------------------------------------------------------------------- compiled
@@ -300,137 +283,3 @@ def _write_map(c, b, a, at):
             if around[entry] < 0.0:
                 gate = -1 - np.int64(around[entry])
                 row[at + entry] = 0.5 if sites_of(c, b)[gate].value == 1 else 0.0
-
-
-@compiled
-def write_mask(c, b, a):
-    """Fill the mask of one agent as it is when ready, without moves: bit i = action i is allowed."""
-    me, table = agents_of(c, b)[a], action_rules(c)
-    low, high = always_allowed(c)[0], always_allowed(c)[1]
-    known, wanted = np.uint64(0), np.uint64(0)
-    beliefs = beliefs_of(c, b, a)
-    for site in range(c.sites):
-        known |= np.uint64(beliefs[site].channel != NONE) << np.uint64(site)
-    jobs = jobs_of(c, b, a)
-    for n in range(c.jobs):
-        if jobs[n].used == 0:
-            wanted |= bit(jobs[n].task)
-    mine = open_actions(c, a)
-    for nth in range(c.actions):
-        action = mine[nth]
-        if action < 0:
-            break
-        kind, index = table[action, 0], table[action, 1]
-        if kind == actions.TELL:
-            allowed = has(known, index)
-        else:
-            allowed = kind != actions.MOVE and _allows_task(c, b, a, kind, index, known, wanted)
-        one = np.uint64(allowed) << np.uint64(action & 63)
-        if action < 64:
-            low |= one
-        else:
-            high |= one
-    me.full_mask[0] = low
-    me.full_mask[1] = high
-
-
-@inlined
-def _allows_task(c, b, a, kind, index, known, wanted):
-    task = task_rules(c)[index]
-    if task.crosses != 0:
-        me = agents_of(c, b)[a]
-        if kind == actions.DO:
-            return c.manual == 0 and me.trips < agent_rules(c)[a].trips
-        region = op_rule(c, index, 0).site
-        return cell_rule(c, me.cell).region == region and has(known, region)
-    if task.jobs != 0 and not has(wanted, index):
-        return False
-    if kind == actions.DO:
-        return task.reads & ~known == 0
-    last = op_rule(c, index, task.ops - 1)
-    if not has(known, last.site):
-        return False
-    for slot in range(task.inputs):
-        if has(last.pre, slot) and not has(known, task_inputs(c)[index, slot]):
-            return False
-    return True
-
-
-# ---------------------------------------------------------------------- reference
-
-
-def observe_reference(world: World, agent: int, layout: ObservationLayout) -> NDArray[np.float32]:
-    """Return the observation of one agent of a reference world, [width] float32."""
-    rules, me, view = world.rules, world.agents[agent], layout.view
-    blueprint, role = rules.blueprint, rules.blueprint.roles[rules.role_of[agent]]
-    row, column = rules.layout.place(me.cell)
-    many = len(world.agents)
-    open_jobs = [rules.tasks[job.task].ops[0].site for job in world.jobs[agent] if not job.used]
-    count = blueprint.jobs.count if blueprint.jobs else 0
-    out: list[float] = [2 * row / (rules.layout.rows - 1) - 1, 2 * column / (rules.layout.columns - 1) - 1]
-    out += [float(rules.role_of[agent] == index) for index in range(len(blueprint.roles))]
-    out += [
-        me.hand / HAND_SCALE,
-        float(world.holder == agent),
-        float(me.cell in rules.region_of),
-        float(me.promised),
-        2 * me.side - 1,
-        max(0, role.trips - me.trips) / max(1, role.trips),
-        len(open_jobs) / max(1, count),
-        2 * world.now / rules.max_cycles - 1,
-        2 * agent / max(1, many - 1) - 1,
-    ]
-    out += [float(me.outcome == outcome) for outcome in range(1, 6)]
-    if view["others"]:
-        for other, they in enumerate(world.agents):
-            if other == agent:
-                continue
-            their_row, their_column = rules.layout.place(they.cell)
-            down, right = their_row - row, their_column - column
-            radius = rules.sight_of(agent)
-            near = radius is None or max(abs(down), abs(right)) <= radius
-            if they.phase == OUT or not near:
-                out += [0.0] * (5 if view["hands"] else 4)
-            else:
-                out += [1.0, down / rules.layout.rows, right / rules.layout.columns, float(they.phase != IDLE)]
-                out += [they.hand / HAND_SCALE] if view["hands"] else []
-    for index, site in enumerate(blueprint.sites):
-        belief = world.beliefs[agent][index]
-        known, seen = belief.channel != NONE, index in rules.sights[agent][me.cell]
-        told = belief.channel == MESSAGE
-        out += [float(known), belief.value / site.scale if known else 0.0, float(told), float(seen)]
-        out.append(int(rules.paths[index][0][me.cell]) / (rules.layout.rows + rules.layout.columns))
-        if blueprint.jobs:
-            out += [open_jobs.count(index) / count, float(open_jobs[:1] == [index])]
-        if view["feedback"]:
-            out.append(float(index in me.stale))
-        if view["ages"]:
-            since = belief.arrived if told else belief.tick
-            out.append((world.now - since) / AGE_SCALE if known and not seen else 0.0)
-        if view["stamps"]:
-            out.append((world.now - belief.tick) / AGE_SCALE if told else 0.0)
-    if view["mailbox"]:
-        last = me.last_mail
-        out += [me.inbox / INBOX_SCALE, float(last is not None and last.kind == 1)]
-        out.append(2 * (last.sender if last else 0) / max(1, many - 1) - 1)
-        out.append((last.site if last else -1) / max(1, len(blueprint.sites) - 1))
-        out.append(last.value / blueprint.sites[last.site].scale if last else 0.0)
-    said = range(rules.settings.symbols)
-    out += [float(me.heard.get(other) == k) for other in range(many) if other != agent for k in said]
-    if rules.settings.navigation == "manual":
-        out += [_map_entry(world, row + down, column + right) for down in _REACH for right in _REACH]
-    return np.clip(np.array(out, np.float32), -1, 1)
-
-
-_REACH = range(-MAP_RADIUS, MAP_RADIUS + 1)
-
-
-def _map_entry(world: World, row: int, column: int) -> float:
-    layout = world.rules.layout
-    if not (0 <= row < layout.rows and 0 <= column < layout.columns):
-        return 1.0
-    cell = layout.cell((row, column))
-    if bool((layout.neighbour[cell] == cell).all()):
-        return 1.0
-    gate = world.rules.gate_of.get(cell)
-    return 0.5 if gate is not None and world.sites[gate].value == 1 else 0.0

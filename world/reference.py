@@ -22,7 +22,7 @@ from .reference_masks import mask_of, steers_itself
 from .reference_state import Agent, Belief, Input, Job, Mail, Site, Transaction
 from .reference_waits import ask_the_queue, end_wait, end_waits
 from .reference_walk import walk
-from .rules import ResolvedOp, ResolvedTask, Rules
+from .rules import Rules
 from .settings import QUANTILES
 from .state import (
     ABORTED,
@@ -46,6 +46,7 @@ from .state import (
     WALKING,
     WORLD,
 )
+from .tasks import ResolvedOp, ResolvedTask
 
 _SETTLES = {
     COMMITTED: log.COMMIT,

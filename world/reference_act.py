@@ -10,7 +10,6 @@ from .control import Answer, Blocked
 from .reference_events import close_on_bodies, leave_depots
 from .reference_state import Agent, Buffered, Transaction
 from .reference_waits import begin_wait, end_hold, end_wait, hold, in_order
-from .rules import MAX_OPS, ResolvedOp
 from .speculation import speculate
 from .state import (
     COMMITTED,
@@ -29,6 +28,7 @@ from .state import (
     WALKING,
     WORLD,
 )
+from .tasks import MAX_OPS, ResolvedOp
 
 if TYPE_CHECKING:
     from .reference import World

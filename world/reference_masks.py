@@ -1,4 +1,4 @@
-"""Masks: which actions an agent may take now."""
+"""Masks of the readable engine: which actions an agent may take now."""
 
 from __future__ import annotations
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from .control import Blocked
-from .rules import KNOWN, Footprint, ResolvedOp
 from .state import IDLE, NEVER, NO_CELL, NO_OUTCOME, NO_SITE, NO_TASK, NO_TXN, NOBODY, NONE, PROMISE
+from .tasks import KNOWN, Footprint, ResolvedOp
 
 
 @dataclass

@@ -15,9 +15,10 @@ from . import verbs
 from .actions import CHECK, DO, LOOK_AT, MOVE, PROMISE_THAT, SAY, TELL, WAIT
 from .entropy import PROBABILITY_BITS
 from .layout import MAP_RADIUS
-from .rules import GRAINS, MAX_OPS, Rules
+from .rules import GRAINS, Rules
 from .scenario import BOAT, BUILT, CORRECTED, DONE, PARCEL, SHIPPED, TOGETHER, TRIPS
 from .state import NO_CELL, NO_SITE
+from .tasks import MAX_OPS
 
 NO_TARGET = -1
 KEEP = -1  # what a correction leaves as it is

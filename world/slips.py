@@ -10,8 +10,8 @@ from .jit import compiled
 from .judging import argument_of
 from .kernel import draw, emit
 from .mail import SHIFT
-from .rules import MAX_OPS
 from .state import COUNTER_INDEX, NOBODY
+from .tasks import MAX_OPS
 
 _SLIPS = COUNTER_INDEX["slips"]
 

@@ -22,7 +22,7 @@ from .protocols.batch import Batch
 from .protocols.config import Config
 from .world import actions, entropy
 from .world.control import Control
-from .world.observe import unpack_masks
+from .world.masks import unpack_masks
 from .world.reference import World
 from .world.rules import Rules
 from .world.scenario import VALUE, Blueprint, Goal, Op, Role, Site, Task

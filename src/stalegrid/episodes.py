@@ -20,7 +20,7 @@ from .world.audit import EpisodeReport
 from .world.control import Control
 from .world.engine import Engine
 from .world.entropy import MIND, draw_many
-from .world.observe import unpack_masks
+from .world.masks import unpack_masks
 from .world.rules import Rules
 from .world.state import COUNTERS, RUNNING, TERMINATED
 

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from ..rules import MAX_OPS
 from ..state import NO_TXN
+from ..tasks import MAX_OPS
 from .units import CROSSING, DECISION, HEADLINE, Units
 
 Bools = NDArray[np.bool_]

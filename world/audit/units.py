@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import log
-from ..rules import MAX_OPS, ResolvedOp, Rules
+from ..rules import Rules
 from ..state import AT_SETTLE, MESSAGE, NEVER, WORLD
+from ..tasks import MAX_OPS, ResolvedOp
 from .quiet import AtQuiescence
 from .sums import SETTLES
 

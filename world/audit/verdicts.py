@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from ..rules import ResolvedOp
 from ..state import DESYNC, LOST_UPDATE, MESSAGE, STALE_CORRECTION, STALE_READ
+from ..tasks import ResolvedOp
 from .history import SiteHistory
 
 NO_TAG = -1
