@@ -314,7 +314,7 @@ def test_what_is_paid_before_the_learners_first_turn_comes_with_its_first_step()
 def test_a_copied_solo_view_plays_on_identically_and_shares_nothing(how: str, teammates: str) -> None:
     env = solo("drawbridge", teammates=teammates, agents=4, delay=5)
     env.reset(seed=2)
-    go_alone(env, random.Random(0), limit=15)
+    go_alone(env, random.Random(0), limit=8)
     copies = [copy.deepcopy(env) if how == "deepcopy" else pickle.loads(pickle.dumps(env)) for _ in range(2)]
     # One after the other: had they a mind in common, the second would find it further on.
     played = [go_alone(one, random.Random(1)) for one in (*copies, env)]

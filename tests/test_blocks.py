@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from stalegrid.make import make_rules
 from stalegrid.protocols.batch import Batch
-from stalegrid.protocols.engine import random_choices
 from stalegrid.protocols.presets import resolve
 from stalegrid.protocols.single import CompiledEngine, ReferenceEngine
+from stalegrid.protocols.stepping import random_choices
 from stalegrid.world.rules import Rules
 
 MANY, TICKS = 8192, 40
