@@ -98,7 +98,8 @@ def compare(
 
     Without arguments, each hazard under none, its cure and serial.
     """
-    kept = "" if out is None else f"; the finished rows are in {out}, and the same command goes on from there"
+    there = "with --out FILE finished rows are kept" if out is None else f"the finished rows are in {out}"
+    kept = f"; {there}, and the same command goes on from there"
     with telling(kept=kept):
         check_form(form, *tables.FORMATS)
         settings, axes = common(agents, think, delay, sets)

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -27,7 +28,8 @@ def run_rows(
     With a `journal`, finished rows are on disk before the next begins, and are not run again. Rows are the same on any
     number of `workers`, processes that share the cells; `done` gets the finished ones in the order of the cells.
 
-    Raises: ValueError for what cannot run, before anything runs; OSError where the journal cannot be written.
+    Raises: ValueError for what cannot run, before anything runs; OSError where the journal cannot be written;
+    ChildProcessError where a worker is killed.
     """
     check_cells(cells)
     if workers < 1:
@@ -83,6 +85,10 @@ def _shared_out(cells: list[tuple[int, Cell]], workers: int, audit: bool, counte
         begun = {pool.submit(_work, cell): nth for nth, cell in cells}
         for future in as_completed(begun):
             yield begun[future], future.result()
+    except BrokenProcessPool:
+        raise ChildProcessError(
+            f"one of {workers} workers was killed, as the system does where memory runs out; take fewer workers"
+        ) from None
     finally:
         pool.shutdown(cancel_futures=True)
 
