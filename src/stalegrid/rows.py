@@ -12,6 +12,7 @@ from pathlib import Path
 
 from . import __version__
 from .compare import Cell, Comparison, Row, check_cells, compiled_config
+from .compiling import compile_engine
 from .world.control import Control
 
 
@@ -53,6 +54,8 @@ def run_rows(
     left = [nth for nth, row in enumerate(rows) if row is None]
     if any(rows):
         done([one for one in rows if one is not None])
+    if left:
+        compile_engine()  # once, here: workers find it in the cache
     if workers == 1 or len(left) < 2:
         comparison = Comparison(audit, counters)
         for nth in left:
