@@ -22,7 +22,7 @@ def harm(name):
     scenario = SCENARIOS[name]
     run = Comparison().run(Cell(name, "none", seeds=SEEDS))
     bitten = sum(report.counts[f"{scenario.hazard}.decisive"] > 0 for report in run.reports)
-    seed = median_seed(run, scenario.hazard)
+    seed = median_seed(run, [scenario.hazard])
     clip = clip_of([Tape(name, protocol, seed) for protocol in ("none", scenario.cure)])
     happens = HAPPENS[scenario.hazard]
     note = f"The same episode twice. Without a protocol, {happens} in {bitten} of {SEEDS} episodes."

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import runpy
 
 os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
 
 from dataclasses import replace
-from itertools import pairwise
+from itertools import islice, pairwise
+from pathlib import Path
 
 import pygame
 import pytest
@@ -102,3 +104,15 @@ def test_a_clip_of_an_episode_without_a_hazard_has_its_beginning() -> None:
     clip = clip_of([Tape("disjoint", protocol, SEED, size="tiny") for protocol in ("none", "serial")])
     assert clip.first == 0
     assert clip_times(clip, fps=2)
+
+
+def test_the_script_behind_the_pictures_of_the_readme_draws_a_harm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = runpy.run_path(str(Path(__file__).parent.parent / "examples" / "pictures.py"))
+    harm = script["harm"].__globals__
+    monkeypatch.setitem(harm, "PICTURES", tmp_path)
+    monkeypatch.setitem(harm, "SEEDS", 4)
+    monkeypatch.setitem(harm, "clip_frames", lambda *clip: islice(clip_frames(*clip), harm["SAMPLES"]))
+    script["harm"]("guards")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["guards.gif", "guards.png"]
