@@ -21,6 +21,7 @@ from stalegrid.compare import Cell, Comparison, all_cells, default_cells
 from stalegrid.episodes import run_episodes
 from stalegrid.protocols.presets import PRESETS
 from stalegrid.rows import run_rows
+from stalegrid.tables import decisive
 from stalegrid.world.audit import audit_episode
 from stalegrid.world.scenarios import SCENARIOS
 from stalegrid.world.state import HAZARDS
@@ -314,6 +315,15 @@ def test_the_kernels_counters_alone_give_the_same_rows_without_what_needs_a_log(
             name: other[name] for name in KEYS if name not in ("compatibility", "corrections", "digest")
         }
         assert (other["compatibility"], other["corrections"], other["digest"]) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("stake", "bound"), [(300, "< 1.0%"), (5_900, "< 0.1%"), (6_555, "< 0.05%"), (65_550, "< 0.005%")]
+)
+def test_what_a_zero_still_allows_is_never_printed_as_nothing(stake: int, bound: str) -> None:
+    row = Comparison(counters=True).row(Cell("ledger", "serial", size="tiny", seeds=1))
+    row["hazards"]["lost_update"]["prevented"] = stake
+    assert decisive(row) == (f"0/{stake}", bound)
 
 
 def test_rows_are_the_same_on_any_number_of_workers() -> None:

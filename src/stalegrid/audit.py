@@ -13,7 +13,7 @@ from typing import Any, Protocol, TextIO, TypeVar
 from rich.table import Table
 from rich.text import Text
 
-from .terminal import console, progress_bar
+from .terminal import console, progress_bar, tell_line
 from .world.audit.anomalies import ANOMALIES, LEVELS
 from .world.audit.batch import judge_all
 from .world.audit.exchange import LONG, Line, read_lines
@@ -130,10 +130,9 @@ def _show(judged: Sequence[Judgement]) -> None:
     guilty = [one for one in judged if one.witnesses]
     for one in guilty[:TOLD]:
         for witness in one.witnesses:
-            console.print(f"\n{_plain(one.name)}, {witness.anomaly}: {ANOMALIES[witness.anomaly].sentence}",
-                          highlight=False, markup=False, soft_wrap=True)  # fmt: skip
+            tell_line(f"\n{_plain(one.name)}, {witness.anomaly}: {ANOMALIES[witness.anomaly].sentence}")
             for step in witness.steps:
-                console.print(f"  {_plain(step)}", highlight=False, markup=False, soft_wrap=True)
+                tell_line(_plain(step), 2)
     if len(guilty) > TOLD:
         console.print(f"\nand {len(guilty) - TOLD:,} more with witnesses: --format json has them all", highlight=False)
 

@@ -10,7 +10,7 @@ from rich.table import Table
 from .audit import SHORT, written
 from .compare import Cell
 from .judged import Judged, judge_own, witness_lines
-from .terminal import console
+from .terminal import console, tell_line
 from .world.audit.anomalies import ANOMALIES, LEVELS
 
 
@@ -46,7 +46,7 @@ def _show(judged: Judged) -> None:
         console.print(f"replay of {judged.replay.listed} transactions: {said}", highlight=False)
     for order in (certificate, judged.replay):
         for problem in order.problems if order is not None else ():
-            console.print(f"  {problem}", highlight=False, markup=False, soft_wrap=True)
+            tell_line(problem, 2)
     if judged.cut_off:
         cut = f"{judged.cut_off} decisions are left out: their ranks were not quiet at the end"
         console.print(cut, style="dim", highlight=False)
@@ -56,7 +56,6 @@ def _show(judged: Judged) -> None:
             if witness.anomaly in told:
                 continue
             told.add(witness.anomaly)
-            said = f"\n{witness.anomaly} ({bracket}): {ANOMALIES[witness.anomaly].sentence}"
-            console.print(said, highlight=False, markup=False)
+            tell_line(f"\n{witness.anomaly} ({bracket}): {ANOMALIES[witness.anomaly].sentence}")
             for line in witness_lines(judged.units, verdict.history, witness):
-                console.print(f"  {line}", highlight=False, markup=False, soft_wrap=True)
+                tell_line(line, 2)

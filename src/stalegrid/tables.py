@@ -46,7 +46,12 @@ def decisive(row: Row) -> tuple[str, str]:
     wrong = round(sum(many for many, _ in found) * row["seeds"])
     stake = sum(at_stake(row["hazards"][hazard], row["seeds"]) for hazard in HAZARDS)
     kinds = ", ".join(name for many, name in found if many)
-    return f"{wrong}/{stake}", kinds or (f"< {metrics.upper_bound(0, stake):.1%}" if stake else "-")
+    return f"{wrong}/{stake}", kinds or (f"< {_percent(metrics.upper_bound(0, stake))}" if stake else "-")
+
+
+def _percent(share: float) -> str:
+    """Return a share in percent with one digit behind the point, or with as many as it takes not to say 0.0."""
+    return f"{share:.1%}" if share >= 0.0005 else f"{100 * share:.1g}%"
 
 
 def table(rows: Sequence[Row]) -> Table:

@@ -11,7 +11,9 @@ from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
+from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 NAME = "stalegrid"
 console = Console()
@@ -43,6 +45,14 @@ def telling(*more: type[Exception], kept: str = "") -> Iterator[None]:
     except KeyboardInterrupt:
         errors.print(f"stopped{kept}", highlight=False, markup=False)
         raise typer.Exit(130) from None
+
+
+def tell_line(text: str, indent: int = 0) -> None:
+    """Print a line: broken between words where somebody watches, and whole where it goes to a file or a program."""
+    if console.is_terminal:
+        console.print(Padding(Text(text), (0, 0, 0, indent)), highlight=False)
+    else:
+        console.print(" " * indent + text, highlight=False, markup=False, soft_wrap=True)
 
 
 def program() -> str:
