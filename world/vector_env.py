@@ -67,12 +67,12 @@ class StaleGridVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[An
         episode_seeds: Sequence[int] = TRAINING_SEEDS,
         copy: bool = True,
     ) -> None:
+        self.batch = batch  # first: Gymnasium closes what is thrown away, also what is refused below
         if steps not in STEPS:
             raise ValueError(f"steps is one of {', '.join(STEPS)}; got {steps!r}")
         self.autoreset_mode = _mode(autoreset_mode)
         if len(episode_seeds) == 0:
             raise ValueError("episode_seeds is a range or list of seeds; got an empty one")
-        self.batch = batch
         self.rules = batch.rules
         self.num_envs = batch.worlds * batch.agents
         self.metadata = {"name": "stalegrid_v0", "render_modes": [], "autoreset_mode": self.autoreset_mode}

@@ -84,4 +84,6 @@ def check_folder(out: Path | None) -> None:
 def progress_bar() -> Progress:
     """Return a bar on stderr that vanishes when it is done, and is silent where nobody watches."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    return Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal)
+    watched = errors.is_terminal
+    # Quiet, for before 14.3 rich ends a bar that nobody watches with an empty line.
+    return Progress(*columns, console=errors if watched else Console(quiet=True), transient=True, disable=not watched)
