@@ -1,5 +1,6 @@
 """Draw the pictures of the README and the docs again, into docs/pictures: `make pictures`. Needs the extra `render`."""
 
+import argparse
 from pathlib import Path
 
 from PIL import Image
@@ -60,9 +61,14 @@ def save_gif(frames, path):
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("scenarios", nargs="*", help=f"some of {', '.join(SCENARIOS)}; by default all")
+    chosen = parser.parse_args().scenarios or list(SCENARIOS)
+    if unknown := set(chosen) - set(SCENARIOS):
+        parser.error(f"unknown scenarios {', '.join(sorted(unknown))}; there are {', '.join(SCENARIOS)}")
     PICTURES.mkdir(parents=True, exist_ok=True)
-    for scenario in SCENARIOS.values():
-        if scenario.hazard:
-            harm(scenario.name)
+    for name in chosen:
+        if SCENARIOS[name].hazard:
+            harm(name)
         else:
-            calm(scenario.name)
+            calm(name)
