@@ -21,6 +21,7 @@ from ..world.state import (
     CHAIN_RECORD,
     COUNTERS,
     EVENT_RECORD,
+    FIGURE_SIZE,
     FOLLOWED_RECORD,
     GOAL_RECORD,
     INPUT_RECORD,
@@ -70,6 +71,7 @@ def _shapes(rules: Rules, worlds: int, width: int, ranks: int) -> dict[str, tupl
     return {
         "world": ((worlds,), WORLD_RECORD),
         "agent": ((worlds, a), AGENT_RECORD),
+        "figure": ((worlds, a, FIGURE_SIZE), np.float32),
         "site": ((worlds, s), SITE_RECORD),
         "belief": ((worlds, a, s), BELIEF_RECORD),
         "input": ((worlds, a, 5, i), INPUT_RECORD),

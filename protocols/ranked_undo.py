@@ -22,7 +22,7 @@ from ..world.context import (
     world_of,
 )
 from ..world.jit import compiled
-from ..world.kernel import bit, emit, has, renew_as, touch_all
+from ..world.kernel import bit, emit, has, renew_as, take_in_hand, touch_all
 from ..world.rank_writes import agree, lay, notify, reinstall, take, tell
 from ..world.ranks import DIFFERENCE, OPEN, REOPENED, SETTLED, TOP, VALUE, VOID
 from ..world.rule_arrays import KEEP
@@ -224,7 +224,7 @@ def take_back(c, b, a, is_stuck):
         reason = verbs.GATE_CLOSED if is_stuck != 0 else verbs.WRONG_ITEM
         emit(c, b, log.REFUSED_BY_WORLD, a, me.txn, o, site, 0, 0, NOBODY, reason, 0, 0, 0, 0)
     else:
-        me.hand = hand
+        take_in_hand(c, b, a, hand)
         me.done -= 1
         touch_all(c, b)
         if value != there.value:
