@@ -8,10 +8,11 @@ from __future__ import annotations
 import numpy as np
 
 from ..world import log, verbs
-from ..world.chains import fold, value_at
+from ..world.chains import fold, is_refilled, value_at
 from ..world.context import (
     agents_of,
     cell_rule,
+    chain_at,
     correction_rule,
     counts_of,
     op_rule,
@@ -23,8 +24,8 @@ from ..world.context import (
 )
 from ..world.jit import compiled
 from ..world.kernel import bit, emit, has, renew_as, touch_all
-from ..world.rank_writes import agree, lay, notify, reinstall, take, tell
-from ..world.ranks import DIFFERENCE, OPEN, REOPENED, SETTLED, TOP, VALUE, VOID
+from ..world.rank_writes import agree, lay, notify, refill, reinstall, take, tell
+from ..world.ranks import DIFFERENCE, OPEN, REFILLED, REOPENED, SETTLED, TOP, VALUE, VOID
 from ..world.rule_arrays import KEEP
 from ..world.state import (
     ABORTED,
@@ -50,6 +51,7 @@ from .waiting import end_hold, end_wait, hold, leave_queue
 inverse_of = compiled(verbs.inverse_of)
 
 _VICTIMS, _COMMITTED = COUNTER_INDEX["victims"], COUNTER_INDEX["committed"]
+_ZERO = np.uint64(0)
 _BROKE, _WASTED = COUNTER_INDEX["broke_invariant"], COUNTER_INDEX["wasted_think_ticks"]
 
 
@@ -207,13 +209,17 @@ def take_back(c, b, a, is_stuck):
     o = last_done(slot)
     rule = op_rule(c, me.task, o)
     site, there = rule.site, sites_of(c, b)[rule.site]
-    if is_stuck == 0 and rule.relative == 0 and force(c, b, a, bit(site)):
+    refilled, item = is_refilled(c, b, site, rank), chain_at(c, b, site, rank).value
+    filled = bit(site) if refilled and there.value == value_at(c, b, site, rank) else _ZERO
+    if is_stuck == 0 and rule.relative == 0 and force(c, b, a, bit(site), filled):
         hold(c, b, a, me.blocker, log.FOR_RANK)
         return
     end_hold(c, b, a)
     slot.done &= ~(1 << o)
     before, written = slot.before[o], slot.written[o]
-    can, value, hand = inverse_of(rule.verb, before, written, slot.hand[o], there.value, me.hand)
+    has_filling = refilled and there.value == item
+    left = item if has_filling else written
+    can, value, hand = inverse_of(rule.verb, before, left, slot.hand[o], there.value, me.hand)
     if rule.verb == verbs.SET and before == 1:
         for other in range(c.agents):
             they = agents_of(c, b)[other]
@@ -227,18 +233,25 @@ def take_back(c, b, a, is_stuck):
         me.hand = hand
         me.done -= 1
         touch_all(c, b)
+        if refilled:
+            lay(c, b, WORLD, NO_TXN, site, rank, VALUE, 0, 0, 1)
         if value != there.value:
             install(c, b, log.UNDO, a, me.txn, o, site, value, 1, rank, 0, 0, 1)
-        earlier = False
+        earlier = -1
         for other in range(o):
             if has(np.uint64(slot.done), other) and op_rule(c, me.task, other).site == site:
-                earlier = True
+                earlier = other
         if rule.relative != 0:
             lay(c, b, a, me.txn, site, rank, DIFFERENCE, -written, o, 1)
-        elif earlier:
-            lay(c, b, a, me.txn, site, rank, VALUE, before, o, 1)
+        elif earlier >= 0:
+            was_refilled = has(c.stocked, site) and slot.written[earlier] == 0 and before != 0
+            lay(c, b, a, me.txn, site, rank, REFILLED if was_refilled else VALUE, before, o, 1)
         else:
             take(c, b, rank, o, site)
+        if has_filling:
+            there.stock += 1  # what the world has laid out goes back with it
+        elif refilled:
+            refill(c, b, site, item)
         agree(c, b, site)
         tell(c, b, site, rank, a)
     if slot.done != 0:
@@ -249,8 +262,11 @@ def take_back(c, b, a, is_stuck):
 
 
 @compiled
-def force(c, b, a, sites):
-    """Call back the owners of higher-ranked effects on a set of physical sites; tell whether there are any."""
+def force(c, b, a, sites, filled):
+    """Call back the owners of higher-ranked effects on a set of physical sites; tell whether there are any.
+
+    Who has emptied a shelf that is filled again is not in the way on sites that are as the caller's rank sees them.
+    """
     world, me, found = world_of(c, b), agents_of(c, b)[a], False
     for rank in range(me.rank + 1, world.newest + 1):
         slot = rank_of(c, b, rank)
@@ -258,10 +274,11 @@ def force(c, b, a, sites):
             continue
         site, stands = NO_SITE, False
         for o in range(MAX_OPS):
-            if has(np.uint64(slot.done), o) and has(sites, op_rule(c, slot.task, o).site):
+            here = op_rule(c, slot.task, o).site
+            if has(np.uint64(slot.done), o) and has(sites, here):
                 if site == NO_SITE:
-                    site = op_rule(c, slot.task, o).site
-                if not has(slot.stays, op_rule(c, slot.task, o).site):
+                    site = here
+                if not has(slot.stays, here) and not (has(filled, here) and is_refilled(c, b, here, rank)):
                     stands = True
         if not stands:
             continue
