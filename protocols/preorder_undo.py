@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from ..world import log, verbs
 from ..world.ranks import DIFFERENCE, OPEN, REFILLED, REOPENED, SETTLED, TOP, VALUE
 from ..world.reference_waits import end_waits, hold, leave_queue
-from ..world.state import ABORTED, IDLE, NO_TXN, NOBODY, OUT, QUEUED, REGISTRY, REJECTED, WALKING, WORLD
+from ..world.state import ABORTED, IDLE, NO_RANK, NO_TXN, NOBODY, OUT, QUEUED, REGISTRY, REJECTED, WALKING, WORLD
 from .preorder_judges import judges
 from .preorder_slots import Done, Slot
-from .preorder_writes import agree, lay, notify, refill, reinstall, take, tell
+from .preorder_writes import agree, lay, notify, refill, reinstall, take, tell, top_rank
 
 if TYPE_CHECKING:
     from ..world.reference import World
@@ -98,6 +98,11 @@ def take_back(ranks: Preorder, world: World, txn: Transaction, is_stuck: bool = 
         hold(world, txn, ranks.blocker[txn.agent], log.FOR_RANK)
         return
     end_waits(world, txn)
+    lowest = _gone_already(ranks, world, slot, site) if done.op.verb == verbs.SET else NO_RANK
+    if lowest != NO_RANK:
+        _take_unseen(ranks, world, lowest, slot, site)
+        _return_or_settle(ranks, world, slot)
+        return
     slot.done.pop()
     has_filling = refilled and there.value == item
     left = item if has_filling else done.written
@@ -130,11 +135,46 @@ def take_back(ranks: Preorder, world: World, txn: Transaction, is_stuck: bool = 
             refill(ranks, world, site, item)
         agree(ranks, world, site)
         tell(ranks, world, site, slot.rank, txn.agent)
+    _return_or_settle(ranks, world, slot)
+
+
+def _return_or_settle(ranks: Preorder, world: World, slot: Slot) -> None:
+    """Go on to what is to be taken back before that, or settle if that was all."""
     if slot.done:
-        txn.op = slot.done[-1].op_index
+        slot.txn.op = slot.done[-1].op_index
         return
-    txn.undoing = False
-    world.settle(txn, ranks.outcome.pop(txn.number))
+    slot.txn.undoing = False
+    world.settle(slot.txn, ranks.outcome.pop(slot.txn.number))
+
+
+def _gone_already(ranks: Preorder, world: World, slot: Slot, site: int) -> int:
+    """Return down to which rank nothing need be done in the open to take back what its agent has set, else NO_RANK.
+
+    It has been written over; or all is as before what the agent did there first, which it takes back next.
+    """
+    if top_rank(ranks, site) > slot.rank:
+        return slot.rank
+    for lower in sorted({slot.rank, *(rank for rank in ranks.chains.laid[site] if rank < slot.rank)}, reverse=True):
+        other = ranks.slots[lower]
+        if other.agent != slot.agent or not (other is slot or other.doomed):
+            break
+        if ranks.chains.value(site, lower) == world.sites[site].value:
+            return lower
+    return NO_RANK
+
+
+def _take_unseen(ranks: Preorder, world: World, lowest: int, slot: Slot, site: int) -> None:
+    """Take back all that an agent has set there from one of its ranks to another: that is so in the open already."""
+    for rank in range(slot.rank, lowest - 1, -1):
+        other = ranks.slots.get(rank)
+        if other is None or other.agent != slot.agent:
+            continue
+        for done in [one for one in reversed(other.done) if one.site == site]:
+            take(ranks, world, other, done)
+            other.done.remove(done)
+            other.txn.done -= 1
+    agree(ranks, world, site)
+    tell(ranks, world, site, lowest, slot.agent)
 
 
 def force(ranks: Preorder, world: World, txn: Transaction, sites: set[int], filled: set[int]) -> bool:

@@ -62,7 +62,7 @@ def laid(
 
 def refill(ranks: Preorder, world: World, site: int, item: int) -> int:
     """The world fills a shelf again: that belongs to the rank that has emptied it; return after which rank it comes."""
-    top = _top_rank(ranks, site)
+    top = top_rank(ranks, site)
     if ranks.chains.laid[site].get(top) == (VALUE, 0):
         lay(ranks, world, WORLD, NO_TXN, site, top, REFILLED, item)
         return top
@@ -76,14 +76,14 @@ def _pass_down(ranks: Preorder, world: World, site: int, rank: int) -> None:
 
     So the last taking is the one whose filling is still to come.
     """
-    top = _top_rank(ranks, site)
+    top = top_rank(ranks, site)
     if top > rank and ranks.chains.is_refilled(site, top):
         item = ranks.chains.laid[site][top][1]
         lay(ranks, world, WORLD, NO_TXN, site, top, VALUE, 0, is_inverse=True)
         lay(ranks, world, WORLD, NO_TXN, site, rank, REFILLED, item)
 
 
-def _top_rank(ranks: Preorder, site: int) -> int:
+def top_rank(ranks: Preorder, site: int) -> int:
     """Return the highest rank that has laid anything on a site, or NO_RANK."""
     return max(ranks.chains.laid[site], default=NO_RANK)
 

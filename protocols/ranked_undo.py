@@ -24,13 +24,14 @@ from ..world.context import (
 )
 from ..world.jit import compiled
 from ..world.kernel import bit, emit, has, renew_as, touch_all
-from ..world.rank_writes import agree, lay, notify, refill, reinstall, take, tell
+from ..world.rank_writes import agree, lay, notify, refill, reinstall, take, tell, top_rank
 from ..world.ranks import DIFFERENCE, OPEN, REFILLED, REOPENED, SETTLED, TOP, VALUE, VOID
 from ..world.rule_arrays import KEEP
 from ..world.state import (
     ABORTED,
     COUNTER_INDEX,
     IDLE,
+    NO_RANK,
     NO_SITE,
     NO_TXN,
     NOBODY,
@@ -38,6 +39,7 @@ from ..world.state import (
     QUEUED,
     REGISTRY,
     REJECTED,
+    UNLAID,
     WALKING,
     WORLD,
 )
@@ -215,6 +217,11 @@ def take_back(c, b, a, is_stuck):
         hold(c, b, a, me.blocker, log.FOR_RANK)
         return
     end_hold(c, b, a)
+    lowest = gone_already(c, b, rank, site) if rule.verb == verbs.SET else NO_RANK
+    if lowest != NO_RANK:
+        take_unseen(c, b, lowest, rank, site)
+        return_or_settle(c, b, a)
+        return
     slot.done &= ~(1 << o)
     before, written = slot.before[o], slot.written[o]
     has_filling = refilled and there.value == item
@@ -254,11 +261,56 @@ def take_back(c, b, a, is_stuck):
             refill(c, b, site, item)
         agree(c, b, site)
         tell(c, b, site, rank, a)
+    return_or_settle(c, b, a)
+
+
+@compiled
+def return_or_settle(c, b, a):
+    """Go on to what is to be taken back before that, or settle if that was all."""
+    me = agents_of(c, b)[a]
+    slot = rank_of(c, b, me.rank)
     if slot.done != 0:
         me.op = last_done(slot)
         return
     me.undoing = 0
     settle(c, b, a, slot.outcome, 0)
+
+
+@compiled
+def gone_already(c, b, rank, site):
+    """Return down to which rank nothing need be done in the open to take back what its agent has set, else NO_RANK.
+
+    It has been written over; or all is as before what the agent did there first, which it takes back next.
+    """
+    if top_rank(c, b, site) > rank:
+        return rank
+    a, now = rank_of(c, b, rank).agent, sites_of(c, b)[site].value
+    for lower in range(rank, world_of(c, b).quiet, -1):
+        if lower == rank or chain_at(c, b, site, lower).how != UNLAID:
+            slot = rank_of(c, b, lower)
+            if slot.agent != a or (lower != rank and slot.doomed == 0):
+                break
+            if value_at(c, b, site, lower) == now:
+                return lower
+    return NO_RANK
+
+
+@compiled
+def take_unseen(c, b, lowest, rank, site):
+    """Take back all that an agent has set there from one of its ranks to another: that is so in the open already."""
+    a = rank_of(c, b, rank).agent
+    for lower in range(rank, lowest - 1, -1):
+        slot = rank_of(c, b, lower)
+        for o in range(MAX_OPS - 1, -1, -1):
+            if slot.agent == a and has(np.uint64(slot.done), o) and op_rule(c, slot.task, o).site == site:
+                take(c, b, lower, o, site)
+                slot.done &= ~(1 << o)
+                if lower == rank:
+                    agents_of(c, b)[a].done -= 1
+                else:
+                    slot.ops -= 1
+    agree(c, b, site)
+    tell(c, b, site, lowest, a)
 
 
 @compiled

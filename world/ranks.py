@@ -11,8 +11,8 @@ from .state import NO_RANK
 
 TOP = 2**31  # above every rank
 
-# What `log.LAID` says in column a: a value, a difference, or a difference directly after a rank; or that the shelf which
-# a rank has emptied is filled again, and holds this value for whoever comes after it.
+# What `log.LAID` says in column a: a value, a difference, or a difference directly after a rank; or that a shelf which
+# the rank has emptied is filled again, and holds this value for who comes after it.
 VALUE, DIFFERENCE, AFTER, REFILLED = range(4)
 # Where a rank stands; reopened: taken back, and kept for its owner's next decision.
 OPEN, SETTLED, REOPENED, VOID = range(4)

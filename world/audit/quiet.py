@@ -91,6 +91,7 @@ class AtQuiescence:
         self.quiet = NO_RANK
         self.rank_of: dict[int, int] = {}  # txn -> rank
         self.problems: list[str] = []  # what the log says that cannot be
+        self.hindrances: list[str] = []  # what was to be taken back and stays: why the order is broken, where it is
         self._names = rules.site_names
         self._seen: dict[tuple[int, int], Seen] = {}  # by transaction and site, as it was read
         self._reads: dict[tuple[int, int], list[list[Any]]] = {}  # row, value, what was seen or None, row of rereading
@@ -256,7 +257,7 @@ class AtQuiescence:
                 is_dropped[row] = (txn, op) in self._gone
             elif (txn, op) in written:  # the act itself was possible: its inverse was not
                 is_dropped[row] = True
-                self.problems.append(f"the world does not let {self._names[at]} be taken back in tick {tick}")
+                self.hindrances.append(f"the world does not let {self._names[at]} be taken back in tick {tick}")
         told["kind"][is_dropped] = 0
         for at, site in enumerate(self.sites):
             for nth, one in enumerate(site.quiet, 1):
