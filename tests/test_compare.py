@@ -6,6 +6,8 @@ import csv
 import hashlib
 import io
 import json
+import signal
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -321,6 +323,33 @@ def test_rows_are_the_same_on_any_number_of_workers() -> None:
     alone = run_rows(cells, None, lambda rows: None)
     assert run_rows(cells, None, lambda rows: told.append(len(rows)), workers=2) == alone
     assert told == [1, 2, 3, 4]
+
+
+class Killed(Control):
+    """A protocol of somebody's own that gets a worker killed, as the system does where memory runs out."""
+
+    name = "killed"
+
+    def __reduce__(self) -> tuple[Callable[[int], None], tuple[int]]:
+        return signal.raise_signal, (signal.SIGKILL,)
+
+
+def test_a_killed_worker_is_told_in_a_sentence_with_what_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = [Cell("ledger", Killed(), size="tiny", seeds=1), Cell("guards", Killed(), size="tiny", seeds=1)]
+
+    def killed(*arguments: Any) -> list[dict[str, Any]]:
+        return run_rows(mine, None, lambda rows: None, workers=2)
+
+    monkeypatch.setattr("stalegrid.cli.run_rows", killed)
+    out = tmp_path / "rows.json"
+    for arguments, kept in (((), "with --out FILE finished rows are kept"), (("--out", str(out)), f"are in {out}")):
+        said = compare("--workers", "2", *arguments, code=2).stderr
+        assert "one of 2 workers was killed" in said
+        assert "take fewer workers" in said
+        assert kept in said
+        assert "the same command goes on from there" in said
 
 
 def test_more_contention_does_more_harm_and_none_to_the_serial_run() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from stalegrid import contended
+from stalegrid.judged import witness_lines
 from stalegrid.protocols.presets import resolve
 from stalegrid.world import log
 from stalegrid.world.audit.anomalies import LEVELS
@@ -19,6 +20,7 @@ from stalegrid.world.audit.isolation import Count, counts
 from stalegrid.world.audit.units import BRACKETS, Units, read_logs
 from stalegrid.world.scenario import Drift, Op
 
+from .planted import BUGS
 from .schedules import random_schedule
 from .test_preorder import EMPTY_HANDED, MTPO, OFFICE, events_of
 from .turns import Played, play, room, task
@@ -127,6 +129,16 @@ def test_what_the_world_does_not_let_be_taken_back_breaks_the_order():
         "shelf in tick 8 is not what the ranks have left there",  # a took what the swap had left
         "the world does not let shelf be taken back in tick 8",
     )
+
+
+def test_a_read_of_what_no_lower_rank_left_is_told_as_such_and_not_as_a_promise():
+    (bug,) = (one for one in BUGS if one.told == "ranks: a read sees what higher ranks have written")
+    units = read_logs(contended.rules(), [contended.play_on_reference(bug.make, 2).event_array()])
+    judged = judge_episode(units)
+    (aborted,) = (one for one in judged.judgement.witnesses if one.anomaly == "G1a")
+    lines = witness_lines(units, judged.history, aborted)
+    assert any("nobody below the reader's rank had left what it read: it saw past its rank" in line for line in lines)
+    assert not any("promised" in line for line in lines)
 
 
 # ---------------------------------------------------------------------- at large

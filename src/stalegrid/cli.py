@@ -15,7 +15,6 @@ from . import check, tables
 from . import demo as story
 from .bench_parts import PARTS
 from .compare import FIRST_TEST_SEED, Cell, Row, all_cells, check_cells, default_cells, regained
-from .compiling import compile_engine
 from .flags import (
     Agents,
     Contention,
@@ -98,7 +97,8 @@ def compare(
 
     Without arguments, each hazard under none, its cure and serial.
     """
-    kept = "" if out is None else f"; the finished rows are in {out}, and the same command goes on from there"
+    there = "with --out FILE finished rows are kept" if out is None else f"the finished rows are in {out}"
+    kept = f"; {there}, and the same command goes on from there"
     with telling(kept=kept):
         check_form(form, *tables.FORMATS)
         settings, axes = common(agents, think, delay, sets)
@@ -136,7 +136,6 @@ def compare(
 
 def _measure(cells: list[Cell], form: str, out: Path | None, audit: bool, counters: bool, workers: int) -> list[Row]:
     """Run the cells with a progress bar; `out` holds the finished rows at every moment."""
-    compile_engine()
     journal = None if out is None else out.with_name(out.name + ".unfinished")
     if journal is not None and journal.exists():
         errors.print(f"going on with the finished rows of {journal}", style="dim", highlight=False, markup=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from typing import Any
+from functools import cache
 
 import numpy as np
 
@@ -13,37 +13,27 @@ from .protocols.presets import resolve
 from .protocols.single import CompiledEngine
 from .reading import make_rules
 
+SOON = 2.0  # seconds that nobody is told of: what the cache needs on a busy machine
 
+
+@cache
 def compile_engine() -> None:
-    """Compile the engine, or load it, before anything else takes time; whoever waits for that is told."""
+    """Compile the engine, or load it, once, before anything else takes time; whoever waits for that is told."""
     rules = make_rules(size="tiny")
-    with Compiling():
+    started = time.perf_counter()
+    waiting = threading.Timer(SOON, _say, ("compiling the engine, once for this version (about half a minute) ...",))
+    waiting.daemon = True
+    waiting.start()
+    try:
         engine = CompiledEngine(rules, resolve("none"), keep_log=True)
         engine.reset(0)
         engine.step(np.zeros((1, len(rules.agent_names)), np.int32), True)
+    finally:
+        waiting.cancel()
+    seconds = time.perf_counter() - started
+    if seconds > SOON:
+        _say(f"compiled in {seconds:.0f} s; cached from now on.")
 
 
-class Compiling:
-    """Tells the user, once a second has passed, that the engine is being compiled."""
-
-    _done = False
-
-    def __enter__(self) -> None:
-        self._timer: Any = None
-        if not Compiling._done:
-            self._timer = threading.Timer(1.0, self._tell)
-            self._timer.daemon = True
-            self._started = time.perf_counter()
-            self._timer.start()
-
-    def __exit__(self, *_: object) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            seconds = time.perf_counter() - self._started
-            if seconds > 2:
-                print(f"stalegrid: compiled in {seconds:.0f} s; cached from now on.", file=sys.stderr)
-        Compiling._done = True
-
-    def _tell(self) -> None:
-        told = "stalegrid: compiling the engine, once for this version (about half a minute) ..."
-        print(told, file=sys.stderr, flush=True)
+def _say(told: str) -> None:
+    print(f"stalegrid: {told}", file=sys.stderr, flush=True)

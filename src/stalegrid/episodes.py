@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from .agents.cast import Cast
 from .agents.mind import MEMORY
 from .agents.minds import rule_of, view_of
+from .compiling import compile_engine
 from .protocols.batch import Batch
 from .protocols.config import Config
 from .protocols.single import ReferenceEngine, episode_header
@@ -89,6 +90,7 @@ def _play_batch(batch: Batch, mind: str, seeds: Sequence[int]) -> Iterator[None]
     choose, view = rule_of(mind, batch.rules.name), view_of(batch.rules, batch.layout)
     state, many = batch.state, len(batch.rules.actions)
     named = np.array(seeds, np.uint64)
+    compile_engine()
     batch.reset(named)
     decided = np.zeros((len(seeds), batch.agents), np.int64)
     memory = np.zeros((len(seeds), batch.agents, MEMORY), np.int64)

@@ -11,7 +11,7 @@ from .episodes import Episode, run_episodes
 from .story import agent_name, claim
 from .world.audit.certificates import Certificate
 from .world.audit.episode_judge import EpisodeJudgement, judge_episode
-from .world.audit.episodes import EpisodeHistory, Transaction, history_of
+from .world.audit.episodes import NO_ONE, EpisodeHistory, Transaction, history_of
 from .world.audit.judge import Witness
 from .world.audit.units import BRACKETS, CROSSING, DECISION, HEADLINE, Units, read_logs
 from .world.state import NEVER
@@ -98,6 +98,8 @@ def witness_lines(units: Units, told: EpisodeHistory, witness: Witness) -> list[
 def transaction_line(units: Units, one: Transaction) -> str:
     """Tell a transaction: when, who, what, what it used and what it made of it."""
     if one.member is None:
+        if one.process == NO_ONE:
+            return "nobody below the reader's rank had left what it read: it saw past its rank, or what was taken back."
         return f"{one.process.replace('_', ' ')} promised what did not come."
     unit, rules = units.unit[one.member.unit], units.rules
     who = agent_name(rules, int(unit["agent"]))

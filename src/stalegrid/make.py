@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from .agents.mind import Mind
 from .agents.minds import mind_of, rule_of, view_of
 from .agents.team import Team
-from .compiling import Compiling, compile_engine
+from .compiling import compile_engine
 from .protocols.batch import Batch
 from .protocols.config import Config
 from .protocols.mixed import MixedBatch
@@ -67,6 +67,7 @@ def make_engine(rules: Rules, protocol: Protocol, engine: str, *, log: bool, **o
     config = resolve(protocol)
     if engine == "reference":
         return ReferenceEngine(rules, config, **options)
+    compile_engine()
     return CompiledEngine(rules, config, keep_log=log, **options)
 
 
@@ -114,10 +115,9 @@ def parallel_env(
     rules = make_rules(scenario, size=size, **settings)
     options = _view_options(observe, reward, think_cost, message_cost, accident_cost, discount)
     given, options = tuple(settings.items()), {"log": bool(log), **options}
-    with Compiling():
-        made = make_engine(rules, protocol, engine, **options)
-        made.reset(0)  # so that compiling happens here, and is told
-        made.step(np.zeros((1, len(rules.agent_names)), np.int32), False)
+    made = make_engine(rules, protocol, engine, **options)
+    made.reset(0)  # so that what this protocol alone needs is compiled here
+    made.step(np.zeros((1, len(rules.agent_names)), np.int32), False)
     fps = StaleGridParallelEnv.metadata["render_fps"]
     drawing = Drawing(f"StaleGrid: {scenario}", fps) if render_mode is not None else None
     return StaleGridParallelEnv(

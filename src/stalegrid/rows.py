@@ -6,11 +6,13 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from pathlib import Path
 
 from . import __version__
 from .compare import Cell, Comparison, Row, check_cells, compiled_config
+from .compiling import compile_engine
 from .world.control import Control
 
 
@@ -27,7 +29,8 @@ def run_rows(
     With a `journal`, finished rows are on disk before the next begins, and are not run again. Rows are the same on any
     number of `workers`, processes that share the cells; `done` gets the finished ones in the order of the cells.
 
-    Raises: ValueError for what cannot run, before anything runs; OSError where the journal cannot be written.
+    Raises: ValueError for what cannot run, before anything runs; OSError where the journal cannot be written;
+    ChildProcessError where a worker is killed.
     """
     check_cells(cells)
     if workers < 1:
@@ -51,6 +54,8 @@ def run_rows(
     left = [nth for nth, row in enumerate(rows) if row is None]
     if any(rows):
         done([one for one in rows if one is not None])
+    if left:
+        compile_engine()  # once, here: workers find it in the cache
     if workers == 1 or len(left) < 2:
         comparison = Comparison(audit, counters)
         for nth in left:
@@ -83,6 +88,10 @@ def _shared_out(cells: list[tuple[int, Cell]], workers: int, audit: bool, counte
         begun = {pool.submit(_work, cell): nth for nth, cell in cells}
         for future in as_completed(begun):
             yield begun[future], future.result()
+    except BrokenProcessPool:
+        raise ChildProcessError(
+            f"one of {workers} workers was killed, as the system does where memory runs out; take fewer workers"
+        ) from None
     finally:
         pool.shutdown(cancel_futures=True)
 

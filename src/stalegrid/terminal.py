@@ -28,13 +28,16 @@ def fail(message: object) -> NoReturn:
 
 @contextmanager
 def telling(*more: type[Exception], kept: str = "") -> Iterator[None]:
-    """Tell what goes wrong in a sentence, with exit code 2, and an interruption with 130 and what is `kept`.
+    """Tell what goes wrong in a sentence, with exit code 2, and an interruption with 130.
 
-    A ValueError says what was got and what is allowed, an OSError which file; `more` kinds are told likewise.
+    A ValueError says what was got and what is allowed, an OSError which file; `more` kinds are told likewise. An
+    interruption and a killed worker also say what is `kept`.
     """
     kinds: tuple[type[Exception], ...] = (ValueError, OSError, *more)
     try:
         yield
+    except ChildProcessError as error:
+        fail(f"{error}{kept}")
     except kinds as error:
         fail(error)
     except KeyboardInterrupt:

@@ -34,9 +34,12 @@ class Member(NamedTuple):
     op: int = -1
 
 
+NO_ONE = "nobody"  # the process that stands for who wrote what a reader's rank cannot have seen
+
+
 @dataclass(frozen=True)
 class Transaction:
-    """One transaction of a history; `member` is None for the writing of a promise that was never kept."""
+    """One transaction of a history; `member` is None where nobody wrote what was read, such as a promise not kept."""
 
     member: Member | None
     process: str
@@ -320,7 +323,7 @@ class _Teller:
             & (told["value"] == belief.value)
             & (told["a"] == PROMISE)
         ]
-        maker = self.units.rules.agent_names[told["other"][-1]] if len(told) else "nobody"
+        maker = self.units.rules.agent_names[told["other"][-1]] if len(told) else NO_ONE
         when = 2 * int(told["e"][-1]) + 1 if len(told) else 0
         tag = f"{belief.value}, promised after {belief.version} by {maker}"
         return self._fail(site, f"{site.name}/promises", tag, belief, None, maker, when)
@@ -328,11 +331,12 @@ class _Teller:
     def _taken_back(self, at: int, belief: _Belief) -> tuple[str, str]:
         """Return the object and the tag of a write that was taken back, or of what nobody wrote at all."""
         units, site = self.units, self.sites[at]
-        maker, when, member = "nobody", 0, None
-        if belief.taken != NOWHERE:
-            member = self._member(int(units.first[self.episode]) + belief.taken, 0)
-            maker = units.rules.agent_names[units.unit["agent"][member.unit]]
-            when = 2 * int(units.unit["decided"][member.unit])
+        if belief.taken == NOWHERE:
+            tag = f"{belief.value}, left there by no rank below"
+            return self._fail(site, f"{site.name}/left by no rank", tag, belief, None, NO_ONE, 0)
+        member = self._member(int(units.first[self.episode]) + belief.taken, 0)
+        maker = units.rules.agent_names[units.unit["agent"][member.unit]]
+        when = 2 * int(units.unit["decided"][member.unit])
         tag = f"{belief.value}, of {maker} in tick {when // 2}, taken back"
         return self._fail(site, f"{site.name}/taken back", tag, belief, member, maker, when)
 
