@@ -340,7 +340,7 @@ RANK_RECORD = np.dtype(
 )
 
 # What a site holds at one rank: nothing laid, or what `log.LAID` says and what came directly after the rank.
-UNLAID, LAID_VALUE, LAID_DIFFERENCE = 0, 1, 2
+UNLAID, LAID_VALUE, LAID_DIFFERENCE, LAID_REFILLED = 0, 1, 2, 3
 CHAIN_RECORD = np.dtype([("how", _I), ("value", _I), ("after", _I)], align=True)
 
 MAIL_RECORD = np.dtype(
