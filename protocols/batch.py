@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..world import log
 from ..world.binding import bind
+from ..world.copying import give_back
 from ..world.observe import BLOCKS, ObservationLayout, observation_layout
 from ..world.rule_arrays import compile_rules
 from ..world.rules import Rules
@@ -198,7 +199,7 @@ class Batch:
         return {**state, "_crew": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
+        give_back(self, state)
         self._bind()
 
     def reset(self, seeds: NDArray[np.uint64]) -> None:
