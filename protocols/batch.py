@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..world import log
 from ..world.binding import bind
+from ..world.copying import give_back
 from ..world.observe import BLOCKS, ObservationLayout, observation_layout
 from ..world.rule_arrays import compile_rules
 from ..world.rules import Rules
@@ -21,6 +22,7 @@ from ..world.state import (
     CHAIN_RECORD,
     COUNTERS,
     EVENT_RECORD,
+    FIGURE_SIZE,
     FOLLOWED_RECORD,
     GOAL_RECORD,
     INPUT_RECORD,
@@ -70,6 +72,7 @@ def _shapes(rules: Rules, worlds: int, width: int, ranks: int) -> dict[str, tupl
     return {
         "world": ((worlds,), WORLD_RECORD),
         "agent": ((worlds, a), AGENT_RECORD),
+        "figure": ((worlds, a, FIGURE_SIZE), np.float32),
         "site": ((worlds, s), SITE_RECORD),
         "belief": ((worlds, a, s), BELIEF_RECORD),
         "input": ((worlds, a, 5, i), INPUT_RECORD),
@@ -196,7 +199,7 @@ class Batch:
         return {**state, "_crew": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
+        give_back(self, state)
         self._bind()
 
     def reset(self, seeds: NDArray[np.uint64]) -> None:

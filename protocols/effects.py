@@ -9,6 +9,7 @@ from ..world.context import (
     agents_of,
     cell_rule,
     counts_of,
+    figures_of,
     inputs_of,
     jobs_of,
     parcels_of,
@@ -20,7 +21,7 @@ from ..world.context import (
 )
 from ..world.jit import compiled, how_many, lowest
 from ..world.judging import argument_of, outcome_on
-from ..world.kernel import bit, credit, emit
+from ..world.kernel import bit, credit, emit, take_in_hand
 from ..world.rank_calls import value_now
 from ..world.scoring import put_out_boat
 from ..world.state import (
@@ -35,6 +36,7 @@ from ..world.state import (
     OUT,
     QUEUED,
     REGISTRY,
+    ROW,
     WORLD,
 )
 from ..world.writes import write
@@ -75,7 +77,7 @@ def take_effect(c, b, a, o, rule, last):
         c, b, a, me.txn, o, rule.site, value, rule.relative, argument_of(me, rule), rule.verb, unsettled,
         c.mail_at_settle, NOBODY,
     )  # fmt: skip
-    me.hand = hand
+    take_in_hand(c, b, a, hand)
     own_write(c, b, a, rule.site, value_now(c, b, a, rule.site), 0, False)
     if rule.verb == verbs.SET and written == 1:
         close_on_bodies(c, b, a, rule.site)
@@ -154,7 +156,7 @@ def put_out(c, b, a, cause):
     for n in range(c.jobs):
         if jobs[n].used == 0:
             count_job(c, b, jobs[n], -1)
-    me.figure[1] = np.float32(FAR)
+    figures_of(c, b)[a, ROW] = np.float32(FAR)
     me.step = NO_CELL
     me.look = NO_SITE
     if region >= 0:

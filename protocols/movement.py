@@ -179,7 +179,7 @@ def step_to(c, b, a, cell):
     me.reseen = 1
     me.remask |= np.int64(before != after)
     me.cell = cell
-    stand_on(me, place)
+    stand_on(c, b, a, place)
     if before != after:
         if before >= 0:
             border(c, b, a, before, -1)

@@ -115,7 +115,14 @@ class Preorder:
         elif not world.is_record(op.site):
             # An act in the open is done once the open is as its rank sees it, where it rests on it or overwrites it.
             meets = {site for site in op.pre if not world.is_record(site)} | (set() if op.relative else {op.site})
-            answer = Answer.WAIT if force(self, world, txn, meets) else Answer.GO
+            filled = {
+                shelf
+                for shelf in meets
+                if world.rules.blueprint.sites[shelf].stock
+                and (shelf != op.site or op.verb == verbs.TAKE)  # it takes, or only rests on it
+                and world.sites[shelf].value == self.chains.own(shelf, txn.rank)
+            }
+            answer = Answer.WAIT if force(self, world, txn, meets, filled) else Answer.GO
         if answer is Answer.WAIT and owes(self, txn.agent):
             withdraw(self, world, txn)
         return answer

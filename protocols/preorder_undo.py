@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..world import log, verbs
-from ..world.ranks import DIFFERENCE, OPEN, REOPENED, SETTLED, TOP, VALUE
+from ..world.ranks import DIFFERENCE, OPEN, REFILLED, REOPENED, SETTLED, TOP, VALUE
 from ..world.reference_waits import end_waits, hold, leave_queue
-from ..world.state import ABORTED, IDLE, NOBODY, OUT, QUEUED, REGISTRY, REJECTED, WALKING
+from ..world.state import ABORTED, IDLE, NO_RANK, NO_TXN, NOBODY, OUT, QUEUED, REGISTRY, REJECTED, WALKING, WORLD
 from .preorder_judges import judges
 from .preorder_slots import Done, Slot
-from .preorder_writes import agree, lay, notify, reinstall, take, tell
+from .preorder_writes import agree, lay, notify, refill, reinstall, take, tell, top_rank
 
 if TYPE_CHECKING:
     from ..world.reference import World
@@ -90,13 +90,23 @@ def take_back(ranks: Preorder, world: World, txn: Transaction, is_stuck: bool = 
     """Stand at a site and perform the inverse there; what the world refuses stays."""
     slot = ranks.slots[txn.rank]
     done, me = slot.done[-1], world.agents[txn.agent]
-    site, there = done.site, world.sites[done.site]
-    if not is_stuck and not done.op.relative and force(ranks, world, txn, {site}):
+    site, there, chains = done.site, world.sites[done.site], ranks.chains
+    refilled = chains.is_refilled(site, slot.rank)
+    item = chains.laid[site][slot.rank][1] if refilled else 0
+    filled = {site} if refilled and there.value == chains.value(site, slot.rank) else set()
+    if not is_stuck and not done.op.relative and force(ranks, world, txn, {site}, filled):
         hold(world, txn, ranks.blocker[txn.agent], log.FOR_RANK)
         return
     end_waits(world, txn)
+    lowest = _gone_already(ranks, world, slot, site) if done.op.verb == verbs.SET else NO_RANK
+    if lowest != NO_RANK:
+        _take_unseen(ranks, world, lowest, slot, site)
+        _return_or_settle(ranks, world, slot)
+        return
     slot.done.pop()
-    can, value, hand = verbs.inverse_of(done.op.verb, done.before, done.written, done.hand, there.value, me.hand)
+    has_filling = refilled and there.value == item
+    left = item if has_filling else done.written
+    can, value, hand = verbs.inverse_of(done.op.verb, done.before, left, done.hand, there.value, me.hand)
     if done.op.verb == verbs.SET and done.before == 1 and world.bodies_at(site):
         can = False
     if is_stuck or not can:
@@ -106,32 +116,84 @@ def take_back(ranks: Preorder, world: World, txn: Transaction, is_stuck: bool = 
     else:
         me.hand = hand
         txn.done -= 1
+        if refilled:
+            lay(ranks, world, WORLD, NO_TXN, site, slot.rank, VALUE, 0, is_inverse=True)
         if value != there.value:
             world.install(log.UNDO, txn.agent, txn.number, done.op_index, site, value, 1, slot.rank)
+        earlier = [one for one in slot.done if one.site == site]
         if done.op.relative:
             lay(ranks, world, txn.agent, txn.number, site, slot.rank, DIFFERENCE, -done.written, done.op_index, True)
-        elif any(earlier.site == site for earlier in slot.done):
-            lay(ranks, world, txn.agent, txn.number, site, slot.rank, VALUE, done.before, done.op_index, True)
+        elif earlier:
+            stocked = world.rules.blueprint.sites[site].stock > 0
+            how = REFILLED if stocked and earlier[-1].written == 0 and done.before != 0 else VALUE
+            lay(ranks, world, txn.agent, txn.number, site, slot.rank, how, done.before, done.op_index, True)
         else:
             take(ranks, world, slot, done)
+        if has_filling:
+            there.stock += 1  # what the world has laid out goes back with it
+        elif refilled:
+            refill(ranks, world, site, item)
         agree(ranks, world, site)
         tell(ranks, world, site, slot.rank, txn.agent)
+    _return_or_settle(ranks, world, slot)
+
+
+def _return_or_settle(ranks: Preorder, world: World, slot: Slot) -> None:
+    """Go on to what is to be taken back before that, or settle if that was all."""
     if slot.done:
-        txn.op = slot.done[-1].op_index
+        slot.txn.op = slot.done[-1].op_index
         return
-    txn.undoing = False
-    world.settle(txn, ranks.outcome.pop(txn.number))
+    slot.txn.undoing = False
+    world.settle(slot.txn, ranks.outcome.pop(slot.txn.number))
 
 
-def force(ranks: Preorder, world: World, txn: Transaction, sites: set[int]) -> bool:
-    """Call back the owners of higher-ranked effects on physical sites; tell whether there are any."""
+def _gone_already(ranks: Preorder, world: World, slot: Slot, site: int) -> int:
+    """Return down to which rank nothing need be done in the open to take back what its agent has set, else NO_RANK.
+
+    It has been written over; or all is as before what the agent did there first, which it takes back next.
+    """
+    if top_rank(ranks, site) > slot.rank:
+        return slot.rank
+    for lower in sorted({slot.rank, *(rank for rank in ranks.chains.laid[site] if rank < slot.rank)}, reverse=True):
+        other = ranks.slots[lower]
+        if other.agent != slot.agent or not (other is slot or other.doomed):
+            break
+        if ranks.chains.value(site, lower) == world.sites[site].value:
+            return lower
+    return NO_RANK
+
+
+def _take_unseen(ranks: Preorder, world: World, lowest: int, slot: Slot, site: int) -> None:
+    """Take back all that an agent has set there from one of its ranks to another: that is so in the open already."""
+    for rank in range(slot.rank, lowest - 1, -1):
+        other = ranks.slots.get(rank)
+        if other is None or other.agent != slot.agent:
+            continue
+        for done in [one for one in reversed(other.done) if one.site == site]:
+            take(ranks, world, other, done)
+            other.done.remove(done)
+            other.txn.done -= 1
+    agree(ranks, world, site)
+    tell(ranks, world, site, lowest, slot.agent)
+
+
+def force(ranks: Preorder, world: World, txn: Transaction, sites: set[int], filled: set[int]) -> bool:
+    """Call back the owners of higher-ranked effects on physical sites; tell whether there are any.
+
+    Who has emptied a shelf that is filled again is not in the way on sites that are as the caller's rank sees them.
+    """
     above = [
         slot
         for slot in ranks.slots.values()
         if slot.rank > txn.rank
         and slot.agent != txn.agent
         and world.agents[slot.agent].phase != OUT
-        and any(done.site in sites and (done.site, slot.rank) not in ranks.stays for done in slot.done)
+        and any(
+            done.site in sites
+            and (done.site, slot.rank) not in ranks.stays
+            and not (done.site in filled and ranks.chains.is_refilled(done.site, slot.rank))
+            for done in slot.done
+        )
     ]
     for slot in above:
         if not slot.forced:

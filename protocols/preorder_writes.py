@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..world import log
-from ..world.ranks import AFTER, OPEN, SETTLED, TOP, VALUE
-from ..world.state import NO_TXN, OUT, WORLD
+from ..world.ranks import AFTER, OPEN, REFILLED, SETTLED, TOP, VALUE
+from ..world.state import NO_RANK, NO_TXN, OUT, WORLD
 from .preorder_slots import Done, Slot
 
 if TYPE_CHECKING:
@@ -46,6 +46,10 @@ def laid(
         lay(ranks, world, agent, txn, site, rank, how, written, op)
         for above in _above(ranks, site, rank) if world.is_record(site) else ():
             reinstall(ranks, world, log.REDO, above, site, ranks.chains.value(site, above + 1))
+        if not world.is_record(site) and how == VALUE and value == 0:
+            _pass_down(ranks, world, site, rank)
+    elif agent < 0 and how == VALUE:
+        rank = refill(ranks, world, site, value)
     else:
         rank = ranks.newest
         if agent >= 0:
@@ -54,6 +58,34 @@ def laid(
         lay(ranks, world, agent, txn, site, rank, AFTER, value - before)
     agree(ranks, world, site)
     tell(ranks, world, site, rank, agent)
+
+
+def refill(ranks: Preorder, world: World, site: int, item: int) -> int:
+    """The world fills a shelf again: that belongs to the rank that has emptied it; return after which rank it comes."""
+    top = top_rank(ranks, site)
+    if ranks.chains.laid[site].get(top) == (VALUE, 0):
+        lay(ranks, world, WORLD, NO_TXN, site, top, REFILLED, item)
+        return top
+    rank = ranks.chains.quiet if top == NO_RANK and ranks.chains.base[site] == 0 else ranks.newest
+    lay(ranks, world, WORLD, NO_TXN, site, rank, AFTER, item)
+    return rank
+
+
+def _pass_down(ranks: Preorder, world: World, site: int, rank: int) -> None:
+    """A late rank has emptied a shelf that was filled again for a higher one: it is filled for the late one instead.
+
+    So the last taking is the one whose filling is still to come.
+    """
+    top = top_rank(ranks, site)
+    if top > rank and ranks.chains.is_refilled(site, top):
+        item = ranks.chains.laid[site][top][1]
+        lay(ranks, world, WORLD, NO_TXN, site, top, VALUE, 0, is_inverse=True)
+        lay(ranks, world, WORLD, NO_TXN, site, rank, REFILLED, item)
+
+
+def top_rank(ranks: Preorder, site: int) -> int:
+    """Return the highest rank that has laid anything on a site, or NO_RANK."""
+    return max(ranks.chains.laid[site], default=NO_RANK)
 
 
 def lay(

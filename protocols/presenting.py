@@ -9,7 +9,7 @@ from ..world.jit import inlined, lowest, show_flag
 from ..world.kernel import bit, has
 from ..world.masks import write_mask
 from ..world.observe import write_observation
-from ..world.state import IDLE, RUNNING, WALKING
+from ..world.state import BUSY, IDLE, RUNNING, WALKING
 from .movement import in_reach
 
 _ZERO, _ONE = np.uint64(0), np.uint64(1)
@@ -33,7 +33,7 @@ def present(c, b):
     At the end of an episode those who would have been next see the final state, and nobody is ready.
     """
     world, agents, due = world_of(c, b), agents_of(c, b), _ZERO
-    busy = figure_at(c, b, 0) + 12
+    busy = figure_at(c, b, 0) + 4 * BUSY
     for a in range(c.agents):
         is_idle = np.int64(agents[a].phase == IDLE)
         due |= np.uint64(is_idle) << np.uint64(a)

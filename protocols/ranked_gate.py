@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from ..world import log, verbs
-from ..world.context import agents_of, op_rule, rank_of, site_rules, task_inputs, world_of
-from ..world.jit import compiled
+from ..world.chains import own_at
+from ..world.context import agents_of, op_rule, rank_of, site_rules, sites_of, task_inputs, world_of
+from ..world.jit import compiled, lowest
 from ..world.kernel import bit, has
 from ..world.state import LOCKING, NO_TXN
 from .admission import admit
@@ -62,7 +63,14 @@ def is_held(c, b, a, rule):
     for place in range(c.inputs):
         if has(rule.pre, place) and site_rules(c)[task_inputs(c)[me.task, place]].record == 0:
             meets |= bit(task_inputs(c)[me.task, place])
-    return force(c, b, a, meets)
+    filled, stocked = _ZERO, meets & c.stocked
+    while stocked != _ZERO:
+        shelf = lowest(stocked)
+        stocked &= ~bit(shelf)
+        takes = shelf != rule.site or rule.verb == verbs.TAKE  # or only rests on it
+        if takes and sites_of(c, b)[shelf].value == own_at(c, b, shelf, me.rank):
+            filled |= bit(shelf)
+    return force(c, b, a, meets, filled)
 
 
 @compiled

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..world import log
 from ..world.control import Control
+from ..world.copying import give_back
 from ..world.engine import state_vectors, states_of
 from ..world.observe import BLOCKS, observation_layout
 from ..world.reference import World
@@ -46,7 +47,7 @@ class CompiledEngine:
         self._clock = rows.clock[0]
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
+        give_back(self, state)
         self._look()
 
     def reset(self, seed: int) -> None:

@@ -16,8 +16,6 @@ from stalegrid.protocols.presets import resolve
 from stalegrid.protocols.textbook import Textbook
 from stalegrid.world import log
 from stalegrid.world.audit import audit_episode
-from stalegrid.world.audit.certificates import check
-from stalegrid.world.audit.units import read_logs
 from stalegrid.world.control import Answer, Stale
 from stalegrid.world.ranks import OPEN, SETTLED
 from stalegrid.world.reference import World
@@ -377,11 +375,9 @@ def caught_small(bug: Bug, kind: str, number: int) -> list[str]:
 
 def _banned(bug: Bug, rules: Rules, world: World) -> list[str]:
     events = world.event_array()
-    (shown,) = findings(rules, [Episode(0, events, audit_episode(rules, events).counts)])
-    found = banned(bug.preset, sorted(shown))
-    if kind := resolve(bug.preset).certificate:
-        found += ["broken certificate"] * (not check(read_logs(rules, [events]), 0, kind).holds)
-    return found
+    episode = Episode(0, events, audit_episode(rules, events).counts)
+    (shown,) = findings(rules, [episode], certificate=resolve(bug.preset).certificate)
+    return banned(bug.preset, sorted(shown))
 
 
 def first_catch(bug: Bug, seeds: int, every: int) -> tuple[str, list[str]] | None:

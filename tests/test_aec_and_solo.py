@@ -138,7 +138,7 @@ def test_a_wrong_action_is_a_value_error_that_leaves_the_turn_where_it_was(actio
 
 def test_turns_before_reset_are_a_runtime_error_and_turns_after_the_end_change_nothing() -> None:
     env = turn_based(max_cycles=3)
-    for call in (lambda: env.step(0), env.render, env.state):
+    for call in (lambda: env.step(0), env.render, env.state, env.snapshot):
         with pytest.raises(RuntimeError, match="reset"):
             call()
     turns(env)

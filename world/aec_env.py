@@ -10,6 +10,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 from pettingzoo import AECEnv
 
+from .copying import give_back
 from .parallel_env import StaleGridParallelEnv
 
 # What of the environment changes in an episode.
@@ -40,6 +41,10 @@ class StaleGridAECEnv(AECEnv[str, Any, Any]):
         self._observed: dict[str, Any] = {}
         self._limit = len(self.action_table)
         self._zero = dict.fromkeys(self.possible_agents, 0.0)
+        self._skip_agent_selection: Any = None  # the base class's, while agents leave one by one
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        give_back(self, state)
 
     @property
     def np_random(self) -> np.random.Generator:
@@ -65,7 +70,7 @@ class StaleGridAECEnv(AECEnv[str, Any, Any]):
         self._actions = {}
         self._turn = 0
         self._over = False
-        vars(self).pop("_skip_agent_selection", None)  # the base class keeps it while agents leave one by one
+        self._skip_agent_selection = None
         self.agent_selection = self.agents[0]
 
     def step(self, action: int | None) -> None:
@@ -80,35 +85,34 @@ class StaleGridAECEnv(AECEnv[str, Any, Any]):
         agent = self.agent_selection
         if self._over:
             self._was_dead_step(action)
+            del self._observed[agent]
             return
         # A plain whole number is looked at here: to ask the space takes longer than a tick of one agent.
         is_plain = type(action) is int and 0 <= action < self._limit
         if action is None or not (is_plain or self.action_spaces[agent].contains(action)):
-            limit = len(self.action_table) - 1
-            raise ValueError(f"the action of {agent} is an integer from 0 to {limit}; got {action!r}")
+            raise ValueError(f"the action of {agent} is an integer from 0 to {self._limit - 1}; got {action!r}")
         self._actions[agent] = action
         self._cumulative_rewards[agent] = 0.0
-        self._turn += 1
-        if self._turn < len(self.agents):
-            if self._turn == 1:
+        turn = self._turn = self._turn + 1
+        if turn < len(self.agents):
+            if turn == 1:
                 self.rewards = self._zero.copy()
-            self.agent_selection = self.agents[self._turn]
+            self.agent_selection = self.agents[turn]
             return
         stepped = self.parallel.step(self._actions)
         self._observed, self.rewards, self.terminations, self.truncations, self.infos = stepped
+        self._cumulative_rewards = self.rewards.copy()  # each agent's was 0 from its turn on
         self._over = not self.parallel.agents
         self._actions = {}
         self._turn = 0
         self.agent_selection = self.agents[0]
-        for name, reward in self.rewards.items():
-            self._cumulative_rewards[name] += reward
 
     def observe(self, agent: str) -> Any:
         """Return what the agent observed last, fresh arrays; zeros for an agent that is gone."""
-        if agent in self.agents:
-            observed = self._observed[agent]
-            if isinstance(observed, dict):
-                return {name: part.copy() for name, part in observed.items()}
+        observed = self._observed.get(agent)
+        if isinstance(observed, dict):
+            return {name: part.copy() for name, part in observed.items()}
+        if observed is not None:
             return observed.copy()
         zeros = np.zeros(len(self.observation_legend), np.float32)
         if not isinstance(self.observation_spaces[agent], spaces.Dict):
@@ -139,12 +143,10 @@ class StaleGridAECEnv(AECEnv[str, Any, Any]):
 
     def snapshot(self) -> dict[str, Any]:
         """Return a copy of the episode, the actions given in this round included, for `restore`."""
-        own = {name: value for name, value in vars(self).items() if name in _EPISODE}
-        return {"parallel": self.parallel.snapshot(), **deepcopy(own)}
+        parallel = self.parallel.snapshot()
+        return {"parallel": parallel, **deepcopy({name: getattr(self, name) for name in _EPISODE})}
 
     def restore(self, snapshot: dict[str, Any]) -> None:
         """Continue from a snapshot, as often as wanted."""
-        own = {name: value for name, value in snapshot.items() if name != "parallel"}
         self.parallel.restore(snapshot["parallel"])
-        vars(self).pop("_skip_agent_selection", None)
-        vars(self).update(deepcopy(own))
+        give_back(self, deepcopy({name: snapshot[name] for name in _EPISODE}))

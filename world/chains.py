@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from .context import agents_of, chain_at, chain_base, counts_of, rank_of, sites_of, world_of
 from .jit import compiled, inlined
-from .ranks import AFTER, VALUE
-from .state import COUNTER_INDEX, LAID_DIFFERENCE, LAID_VALUE, UNLAID
+from .ranks import AFTER, DIFFERENCE, REFILLED
+from .state import COUNTER_INDEX, LAID_DIFFERENCE, LAID_REFILLED, LAID_VALUE, UNLAID
 
 _BROKE = COUNTER_INDEX["broke_invariant"]
 
@@ -22,7 +22,7 @@ def reset_chain(c, b, site):
 @inlined
 def with_laid(found, here):
     """Return what stands on a site with what one rank has laid on it."""
-    if here.how == LAID_VALUE:
+    if here.how == LAID_VALUE or here.how == LAID_REFILLED:
         return here.value
     return found + here.value if here.how == LAID_DIFFERENCE else found
 
@@ -39,8 +39,16 @@ def value_at(c, b, site, rank):
 
 @compiled
 def own_at(c, b, site, rank):
-    """Return what a rank sees with its own write on top."""
+    """Return what a rank sees with its own write on top; a shelf that it has emptied is filled after it."""
+    if is_refilled(c, b, site, rank):
+        return 0
     return with_laid(value_at(c, b, site, rank), chain_at(c, b, site, rank))
+
+
+@compiled
+def is_refilled(c, b, site, rank):
+    """Tell whether a rank has emptied a shelf that has been filled again since."""
+    return chain_at(c, b, site, rank).how == LAID_REFILLED
 
 
 @compiled
@@ -52,13 +60,13 @@ def lay_on(c, b, site, rank, how, value):
     here = chain_at(c, b, site, rank)
     if how == AFTER:
         here.after += value
-    elif how == VALUE:
-        here.how = LAID_VALUE
-        here.value = value
-    else:
+    elif how == DIFFERENCE:
         here.value = here.value + value if here.how != UNLAID else value
         if here.how == UNLAID:
             here.how = LAID_DIFFERENCE
+    else:
+        here.how = LAID_REFILLED if how == REFILLED else LAID_VALUE
+        here.value = value
 
 
 @compiled

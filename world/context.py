@@ -42,8 +42,7 @@ _LOCK_RULE_SIZE = LOCK_RULE.itemsize
 _PARCEL_SIZE, _FOLLOWED_SIZE, _LOCK_SIZE = _PARCEL.itemsize, _FOLLOWED.itemsize, _LOCK.itemsize
 _WORLD_SIZE, _AGENT_SIZE, _SITE_SIZE = _WORLD.itemsize, _AGENT.itemsize, _SITE.itemsize
 _BELIEF_SIZE, _INPUT_SIZE, _JOB_SIZE = _BELIEF.itemsize, _INPUT.itemsize, _JOB.itemsize
-_FIGURE: int = _AGENT.fields["figure"][1] if _AGENT.fields else 0  # where it lies in the record
-FIGURE_STEP = _AGENT_SIZE  # bytes from one agent's figure to the next one's
+FIGURE_STEP = 4 * st.FIGURE_SIZE  # bytes from one agent's figure to the next one's
 _GOAL_SIZE, _EVENT_SIZE, _MAIL_SIZE, _LOG_SIZE = _GOAL.itemsize, _EVENT.itemsize, _MAIL.itemsize, _LOG.itemsize
 _OP_SIZE, _CELL_SIZE, _WAY_SIZE = OP_RULE.itemsize, CELL_RULE.itemsize, WAY_RULE.itemsize
 
@@ -207,8 +206,14 @@ def observation_at(c, b, a, at):
 
 @inlined
 def figure_at(c, b, a):
-    """The address of an agent's figure, see AGENT_RECORD."""
-    return c.agent + (b * c.agents + a) * _AGENT_SIZE + _FIGURE
+    """The address of an agent's figure."""
+    return c.figure + (b * c.agents + a) * FIGURE_STEP
+
+
+@inlined
+def figures_of(c, b):
+    """[A, FIGURE_SIZE] float32."""
+    return array_at(figure_at(c, b, 0), (c.agents, st.FIGURE_SIZE), _F4)
 
 
 @inlined

@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 
 from . import entropy, log
-from .context import agents_of, beliefs_of, jobs_of, log_of, sites_of, world_of
+from .context import agents_of, beliefs_of, figures_of, jobs_of, log_of, sites_of, world_of
 from .jit import compiled, inlined, lowest
-from .state import MESSAGE, NO_TXN, NOBODY, NONE, SENSOR
+from .state import COLUMN, HAND, HAND_SHARE, MESSAGE, NO_TXN, NOBODY, NONE, ROW, SENSOR
 
 _ONE, _ZERO = np.uint64(1), np.uint64(0)
 
@@ -177,7 +177,15 @@ def touch_all(c, b):
 
 
 @inlined
-def stand_on(me, place):
+def stand_on(c, b, a, place):
     """Show the others the row and column of the cell an agent stands on."""
-    me.figure[1] = np.float32(place.row)
-    me.figure[2] = np.float32(place.column)
+    figures = figures_of(c, b)
+    figures[a, ROW] = np.float32(place.row)
+    figures[a, COLUMN] = np.float32(place.column)
+
+
+@inlined
+def take_in_hand(c, b, a, item):
+    """Give an agent an item to carry, 0 for none, and show it to the others."""
+    agents_of(c, b)[a].hand = item
+    figures_of(c, b)[a, HAND] = min(1.0, item * HAND_SHARE)

@@ -17,6 +17,7 @@ from .context import (
     beliefs_of,
     cell_rule,
     figure_at,
+    figures_of,
     heard_of,
     jobs_of,
     local_map,
@@ -32,12 +33,10 @@ from .jit import compiled, inlined, lowest, show_figure, show_flag
 from .kernel import has
 from .layout import MAP_RADIUS
 from .rules import Rules
-from .state import MESSAGE, NONE, OUTCOMES
+from .state import HAND, HAND_SHARE, MESSAGE, NONE, OUTCOMES
 from .verbs import TAKE
 
 AGE_SCALE = 64  # ticks shown as 1
-HAND_SCALE = 10
-HAND_SHARE = np.float32(1 / HAND_SCALE)
 AGE_SHARE = 1 / AGE_SCALE
 INBOX_SCALE = 8
 INBOX_SHARE = 1 / INBOX_SCALE
@@ -171,7 +170,7 @@ def write_observation(c, b, a):
 
 @inlined
 def _write_others(c, b, a, row, at, place):
-    agents, radius, hands = agents_of(c, b), agent_rules(c)[a].radius, c.hands
+    radius, hands = agent_rules(c)[a].radius, c.hands
     if radius < 0:
         radius = c.rows + c.columns
     # Read once: the compiler cannot know that writing to the observation leaves these as they are.
@@ -184,7 +183,7 @@ def _write_others(c, b, a, row, at, place):
         show_figure(to, figure + other * FIGURE_STEP, down, right, reach, per_row, per_column)
         to += 4 * width
         if hands != 0:
-            row[at + 4] = row[at] * min(1.0, agents[other].hand * HAND_SHARE)
+            row[at + 4] = row[at] * figures_of(c, b)[other, HAND]
         at += width
     return at
 

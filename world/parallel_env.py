@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 from copy import deepcopy
-from struct import error, pack_into
+from struct import Struct, error
 from typing import Any, cast
 
 import numpy as np
@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from pettingzoo import ParallelEnv
 
 from . import log
+from .copying import give_back
 from .engine import Engine, state_names
-from .state import RUNNING, TERMINATED
+from .state import RUNNING, TERMINATED, TRUNCATED
 
 MASK_PLACES = ("info", "obs", "both", "off")
 STEPS = ("tick", "decision")
@@ -71,14 +72,14 @@ class StaleGridParallelEnv(ParallelEnv[str, Any, int]):
         self.state_legend = state_names(engine.rules)
         self.np_random = np.random.default_rng()
         self.seed: int | None = None
-        self._steps = steps
+        self._to_decision = steps == "decision"
         self.mask_in_info = action_mask in ("info", "both")
         self.observation_key = observation_key
         self._mask_in_observation = action_mask in ("obs", "both")
         self._drawing = drawing
         self._layouts = layouts
         self._known = frozenset(self.possible_agents)
-        self._format, self._limit = f"{len(self.possible_agents)}I", len(self.action_table)
+        self._limit = len(self.action_table)
         self._all_true = dict.fromkeys(self.possible_agents, True)
         self._all_false = dict.fromkeys(self.possible_agents, False)
         self._choices = np.zeros((1, len(self.possible_agents)), np.int32)
@@ -91,9 +92,19 @@ class StaleGridParallelEnv(ParallelEnv[str, Any, int]):
         self.action_spaces = dict.fromkeys(self.possible_agents, self._action_space)
         self.observation_spaces = dict.fromkeys(self.possible_agents, self._observation_space)
         self.state_space = spaces.Box(-1.0, 1.0, (len(self.state_legend),), np.float32)
+        self._look()
+
+    def _look(self) -> None:
+        """Make what writes to the memory of `_choices`."""
+        self._pack = Struct(f"{len(self.possible_agents)}I").pack_into
+        self._packed = self._choices.data
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name not in ("_pack", "_packed")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
+        give_back(self, state)
+        self._look()
         if self.seed is None:  # copies of a new environment, such as SuperSuit makes, must not all play the same
             self.np_random = np.random.default_rng()
 
@@ -124,10 +135,10 @@ class StaleGridParallelEnv(ParallelEnv[str, Any, int]):
         self.seed = int(seed if seed is not None else self.np_random.integers(2**31))
         self.engine.reset(self.seed)
         self.agents = list(self.possible_agents)
-        masks = self.engine.masks()
         if self.render_mode == "human":
             self.render()
-        return self._observations(masks), self._infos(masks)
+        observations, _, infos = self._shown()
+        return observations, infos
 
     def _lay_out(self, layout_seed: Any) -> None:
         """Take another layout, unless it is none or the one that there is."""
@@ -153,22 +164,18 @@ class StaleGridParallelEnv(ParallelEnv[str, Any, int]):
         engine = self.engine
         if not self._take(actions):
             self._read(actions)
-        engine.step(self._choices, self._steps == "decision")
-        masks = engine.masks()
-        names = self.agents
-        over = engine.status != RUNNING
-        terminated = engine.status == TERMINATED
-        observations = self._observations(masks)
-        infos = self._infos(masks)
-        if over:
+        engine.step(self._choices, self._to_decision)
+        observations, rewards, infos = self._shown()
+        status = engine.status
+        if status != RUNNING:
             self.agents = []
         if self.render_mode == "human":
             self.render()
         return (
             observations,
-            dict(zip(names, engine.rewards, strict=True)),
-            (self._all_true if terminated else self._all_false).copy(),
-            (self._all_true if over and not terminated else self._all_false).copy(),
+            rewards,
+            (self._all_true if status == TERMINATED else self._all_false).copy(),
+            (self._all_true if status == TRUNCATED else self._all_false).copy(),
             infos,
         )
 
@@ -203,33 +210,33 @@ class StaleGridParallelEnv(ParallelEnv[str, Any, int]):
         if list(actions) != self.possible_agents:
             return False
         try:
-            pack_into(self._format, self._choices.data, 0, *actions.values())
+            self._pack(self._packed, 0, *actions.values())
             return max(actions.values()) < self._limit
         except (TypeError, error):
             return False
 
-    def _observations(self, masks: NDArray[np.int8]) -> dict[str, Any]:
-        observations = self.engine.observations()
-        if not self._mask_in_observation:
-            # A strict zip asks an array for one row more than it has, and the error takes as long as all rows.
-            return dict(zip(self.possible_agents, observations, strict=False))
-        return {
-            name: {self.observation_key: row, "action_mask": mask.copy()}
-            for name, row, mask in zip(self.possible_agents, observations, masks, strict=False)
-        }
-
-    def _infos(self, masks: NDArray[np.int8]) -> dict[str, dict[str, Any]]:
-        elapsed = self.engine.elapsed
-        rows = zip(self.possible_agents, self.engine.ready, self.engine.ready_in, masks, strict=False)
-        if self.mask_in_info:
-            return {
-                name: {"action_mask": mask, "busy": 1 - ready, "ready_in": wait, "elapsed": elapsed, "ready": ready}
-                for name, ready, wait, mask in rows
-            }
-        return {
-            name: {"busy": 1 - ready, "ready_in": wait, "elapsed": elapsed, "ready": ready}
-            for name, ready, wait, _ in rows
-        }
+    def _shown(self) -> tuple[dict[str, Any], dict[str, float], dict[str, dict[str, Any]]]:
+        """Return what the agents see now, what they were paid and what they are told, all of it fresh."""
+        engine, elapsed = self.engine, self.engine.elapsed
+        observations: dict[str, Any] = {}
+        rewards: dict[str, float] = {}
+        infos: dict[str, dict[str, Any]] = {}
+        # One walk for all three, for each zip takes as long to begin as two agents. A strict one would ask an array for
+        # one row more than it has, and the error takes as long as all rows.
+        for name, row, mask, reward, ready, wait in zip(
+            self.possible_agents, engine.observations(), engine.masks(), engine.rewards, engine.ready, engine.ready_in,
+            strict=False,
+        ):  # fmt: skip
+            observations[name] = row
+            rewards[name] = reward
+            infos[name] = {"action_mask": mask, "busy": 1 - ready, "ready_in": wait, "elapsed": elapsed, "ready": ready}
+        if self._mask_in_observation:
+            for name, mask in zip(self.possible_agents, engine.masks(), strict=False):
+                observations[name] = {self.observation_key: observations[name], "action_mask": mask}
+        if not self.mask_in_info:
+            for info in infos.values():
+                del info["action_mask"]
+        return observations, rewards, infos
 
     def state(self) -> NDArray[np.float32]:
         """Return what is true, a fresh vector; `state_legend` names its entries."""
@@ -275,8 +282,7 @@ class StaleGridParallelEnv(ParallelEnv[str, Any, int]):
 
     def restore(self, snapshot: dict[str, Any]) -> None:
         """Continue from a snapshot, as often as wanted."""
-        for name, value in self._copied(snapshot).items():
-            setattr(self, name, value)
+        give_back(self, self._copied(snapshot))
 
     def _copied(self, parts: dict[str, Any]) -> dict[str, Any]:
         # The rules never change, and copying them would take most of the time.

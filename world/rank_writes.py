@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from . import log
-from .chains import lay_on, own_at, value_at, with_laid
+from .chains import is_refilled, lay_on, own_at, value_at, with_laid
 from .context import (
     agents_of,
     chain_at,
@@ -18,8 +18,8 @@ from .context import (
 )
 from .jit import compiled
 from .kernel import emit, has
-from .ranks import AFTER, OPEN, SETTLED, TOP, VALUE
-from .state import NO_BORDER, NO_RANK, NO_SITE, NO_TXN, NOBODY, OUT, UNLAID, WORLD
+from .ranks import AFTER, OPEN, REFILLED, SETTLED, TOP, VALUE
+from .state import LAID_VALUE, NO_BORDER, NO_RANK, NO_SITE, NO_TXN, NOBODY, OUT, UNLAID, WORLD
 from .versions import install
 
 
@@ -68,6 +68,10 @@ def laid(c, b, agent, txn, op, site, before, value, how):
             for above in range(rank + 1, world.newest + 1):
                 if chain_at(c, b, site, above).how != UNLAID:
                     reinstall(c, b, log.REDO, above, site, value_at(c, b, site, above + 1), 0)
+        elif how == VALUE and value == 0:
+            pass_down(c, b, site, rank)
+    elif agent < 0 and how == VALUE:
+        rank = refill(c, b, site, value)
     else:
         rank = world.newest
         if agent >= 0:
@@ -79,6 +83,45 @@ def laid(c, b, agent, txn, op, site, before, value, how):
         lay(c, b, agent, txn, site, rank, AFTER, value - before, 0, 0)
     agree(c, b, site)
     tell(c, b, site, rank, agent)
+
+
+@compiled
+def refill(c, b, site, item):
+    """The world fills a shelf again: that belongs to the rank that has emptied it; return after which rank it comes."""
+    world = world_of(c, b)
+    top = top_rank(c, b, site)
+    if top == NO_RANK:
+        rank = world.quiet if chain_base(c, b, site).value == 0 else world.newest
+    elif chain_at(c, b, site, top).how == LAID_VALUE and chain_at(c, b, site, top).value == 0:
+        lay(c, b, WORLD, NO_TXN, site, top, REFILLED, item, 0, 0)
+        return top
+    else:
+        rank = world.newest
+    lay(c, b, WORLD, NO_TXN, site, rank, AFTER, item, 0, 0)
+    return rank
+
+
+@compiled
+def pass_down(c, b, site, rank):
+    """A late rank has emptied a shelf that was filled again for a higher one: it is filled for the late one instead.
+
+    So the last taking is the one whose filling is still to come.
+    """
+    top = top_rank(c, b, site)
+    if top > rank and is_refilled(c, b, site, top):
+        item = chain_at(c, b, site, top).value
+        lay(c, b, WORLD, NO_TXN, site, top, VALUE, 0, 0, 1)
+        lay(c, b, WORLD, NO_TXN, site, rank, REFILLED, item, 0, 0)
+
+
+@compiled
+def top_rank(c, b, site):
+    """Return the highest rank that has laid anything on a site, or NO_RANK."""
+    world = world_of(c, b)
+    for rank in range(world.newest, world.quiet, -1):
+        if chain_at(c, b, site, rank).how != UNLAID:
+            return rank
+    return NO_RANK
 
 
 @compiled

@@ -11,8 +11,9 @@ from .state import NO_RANK
 
 TOP = 2**31  # above every rank
 
-# What `log.LAID` says in column a: a value, a difference, or a difference directly after a rank.
-VALUE, DIFFERENCE, AFTER = range(3)
+# What `log.LAID` says in column a: a value, a difference, or a difference directly after a rank; or that a shelf which
+# the rank has emptied is filled again, and holds this value for who comes after it.
+VALUE, DIFFERENCE, AFTER, REFILLED = range(4)
 # Where a rank stands; reopened: taken back, and kept for its owner's next decision.
 OPEN, SETTLED, REOPENED, VOID = range(4)
 
@@ -23,7 +24,7 @@ class Chains:
     def __init__(self, values: Iterable[int]) -> None:
         self.base = list(values)
         self.quiet = NO_RANK  # every rank up to this one has become part of `base`
-        self.laid: list[dict[int, tuple[bool, int]]] = [{} for _ in self.base]  # rank -> is it a value, which
+        self.laid: list[dict[int, tuple[int, int]]] = [{} for _ in self.base]  # rank -> what it says, which
         self.after: list[dict[int, int]] = [{} for _ in self.base]
 
     def value(self, site: int, rank: int) -> int:
@@ -36,8 +37,12 @@ class Chains:
         return found
 
     def own(self, site: int, rank: int) -> int:
-        """Return what a rank sees with its own write on top."""
-        return self._with(site, rank, self.value(site, rank))
+        """Return what a rank sees with its own write on top; a shelf that it has emptied is filled after it."""
+        return 0 if self.is_refilled(site, rank) else self._with(site, rank, self.value(site, rank))
+
+    def is_refilled(self, site: int, rank: int) -> bool:
+        """Tell whether a rank has emptied a shelf that has been filled again since."""
+        return rank in self.laid[site] and self.laid[site][rank][0] == REFILLED
 
     def lay(self, site: int, rank: int, how: int, value: int) -> None:
         """Lay a value or a difference on a site; a second one of the same rank goes on top of the first."""
@@ -47,8 +52,8 @@ class Chains:
             else:
                 self.after[site][rank] = self.after[site].get(rank, 0) + value
             return
-        is_value, before = self.laid[site].get(rank, (False, 0))
-        self.laid[site][rank] = (True, value) if how == VALUE else (is_value, before + value)
+        known, before = self.laid[site].get(rank, (DIFFERENCE, 0))
+        self.laid[site][rank] = (known, before + value) if how == DIFFERENCE else (how, value)
 
     def take(self, site: int, rank: int) -> None:
         """Take away what a rank has laid on a site."""
@@ -64,5 +69,5 @@ class Chains:
         self.quiet = rank
 
     def _with(self, site: int, rank: int, below: int) -> int:
-        is_value, value = self.laid[site].get(rank, (False, 0))
-        return value if is_value else below + value
+        how, value = self.laid[site].get(rank, (DIFFERENCE, 0))
+        return below + value if how == DIFFERENCE else value

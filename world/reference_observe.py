@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .layout import MAP_RADIUS
-from .observe import AGE_SCALE, HAND_SCALE, INBOX_SCALE, ObservationLayout
-from .state import IDLE, MESSAGE, NONE, OUT
+from .observe import AGE_SCALE, INBOX_SCALE, ObservationLayout
+from .state import HAND_SCALE, IDLE, MESSAGE, NONE, OUT
 
 if TYPE_CHECKING:
     from .reference import World

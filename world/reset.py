@@ -13,6 +13,7 @@ from .context import (
     counts_of,
     event_rules,
     events_of,
+    figures_of,
     goal_rules,
     goals_of,
     heard_of,
@@ -31,9 +32,10 @@ from .context import (
     world_of,
 )
 from .jit import compiled
-from .kernel import draw, stand_on, touch_all
+from .kernel import draw, stand_on, take_in_hand, touch_all
 from .rank_calls import RESET_CHAIN, about
 from .state import (
+    BUSY,
     EXPECTED,
     IDLE,
     MESSAGE,
@@ -46,6 +48,7 @@ from .state import (
     NO_VERSION,
     NOBODY,
     NONE,
+    THERE,
 )
 from .versions import forget_followed
 
@@ -179,7 +182,7 @@ def _reset_agent(c, b, a, me):
     me.remask = 1
     me.cell = rule.home
     me.phase = IDLE
-    me.hand = rule.hand
+    take_in_hand(c, b, a, rule.hand)
     me.landed = 0
     me.hold = 0
     me.copy_due = NEVER
@@ -244,14 +247,14 @@ def _reset_agent(c, b, a, me):
     me.inbox_value = 0
     me.ready = 0
     me.earned = 0.0
-    me.figure[0] = np.float32(1.0)
-    me.figure[3] = np.float32(0.0)
+    figures_of(c, b)[a, THERE] = np.float32(1.0)
+    figures_of(c, b)[a, BUSY] = np.float32(0.0)
     if rule.stations[0] >= 0:
         start = np.int64(draw(c, b, entropy.START, a, 0, 0, 0) & _ONE)
         me.side = 1 - start
         me.cell = rule.ends[start]
     me.sight = sight_of(c, a)[me.cell]
-    stand_on(me, cell_rule(c, me.cell))
+    stand_on(c, b, a, cell_rule(c, me.cell))
     jobs = jobs_of(c, b, a)
     for n in range(c.jobs):
         jobs[n].task = -1

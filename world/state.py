@@ -25,6 +25,11 @@ NO_CELL = -1
 NO_RANK = -1
 NO_BORDER = -2  # no rank, not even that of what was there at reset
 FAR = 1e6  # row of a figure that nobody sees
+# What an agent shows to the others: 1, row (FAR if out of play), column, 1 unless idle at last, what it carries as a
+# share. It stands apart from the agents' records, all agents' together in few cache lines.
+THERE, ROW, COLUMN, BUSY, HAND, FIGURE_SIZE = 0, 1, 2, 3, 4, 8
+HAND_SCALE = 10
+HAND_SHARE = np.float32(1 / HAND_SCALE)
 
 # Phases of an agent.
 IDLE, QUEUED, THINKING, WALKING, LOOKING, OUT, LOCKING = 0, 1, 2, 3, 4, 5, 6
@@ -173,7 +178,6 @@ AGENT_RECORD = np.dtype(
         ("thought_left", _I),  # think ticks still to come
         ("sight", _U),  # set of sites in sight from where it stands
         ("show", _U),  # set of sites whose beliefs in the observation are out of date
-        ("figure", np.float32, (4,)),  # what others observe: 1, row (FAR if out of play), column, 1 unless idle at last
         ("txn", _I),  # number of the open transaction, or NO_TXN
         ("hand", _I),  # item carried, 0 for none
         ("trips", _I),  # crossings made
@@ -336,7 +340,7 @@ RANK_RECORD = np.dtype(
 )
 
 # What a site holds at one rank: nothing laid, or what `log.LAID` says and what came directly after the rank.
-UNLAID, LAID_VALUE, LAID_DIFFERENCE = 0, 1, 2
+UNLAID, LAID_VALUE, LAID_DIFFERENCE, LAID_REFILLED = 0, 1, 2, 3
 CHAIN_RECORD = np.dtype([("how", _I), ("value", _I), ("after", _I)], align=True)
 
 MAIL_RECORD = np.dtype(
@@ -372,6 +376,7 @@ class State(NamedTuple):
 
     world: NDArray[Any]  # [B] WORLD_RECORD
     agent: NDArray[Any]  # [B, A] AGENT_RECORD
+    figure: NDArray[np.float32]  # [B, A, 8] what others observe, see HAND_SCALE
     site: NDArray[Any]  # [B, S] SITE_RECORD
     belief: NDArray[Any]  # [B, A, S] BELIEF_RECORD
     input: NDArray[Any]  # [B, A, 5, I] INPUT_RECORD: the open transaction's inputs, then a copy as each op used them

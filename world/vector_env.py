@@ -11,6 +11,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
+from .copying import give_back
 from .engine import state_names, states_of
 from .observe import ObservationLayout
 from .parallel_env import SEEDS, STEPS
@@ -98,7 +99,7 @@ class StaleGridVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[An
         self._rows = Rows._make(array.reshape(-1, *array.shape[2:]) for array in self.batch.rows)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
+        give_back(self, state)
         self._look()
 
     # ------------------------------------------------------------------ what a step gives beside its five values

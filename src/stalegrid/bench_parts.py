@@ -123,8 +123,8 @@ def rewriting(job: Job) -> Iterator[Row]:
         yield {"what": what, **_figures(rate), "deciding": rate.decisions / rate.agent_steps}
 
 
-def _per_tick(job: Job, shapes: Iterable[tuple[str, dict[str, int]]]) -> Iterator[Row]:
-    loads = {name: job.with_settings(**changed).batch() for name, changed in shapes}
+def _per_tick(job: Job, shapes: Iterable[tuple[str, int, dict[str, int]]]) -> Iterator[Row]:
+    loads = {name: job.with_settings(**changed).batch(worlds=worlds) for name, worlds, changed in shapes}
     for name, rate in measure(loads, job.seconds).items():
         agents = loads[name].batch.agents
         tick = 1e9 * agents / rate.agent_steps
@@ -132,13 +132,17 @@ def _per_tick(job: Job, shapes: Iterable[tuple[str, dict[str, int]]]) -> Iterato
 
 
 def agents(job: Job) -> Iterator[Row]:
-    """Measure teams of 2 to 64: the cost of a tick should grow in proportion."""
-    return _per_tick(job, ((f"{many} agents", {"agents": many}) for many in SEVERAL))
+    """Measure teams of 2 to 64: the cost of a tick should grow in proportion.
+
+    The batches hold as many agents in all, whatever the team: else the large teams alone would leave the cache.
+    """
+    rows = job.worlds * len(job.rules.agent_names)
+    return _per_tick(job, ((f"{many} agents", max(1, rows // many), {"agents": many}) for many in SEVERAL))
 
 
 def grids(job: Job) -> Iterator[Row]:
     """Measure grids of 16x16 to 64x64: the cost of a tick should stay."""
-    return _per_tick(job, ((f"{side}x{side}", {"rows": side, "columns": side}) for side in SIDES))
+    return _per_tick(job, ((f"{side}x{side}", job.worlds, {"rows": side, "columns": side}) for side in SIDES))
 
 
 def threads(job: Job) -> Iterator[Row]:

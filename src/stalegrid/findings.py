@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from .world import log
 from .world.audit import audit_episode
 from .world.audit.batch import judge_all
+from .world.audit.certificates import check_all
 from .world.audit.episodes import histories_of
 from .world.audit.isolation import judge_units
 from .world.audit.units import HEADLINE, Units, read_logs
@@ -25,6 +26,7 @@ FRACTURED, STALE, OUTDATED, LATE, SAID = (
     "fractured read", "stale observation", "outdated correction", "late or torn step", "said, not done",
 )  # fmt: skip
 DEADLOCK = "deadlock"
+BROKEN = "broken certificate"
 
 # What a counter of the hazards shows, where it is not 0.
 _COUNTED = {
@@ -42,12 +44,18 @@ class Episode(NamedTuple):
 
 
 def findings(
-    rules: Rules, episodes: Sequence[Episode], *, alike: bool = False, times: bool = True
+    rules: Rules,
+    episodes: Sequence[Episode],
+    *,
+    alike: bool = False,
+    times: bool = True,
+    certificate: str | None = None,
 ) -> list[frozenset[str]]:
     """Return what each episode shows.
 
     With `alike` many episodes come to the same history, and each history is judged once. Without `times` only those
-    are judged that lie on a cycle or read what was not settled: what real time alone forbids is not looked for.
+    are judged that lie on a cycle or read what was not settled: what real time alone forbids is not looked for. With a
+    kind of certificate it is checked of each.
     """
     units = read_logs(rules, [episode.log for episode in episodes])
     verdicts = judge_units(units)
@@ -68,6 +76,9 @@ def findings(
         report = audit_episode(rules, units.logs[at])
         if any(one.verb == "correct" and one.level == "decisive" for one in report.findings):
             found[at].add(OUTDATED)
+    for at, order in enumerate(check_all(units, certificate) if certificate else ()):
+        if not order.holds:
+            found[at].add(BROKEN)
     return [frozenset(shown) for shown in found]
 
 

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from . import contended, small_scope
 from .exhibits import exhibit
-from .findings import DEADLOCK, FRACTURED, LATE, OUTDATED, SAID, STALE, findings
+from .findings import BROKEN, DEADLOCK, FRACTURED, LATE, OUTDATED, SAID, STALE, findings
 from .protocols.presets import resolve
 from .protocols.textbook import Textbook
 from .world.audit.metrics import upper_bound
@@ -178,7 +178,7 @@ def banned(preset: str, found: Iterable[str]) -> list[str]:
     A deadlock is found as it arises; all else in what is left at last, where what was transient is no more.
     """
     marks = {column.name: cell(preset, column) for column in COLUMNS}
-    cannot_be = {name for name, mark in marks.items() if mark in (FORBIDDEN, NOT_APPLICABLE)}
+    cannot_be = {BROKEN, *(name for name, mark in marks.items() if mark in (FORBIDDEN, NOT_APPLICABLE))}
     cannot_be |= {name for name, mark in marks.items() if mark == TRANSIENT and name != DEADLOCK}
     if is_serializable(preset):
         cannot_be.add("internal")
@@ -212,13 +212,16 @@ def count_small_scope(preset: str, kind: str, numbers: Sequence[int]) -> Counted
 
 
 def count_contended(preset: str, seeds: Sequence[int], times: bool = True) -> Counted:
-    """Count what contended episodes show, by their seeds; without `times` not what real time alone forbids."""
+    """Count what contended episodes show, by their seeds, and whether the certificate holds that the preset hands out.
+
+    Without `times` not what real time alone forbids.
+    """
     counted = Counted()
     config = resolve(preset)
     for start in range(0, len(seeds), contended.AT_ONCE):
         chosen = seeds[start : start + contended.AT_ONCE]
         episodes = list(contended.play(config, chosen))
-        counted.add(chosen, findings(contended.rules(), episodes, times=times))
+        counted.add(chosen, findings(contended.rules(), episodes, times=times, certificate=config.certificate))
     return counted
 
 

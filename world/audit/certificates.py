@@ -76,9 +76,12 @@ def _check(units: Units, episode: int, kind: str, edges: Edges) -> Certificate:
     place = places(units, kind)
     order, agents = _order(units, episode, place)
     problems = _backward(units, episode, place, edges)
-    if kind == RANK and (at_quiescence := units.ranks[episode]):
+    at_quiescence = units.ranks[episode] if kind == RANK else None
+    if at_quiescence:
         problems += at_quiescence.problems
     problems += _Replay(units, episode, by_replay=False).run(order)
+    if at_quiescence and problems:
+        problems += at_quiescence.hindrances
     return Certificate(agents, tuple(problems))
 
 

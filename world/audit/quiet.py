@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import log
-from ..ranks import AFTER, TOP, VALUE
+from ..ranks import AFTER, REFILLED, TOP, VALUE
 from ..rules import Rules
 from ..state import NO_RANK, NO_TXN, WORLD
 
@@ -91,6 +91,7 @@ class AtQuiescence:
         self.quiet = NO_RANK
         self.rank_of: dict[int, int] = {}  # txn -> rank
         self.problems: list[str] = []  # what the log says that cannot be
+        self.hindrances: list[str] = []  # what was to be taken back and stays: why the order is broken, where it is
         self._names = rules.site_names
         self._seen: dict[tuple[int, int], Seen] = {}  # by transaction and site, as it was read
         self._reads: dict[tuple[int, int], list[list[Any]]] = {}  # row, value, what was seen or None, row of rereading
@@ -140,9 +141,14 @@ class AtQuiescence:
             tick = event[1]
             self.problems.append(f"{self._names[at]} in tick {tick} is not what the ranks have left there")
         self._worldly.discard(at)
-        if is_inverse:
+        if is_inverse and agent == WORLD:  # the filling of the shelf that a rank has emptied goes to another, or back
+            site.above.remove(next(one for one in reversed(site.above) if (one.rank, one.agent) == (rank, WORLD)))
+            self._worldly.add(at)
+        elif is_inverse:
             self._gone.add((txn, op))
             site.above = [one for one in site.above if (one.txn, one.op) != (txn, op)]
+        elif how == REFILLED:
+            insort(site.above, Laid(rank, False, row, agent, txn, op, VALUE, value))
         elif rank > self.quiet:
             insort(site.above, Laid(rank, how == AFTER, row, agent, txn, op, how, value))
         else:  # it comes after all that is quiet
@@ -151,7 +157,7 @@ class AtQuiescence:
             site.values.append(_on(site.values[-1], (one,)))
             if how != AFTER:
                 self.problems.append(f"{self._names[at]} is written at rank {rank}, which was quiet")
-        if how != AFTER and not is_inverse:
+        if agent != WORLD and how != AFTER and not is_inverse:
             self._own.add((self._holder[rank], at))
         site.stood[site.version] = site.seen(TOP)
 
@@ -162,6 +168,7 @@ class AtQuiescence:
             self.problems.append(f"{self._names[at]} is taken back at rank {rank}, which was quiet")
             return
         self._gone.add((txn, op))
+        self._worldly.discard(at)
         site.above = [one for one in site.above if one.rank != rank or one.comes_after]
         site.stood[site.version] = site.seen(TOP)
 
@@ -250,7 +257,7 @@ class AtQuiescence:
                 is_dropped[row] = (txn, op) in self._gone
             elif (txn, op) in written:  # the act itself was possible: its inverse was not
                 is_dropped[row] = True
-                self.problems.append(f"the world does not let {self._names[at]} be taken back in tick {tick}")
+                self.hindrances.append(f"the world does not let {self._names[at]} be taken back in tick {tick}")
         told["kind"][is_dropped] = 0
         for at, site in enumerate(self.sites):
             for nth, one in enumerate(site.quiet, 1):
