@@ -58,14 +58,17 @@ def measure(
         load.run()
     for _ in range(ROUNDS):
         for name, load in loads.items():
-            first, before = load.seen(), (load.agent_steps, load.decisions, load.commits)
+            # From one run to the next: a round may be whole episodes, and then it ends where it began.
+            first = load.seen()
+            load.run()
+            if np.array_equal(first, load.seen()):
+                raise RuntimeError(f"{name}: the observations did not move, so nothing was measured")
+            before = (load.agent_steps, load.decisions, load.commits)
             start = clock()
             load.run()
             while clock() - start < seconds / ROUNDS:
                 load.run()
             spent = clock() - start
-            if np.array_equal(first, load.seen()):
-                raise RuntimeError(f"{name}: the observations did not move, so nothing was measured")
             after = (load.agent_steps, load.decisions, load.commits)
             rounds[name].append(Rate(*((now - then) / spent for now, then in zip(after, before, strict=True))))
     return {name: Rate(*np.median(np.array(found), axis=0).tolist()) for name, found in rounds.items()}
