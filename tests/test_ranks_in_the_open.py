@@ -1,4 +1,4 @@
-"""Ranks where hands were: shelves that are filled again as one takes from them, gates that are what they were before."""
+"""Ranks where hands were: shelves that are filled again as one takes from them, gates that are as before."""
 
 from __future__ import annotations
 

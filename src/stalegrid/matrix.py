@@ -139,8 +139,8 @@ NOTES = (
         ("mtpo",), tuple(column.head for column in COLUMNS[:13]),
         "until all is quiet, and cut off where an episode ends before. What is measured is what ranks that are quiet "
         "have come to: serializable in the order of ranks, not strictly, only with a judge who is right, and only "
-        "where the world lets be taken back what must be. It does not where a shelf is filled again at once, as in "
-        "moved_key and warehouse, nor, rarely, where a gate has closed: there the audit finds the certificate broken",
+        "where the world lets be taken back what must be. It may not where something drifts that hands have to put "
+        "right, nor after an accident: there the audit finds the certificate broken",
     ),
     Note(
         ("mtpo",), ("DL",),
