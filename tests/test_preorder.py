@@ -290,15 +290,21 @@ class UntoldReaders(Preorder):
         self.slots[txn.rank].reads = {}
 
 
-@pytest.mark.parametrize("broken", [TornUndo, UntoldReaders])
-def test_what_ranks_do_wrong_is_found_by_the_serial_run(broken: type[Preorder]) -> None:
+def under(ranks: type[Preorder]) -> Callable[[Config], Textbook]:
+    """Return what makes the textbook class of a config with ranks of this class."""
+
     def make(config: Config) -> Textbook:
         control = Textbook(config)
-        control.preorder = control.ranks = broken(config.judge, config.repair, config.misjudged, config.window)
+        control.preorder = control.ranks = ranks(config.judge, config.repair, config.misjudged, config.window)
         return control
 
+    return make
+
+
+@pytest.mark.parametrize("broken", [TornUndo, UntoldReaders])
+def test_what_ranks_do_wrong_is_found_by_the_serial_run(broken: type[Preorder]) -> None:
     with pytest.raises(AssertionError, match="rank"):
-        replay_records(range(1_000), "perfect", make)
+        replay_records(range(1_000), "perfect", under(broken))
 
 
 @pytest.mark.parametrize("judge", ["perfect", "lazy"])

@@ -1,4 +1,4 @@
-"""Ranks where hands were: shelves that are filled again as one takes from them, and gates that are as they were."""
+"""Ranks where hands were: shelves that are filled again as one takes from them, gates that are as before."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from stalegrid import contended
+from stalegrid.protocols.preorder import Preorder
 from stalegrid.protocols.presets import resolve
 from stalegrid.world import log
 from stalegrid.world.audit.anomalies import LEVELS
@@ -14,12 +15,13 @@ from stalegrid.world.audit.certificates import RANK, check
 from stalegrid.world.audit.episode_judge import judge_episode
 from stalegrid.world.audit.units import read_logs
 from stalegrid.world.ranks import REFILLED, VALUE, Chains
+from stalegrid.world.reference import World
 from stalegrid.world.scenario import Blueprint, Op, Role, Site
 from stalegrid.world.state import WORLD
 
-from .test_preorder import MTPO, versions
+from .test_preorder import MTPO, under, versions
 from .test_quiet import certified, units_of
-from .turns import HERE, Played, play, room, task
+from .turns import HERE, Played, play, room, task, turns_of, worlds
 
 SHELF, X = range(2)
 
@@ -106,6 +108,33 @@ def test_two_takings_of_one_task_do_not_bar_a_late_one():
     played = play(store(), "1 a slow take | 1 b take two", MTPO)
     assert (played.count("committed"), played.of(log.NOTIFY)) == (2, [])
     assert certified(played).problems == ()
+
+
+class Unfilled(Chains):
+    """Writes by rank among which a filling does not stand where its taking does."""
+
+    def lay(self, site: int, rank: int, how: int, value: int) -> None:
+        """Lay anything but a filling."""
+        if how != REFILLED:
+            super().lay(site, rank, how, value)
+
+
+class Misplaced(Preorder):
+    """What fills a shelf again belongs to nobody."""
+
+    def reset(self, world: World) -> None:
+        """An episode begins."""
+        super().reset(world)
+        self.chains = Unfilled(site.value for site in world.sites)
+
+
+def test_what_ranks_do_wrong_at_a_shelf_is_found_by_the_certificate() -> None:
+    def problems(ranks: type[Preorder]) -> tuple[str, ...]:
+        *_, world = worlds(turns_of(store(), "1 a slow take | 2 b take", MTPO), under(ranks))
+        return check(read_logs(world.rules, [world.event_array()]), 0, RANK).problems
+
+    assert problems(Preorder) == ()
+    assert any("is not what the ranks have left there" in problem for problem in problems(Misplaced))
 
 
 # ---------------------------------------------------------------------- gates

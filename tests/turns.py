@@ -178,16 +178,10 @@ def watch(schedule: Schedule) -> Played:
     return Played(report, tuple(Seen(*event) for event in watched.events), schedule.rules)
 
 
-def play(
-    blueprint: Blueprint,
-    text: str,
-    protocol: Any = "none",
-    ticks: int = 30,
-    seed: int = 0,
-    illegal: int = 0,
-    **settings: Any,
-) -> Played:
-    """Play a schedule on both engines, compare them and audit the log; so many of its turns are masked out."""
+def turns_of(
+    blueprint: Blueprint, text: str, protocol: Any = "none", ticks: int = 30, seed: int = 0, **settings: Any
+) -> Turns:
+    """Return the schedule that a line tells."""
     rules = Rules("turns", blueprint, Settings(**{**USUAL, "max_cycles": ticks, **settings}))
     names = [action.name for action in rules.actions]
     turns = []
@@ -195,7 +189,12 @@ def play(
         tick, agent, said = turn.split(" ", 2)
         action = names.index(said if said in names else f"do {said}")
         turns.append((int(tick), AGENTS.index(agent), action))
-    played = watch(Turns(rules, resolve(protocol), seed, text=text, turns=tuple(turns)))
+    return Turns(rules, resolve(protocol), seed, text=text, turns=tuple(turns))
+
+
+def play(blueprint: Blueprint, text: str, protocol: Any = "none", illegal: int = 0, **more: Any) -> Played:
+    """Play a schedule on both engines, compare them and audit the log; so many of its turns are masked out."""
+    played = watch(turns_of(blueprint, text, protocol, **more))
     assert played.count("illegal_actions") == illegal, f"turns that the mask forbade in {text!r}"
     return played
 

@@ -122,7 +122,8 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         "laid",
         "agent's txn stands on site at rank b with value; a: 0 a value, 1 a difference, 2 a difference directly after "
-        "that rank, c: 1 if it takes op back",
+        "that rank, 3 a shelf that rank b has emptied is filled again with value, c: 1 if it takes op back, or a "
+        "filling away from rank b",
     ),
     Kind("taken", "what txn had laid on site at rank b stands there no more"),
     Kind(

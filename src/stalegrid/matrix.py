@@ -139,8 +139,8 @@ NOTES = (
         ("mtpo",), tuple(column.head for column in COLUMNS[:13]),
         "until all is quiet, and cut off where an episode ends before. What is measured is what ranks that are quiet "
         "have come to: serializable in the order of ranks, not strictly, only with a judge who is right, and only "
-        "where the world lets be taken back what must be. It does not where a shelf is filled again at once, as in "
-        "moved_key and warehouse, nor, rarely, where a gate has closed: there the audit finds the certificate broken",
+        "where the world lets be taken back what must be. It may not where something drifts that hands have to put "
+        "right, nor after an accident: there the audit finds the certificate broken",
     ),
     Note(
         ("mtpo",), ("DL",),
@@ -386,7 +386,7 @@ What each preset rules out, by the auditor's names, with a whole decision as one
 `stalegrid check matrix` measures it: on the exhaustive small scope, all {schedules:,} schedules of two transactions of
 two reads or writes of two sites (`--exhaustive`; by default a sample), on record and on physical sites, and on
 contended random episodes (`--seeds`). Beside a zero stands on how many of the same seeds `none` shows it: what there
-was to find.
+was to find. Of contended episodes the certificate is checked, too, where the preset hands one out.
 A row holds of a protocol that sees every input and is told the true footprint of every task. Where the settings
 `visibility` and `footprint_error` say otherwise, none but `serial` promises anything ([semantics](semantics.md)).
 A row that forbids all of G0 to phantom was found to forbid what real time adds, too: it is strict serializable.
