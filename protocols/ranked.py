@@ -11,9 +11,10 @@ from ..world.jit import address_of, entry_point
 from ..world.memory import fixed_record_at
 from ..world.rank_writes import laid, make_way
 from .ranked_gate import admit_act, ask_again, let_in
+from .ranked_hands import take_back
 from .ranked_judges import note_admitted
 from .ranked_slots import counts_once, may_enter, rank_task, ranks_settle, spared
-from .ranked_undo import ends, recall, take_back
+from .ranked_undo import ends, recall
 
 
 @entry_point

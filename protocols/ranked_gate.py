@@ -11,9 +11,10 @@ from ..world.jit import compiled, lowest
 from ..world.kernel import bit, has
 from ..world.state import LOCKING, NO_TXN
 from .admission import admit
+from .ranked_hands import force, take_back
 from .ranked_judges import changed_at, judges
 from .ranked_slots import is_quiet, owes, rank_task
-from .ranked_undo import force, take_back, withdraw
+from .ranked_undo import withdraw
 from .settling import give_up
 from .waiting import end_hold, end_wait, hold, leave_queue, longest_waiting, queued
 
