@@ -99,8 +99,10 @@ def _shapes(rules: Rules, worlds: int, width: int, ranks: int) -> dict[str, tupl
 
 
 def allocate_rows(worlds: int, agents: int, actions: int) -> Rows:
-    """Return the zeroed arrays of what views read."""
+    """Return the arrays of what views read: nobody is ready yet, so that everybody may only wait."""
     each = (worlds, agents)
+    allowed = np.zeros((*each, actions), np.bool_)
+    allowed[..., 0] = True
     return Rows(
         ready=np.zeros(each, np.bool_),
         ready_in=np.zeros(each, np.int32),
@@ -108,7 +110,7 @@ def allocate_rows(worlds: int, agents: int, actions: int) -> Rows:
         elapsed=np.zeros(each, np.int64),
         terminated=np.zeros(each, np.bool_),
         truncated=np.zeros(each, np.bool_),
-        allowed=np.zeros((*each, actions), np.bool_),
+        allowed=allowed,
         clock=np.zeros((worlds, 3), np.int32),
     )
 

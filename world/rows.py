@@ -24,6 +24,8 @@ def fill_rows(c, b):
     status, ticks = world.status, world.elapsed
     for a in range(c.agents):
         me = agents[a]
+        if me.ready != 0 or ready[a]:  # whoever was busy and still is could only wait, and still can
+            _unpack(c, mask_of(c, b, a), c.row_allowed + (row + a) * c.actions)
         ready[a] = me.ready != 0
         rewards[a] = me.earned
         elapsed[a] = ticks
@@ -39,7 +41,6 @@ def fill_rows(c, b):
         elif me.phase == THINKING:
             wait += me.thought_left
         waits[a] = wait
-        _unpack(c, mask_of(c, b, a), c.row_allowed + (row + a) * c.actions)
     clock = array_at(c.row_clock + 12 * b, (3,), _I4)
     clock[0] = status
     clock[1] = ticks
