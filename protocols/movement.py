@@ -199,7 +199,7 @@ def turn_eyes(c, b, a, seen, sight):
     """
     world, beliefs = world_of(c, b), beliefs_of(c, b, a)
     last, gone = world.tick - 1, seen & ~sight
-    agents_of(c, b)[a].show |= gone
+    agents_of(c, b)[a].show |= seen ^ sight
     if c.lockstep != 0:
         gone = _ZERO if has(world.moved, a) else seen
     while gone != _ZERO:

@@ -30,7 +30,7 @@ from .context import (
     world_of,
 )
 from .jit import compiled, inlined, lowest, show_figure, show_flag
-from .kernel import has
+from .kernel import bit, has
 from .layout import MAP_RADIUS
 from .rules import Rules
 from .state import HAND, HAND_SHARE, MESSAGE, NONE, OUTCOMES
@@ -198,44 +198,45 @@ def _write_sites(c, b, a, row, first, place):
     all_sites = ~np.uint64(0) >> np.uint64(64 - c.sites)
     if me.reseen != 0:
         me.reseen = 0
-        me.show |= visible
         row[0] = place.row * c.per_row - 1.0
         row[1] = place.column * c.per_column - 1.0
-        near = nearness(c, me.cell)
-        at = first + 3
+        near, at = nearness(c, me.cell), first + 4
         for site in range(c.sites):
-            show_flag(observation_at(c, b, a, at), has(visible, site))
-            row[at + 1] = near[site]
+            row[at] = near[site]
             at += width
-    # The ages of what is out of sight grow, until they are shown as 1.
-    due, some_hidden = (me.show | me.aging) & all_sites, visible & all_sites != all_sites
-    aging = np.uint64(0)
+    due, tick = me.show & all_sites, world.tick
+    aging, ages = me.aging | due, first + 5 + jobs_width + c.feedback
     me.show = np.uint64(0)
     while due != 0:
         site = lowest(due)
         due &= due - np.uint64(1)
         belief, at, seen = beliefs[site], first + site * width, has(visible, site)
-        known, told = belief.channel != NONE, belief.channel == MESSAGE
-        here, later = observation_at(c, b, a, at), at + 5 + jobs_width + c.feedback
+        known, here = belief.channel != NONE, observation_at(c, b, a, at)
         show_flag(here, known)
         row[at + 1] = _clip(belief.value * np.int64(known) * rules[site].share)
-        show_flag(here + 8, told)
+        show_flag(here + 8, belief.channel == MESSAGE)
+        show_flag(here + 12, seen)
         if c.feedback != 0:
             show_flag(here + 20 + 4 * jobs_width, has(me.stale, site))
-        if some_hidden:
-            hidden = np.int64(known & (not seen))
-            age = (world.tick - (belief.arrived if told else belief.tick)) * hidden
-            aging |= np.uint64(hidden & np.int64(age < AGE_SCALE)) << np.uint64(site)
-            if c.ages != 0:
-                row[later] = min(1.0, age * AGE_SHARE)
-            if c.stamps != 0:
-                row[later + c.ages] = min(1.0, (world.tick - belief.tick) * hidden * np.int64(told) * AGE_SHARE)
-        else:
-            if c.ages != 0:
-                row[later] = 0.0
-            if c.stamps != 0:
-                row[later + c.ages] = 0.0
-    me.aging = aging if (c.ages | c.stamps) != 0 else np.uint64(0)
+        if seen or not known:
+            aging &= ~bit(site)
+            for age in range(c.ages + c.stamps):
+                row[ages + site * width + age] = 0.0
+    # The ages of what is out of sight grow, until they are shown as 1.
+    due = aging if (c.ages | c.stamps) != 0 else np.uint64(0)
+    me.aging = due
+    while due != 0:
+        site = lowest(due)
+        due &= due - np.uint64(1)
+        belief, at = beliefs[site], ages + site * width
+        told = belief.channel == MESSAGE
+        age = tick - (belief.arrived if told else belief.tick)
+        if c.ages != 0:
+            row[at] = min(1.0, age * AGE_SHARE)
+        if c.stamps != 0:
+            row[at + c.ages] = min(1.0, (tick - belief.tick) * np.int64(told) * AGE_SHARE)
+        if age >= AGE_SCALE:
+            me.aging &= ~bit(site)
     if c.jobs > 0 and me.rejob != 0:
         me.rejob = 0
         _write_jobs(c, b, a, row, first + 5, width)
