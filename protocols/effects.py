@@ -151,6 +151,7 @@ def put_out(c, b, a, cause):
         me.waits = 0
     region = cell_rule(c, me.cell).region
     me.phase = OUT
+    world.turn_due = 0
     world.touched_agents |= bit(a)
     jobs = jobs_of(c, b, a)
     for n in range(c.jobs):

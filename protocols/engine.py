@@ -69,7 +69,7 @@ def tick(c, b, choices):
         deliver(c, b)
     if c.forward != 0 and world.dirty != _ZERO:
         stop_readers(c, b)
-    if c.epochs != 0 and (world.corrector != NOBODY or (world.unanswered | world.under_way) != _ZERO):
+    if c.epochs != 0 and (world.unanswered != _ZERO or world.turn_due <= world.tick):
         turn_epoch(c, b)
     if (world.dirty | world.moved) != _ZERO or (c.token | c.locks | c.ranks) != 0:
         sense(c, b)
@@ -157,17 +157,20 @@ def act(c, b, arrived):
             end_look(c, b, a)
         elif me.phase == WALKING:  # and no victim of those who walked after it
             waiting |= bit(a)
+    if waiting & (waiting - _ONE) != _ZERO:
+        left = waiting
+        while left != _ZERO:
+            a = lowest(left)
+            left &= left - _ONE
+            agents[a].turn = draw(c, b, entropy.TIE, world_of(c, b).tick, a, 0, 0)
     while waiting != _ZERO:
-        first = NOBODY
-        if waiting & (waiting - _ONE) == _ZERO:
-            first = lowest(waiting)
-        else:
-            least = _ZERO
-            for a in range(c.agents):
-                if has(waiting, a):
-                    key = draw(c, b, entropy.TIE, world_of(c, b).tick, a, 0, 0)
-                    if first == NOBODY or key < least:
-                        first, least = a, key
+        first = lowest(waiting)
+        left = waiting & (waiting - _ONE)
+        while left != _ZERO:
+            a = lowest(left)
+            left &= left - _ONE
+            if agents[a].turn < agents[first].turn:
+                first = a
         waiting &= ~bit(first)
         txn = agents[first].txn
         while txn != NO_TXN and agents[first].txn == txn and attempt_op(c, b, first) and c.lockstep != 0:

@@ -154,6 +154,7 @@ def prepare(c, b, a, changed):
     """Prepare what has just been published, and send every other member a copy."""
     world, agents = world_of(c, b), agents_of(c, b)
     world.corrector = a
+    world.turn_due = 0
     world.changed_entries = changed
     world.acknowledged = bit(a)
     world.unanswered = _ZERO
@@ -226,6 +227,7 @@ def carry_epoch(c, b, a):
             follows = True
     if has(world.fenced, a) and follows:
         world.acknowledged |= bit(a)
+        world.turn_due = 0
         world.unanswered &= ~bit(a)
         me.copy_due = NEVER
         adopt(c, b, a)
@@ -246,17 +248,23 @@ def turn_epoch(c, b):
     world, agents = world_of(c, b), agents_of(c, b)
     waited = world.tick - world.published
     again = world.corrector != NOBODY and waited > 0 and waited % c.resend == 0
-    members = _ZERO
-    for member in range(c.agents):
-        if has(c.members, member) and agents[member].phase != OUT:
-            members |= bit(member)
-            if again and not has(world.acknowledged, member):
-                send_copy(c, b, member)
-    left = members & (world.unanswered | world.under_way)
+    late = c.members & ~world.acknowledged
+    left = late
+    while left != _ZERO:
+        member = lowest(left)
+        left &= left - _ONE
+        if agents[member].phase == OUT:
+            late &= ~bit(member)
+        elif again:
+            send_copy(c, b, member)
+    turn_due = NEVER
+    left = world.unanswered | world.under_way
     while left != _ZERO:
         member = lowest(left)
         left &= left - _ONE
         me = agents[member]
+        if me.phase == OUT:
+            continue
         if me.copy_due <= world.tick:
             me.copy_due = NEVER
             emit(c, b, log.RECEIVED, member, NO_TXN, 0, NO_SITE, world.epoch, 0, NOBODY, 0, 0, 0, 0, 0)
@@ -280,7 +288,8 @@ def turn_epoch(c, b):
                 adopt(c, b, member)
         if me.copy_due == NEVER and me.answer_due == NEVER:
             world.under_way &= ~bit(member)
-    late = members & ~world.acknowledged
+        turn_due = min(turn_due, me.copy_due, me.answer_due)
+    late &= ~world.acknowledged
     if world.corrector != NOBODY and (late == _ZERO or waited >= c.adopt_timeout):
         many = 0
         for member in range(c.agents):
@@ -294,3 +303,6 @@ def turn_epoch(c, b):
             if not has(late, a) and agents[a].phase != OUT:
                 adopt(c, b, a)
         world.fenced |= late
+    if world.corrector != NOBODY:
+        turn_due = min(turn_due, world.published + c.adopt_timeout, world.tick + c.resend - waited % c.resend)
+    world.turn_due = turn_due

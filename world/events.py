@@ -18,8 +18,10 @@ _ONE, _ZERO = np.uint64(1), np.uint64(0)
 def world_events(c, b):
     """Boats arrive, things drift; boats pass a closed gate."""
     world, sites, rules, events = world_of(c, b), sites_of(c, b), event_rules(c), events_of(c, b)
-    world.next_event = NEVER
-    for index in range(c.events):
+    is_due = world.next_event <= world.tick
+    if is_due:
+        world.next_event = NEVER
+    for index in range(c.events if is_due else 0):
         rule, event = rules[index], events[index]
         if event.due > world.tick and event.due < world.next_event:
             world.next_event = event.due

@@ -78,6 +78,7 @@ def reset_world(c, b, seed):
     world.goals_lost = 0
     world.last_goal_tick = 0
     world.next_event = 0
+    world.turn_due = 0
     world.mail_first = 0
     world.mail_count = 0
     world.next_due = NEVER

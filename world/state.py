@@ -119,6 +119,7 @@ WORLD_RECORD = np.dtype(
         ("happened", _I),  # 1 if world events have changed what goals depend on since they were last judged
         ("next_event", _I),  # earliest world event to come, or NEVER
         ("next_due", _I),  # earliest due tick in flight, or NEVER
+        ("turn_due", _I),  # tick from which on there may be something to do for an epoch, or NEVER
         ("holder", _I),  # of the token, or NOBODY
         ("holder_wrote", _U),  # set of sites that the token's holder has written
         ("next_txn", _I),
@@ -180,6 +181,7 @@ AGENT_RECORD = np.dtype(
         ("show", _U),  # set of sites whose beliefs in the observation are out of date
         ("txn", _I),  # number of the open transaction, or NO_TXN
         ("hand", _I),  # item carried, 0 for none
+        ("turn", _U),  # the least of those who act in a tick acts first; drawn where several do
         ("trips", _I),  # crossings made
         ("earned", np.float64),  # reward of this step
         ("aging", _U),  # set of sites of whose beliefs the ages in the observation still grow
