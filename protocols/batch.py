@@ -235,7 +235,7 @@ class Batch:
     def advance(self, choices: NDArray[np.int32], to_decision: bool) -> None:
         """Do what `step` does for one who knows that the choices are as they must be: they are not looked at."""
         if self.threads == len(self.parts) == 1:  # the way of one world, where every slice is felt
-            step_worlds(self.context, _ALONE, choices, to_decision, self.margin)
+            step_worlds(self.context, _ALONE, 0, choices, to_decision, self.margin)
             return
         for first, last, context in self.parts:
             self._run(step_worlds, last - first, context, choices[first:last], to_decision, self.margin)
@@ -243,7 +243,7 @@ class Batch:
     def _run(self, function: Callable[..., None], worlds: int, context: NDArray[Any], *rest: Any) -> None:
         """Call compiled code for so many worlds, in this thread or in all."""
         if self.threads == 1:
-            function(context, _ALONE, *rest)
+            function(context, _ALONE, 0, *rest)
             return
         if self._crew is None:
             self._crew = Crew(self.threads - 1)

@@ -17,6 +17,7 @@ from .presenting import present
 
 _ZERO, _ONE = np.uint64(0), np.uint64(1)
 SHARE = 8  # worlds that a thread takes at a time
+LINE = 8  # int64 in a cache line
 
 
 @compiled
@@ -36,47 +37,55 @@ def begin_episode(c, b, seed, anew):
 
 
 @entry_point
-def reset_chosen(context, turn, chosen, seeds, anew):
+def reset_chosen(context, turn, who, chosen, seeds, anew):
     """Begin the episodes of the worlds that are `chosen`, [B] bool; `seeds` is [B] uint64.
 
-    With `anew` they go on as they are, and are shown to their agents again. `turn` is as in `step_worlds`.
+    With `anew` they go on as they are, and are shown to their agents again. `turn` and `who` are as in `step_worlds`.
     """
     c = first_fixed(context)
     worlds = len(chosen)
-    first, last = take_worlds(turn, 0, worlds)
+    first, last = take_worlds(turn, who, 0, worlds)
     while first < last:
         for b in range(first, last):
             if chosen[b]:
                 begin_episode(c, b, seeds[b], anew)
-        first, last = take_worlds(turn, last - first, worlds)
+        first, last = take_worlds(turn, who, last - first, worlds)
 
 
 @entry_point
-def step_worlds(context, turn, choices, to_decision, margin):
+def step_worlds(context, turn, who, choices, to_decision, margin):
     """Step every world that no other thread has taken yet; `choices` is [B, A] int32.
 
-    `turn` is empty for a caller alone, else a turn of the crew: threads take a few worlds at a time, so that one which
-    comes late finds less to do. With `to_decision` a world runs until some agent must act, it ends, or fewer than
-    `margin` log rows are left.
+    `turn` is empty for a caller alone, else a turn of the crew, and `who` the thread's number in it. With `to_decision`
+    a world runs until some agent must act, it ends, or fewer than `margin` log rows are left.
     """
     c = first_fixed(context)
     worlds = len(choices)
-    first, last = take_worlds(turn, 0, worlds)
+    first, last = take_worlds(turn, who, 0, worlds)
     while first < last:
         for b in range(first, last):
             step_world(c, b, choices, to_decision, margin)
-        first, last = take_worlds(turn, last - first, worlds)
+        first, last = take_worlds(turn, who, last - first, worlds)
 
 
 @inlined
-def take_worlds(turn, done, worlds):
-    """Say how many of the worlds taken last are done; take the next ones: return the first and the end of them."""
+def take_worlds(turn, who, done, worlds):
+    """Say how many of the worlds taken last are done; take the next ones: return the first and the end of them.
+
+    Each thread has worlds of its own, which its core's cache knows, and takes a few of them at a time; whoever has no
+    more takes from those of the others, so that one which comes late finds less to do.
+    """
     if len(turn) == 0:
         return (0, worlds) if done == 0 else (worlds, worlds)
-    counter = np.int64(turn.ctypes.data)
-    add_at(counter + 64, done)
-    first = add_at(counter, SHARE)
-    return first, min(worlds, first + SHARE)
+    counters, threads = np.int64(turn.ctypes.data), len(turn) // LINE - 1
+    add_at(counters + 8 * LINE * threads, done)
+    for nth in range(threads):
+        owner = (who + nth) % threads
+        first = worlds * owner // threads + add_at(counters + 8 * LINE * owner, SHARE)
+        end = worlds * (owner + 1) // threads
+        if first < end:
+            return first, min(end, first + SHARE)
+    return worlds, worlds
 
 
 @inlined
