@@ -178,7 +178,7 @@ AGENT_RECORD = np.dtype(
         ("stuck", _I),  # ticks stopped in a row: by a closed gate, or in a hold
         ("thought_left", _I),  # think ticks still to come
         ("sight", _U),  # set of sites in sight from where it stands
-        ("show", _U),  # set of sites whose beliefs in the observation are out of date
+        ("show", _U),  # set of sites whose beliefs in the observation are out of date, or their being in sight
         ("txn", _I),  # number of the open transaction, or NO_TXN
         ("hand", _I),  # item carried, 0 for none
         ("turn", _U),  # the least of those who act in a tick acts first; drawn where several do
@@ -378,7 +378,7 @@ class State(NamedTuple):
 
     world: NDArray[Any]  # [B] WORLD_RECORD
     agent: NDArray[Any]  # [B, A] AGENT_RECORD
-    figure: NDArray[np.float32]  # [B, A, 8] what others observe, see HAND_SCALE
+    figure: NDArray[np.float32]  # [B, A, 8] what others observe, by THERE, ROW, COLUMN, BUSY and HAND
     site: NDArray[Any]  # [B, S] SITE_RECORD
     belief: NDArray[Any]  # [B, A, S] BELIEF_RECORD
     input: NDArray[Any]  # [B, A, 5, I] INPUT_RECORD: the open transaction's inputs, then a copy as each op used them
