@@ -31,7 +31,7 @@ class MixedBatch(Batch):
     def _bind(self) -> None:
         super()._bind()
         self.parts = [
-            (first, last, self._bound(rules, slice(first, last)))
+            self._part(first, last, self._bound(rules, slice(first, last)))
             for rules, first, last in zip(self.layouts, self.bounds, self.bounds[1:], strict=False)
         ]
 

@@ -8,7 +8,7 @@ from ..world import rank_calls as calls
 from ..world.binding import CONTEXT
 from ..world.chains import note_broken, own_at, reset_chain, value_at
 from ..world.jit import address_of, entry_point
-from ..world.memory import fixed_record_at
+from ..world.memory import NUMBERS, fixed_record_at
 from ..world.rank_writes import laid, make_way
 from .ranked_gate import admit_act, ask_again, let_in
 from .ranked_hands import take_back
@@ -62,4 +62,4 @@ def answer(context, b, what, one, two, three, four, five, six, seven):
 
 def address() -> int:
     """Return the address of `answer`, which is compiled or loaded now if it was not yet."""
-    return address_of(answer, 10)
+    return address_of(answer, NUMBERS)

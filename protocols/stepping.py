@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..world.binding import CONTEXT
 from ..world.context import agents_of, mask_of, world_of
-from ..world.jit import add_at, compiled, entry_point, how_many, inlined, lowest, member, member_of_16
+from ..world.jit import compiled, entry_point, how_many, inlined, lowest, member, member_of_16
 from ..world.kernel import sense_sites
-from ..world.memory import first_fixed
+from ..world.memory import array_at, first_fixed, fixed_record_at
 from ..world.observe import write_observation
 from ..world.reset import reset_world
 from ..world.rows import fill_rows
 from ..world.state import RUNNING
 from .engine import tick
 from .presenting import present
+from .shares import take_worlds
 
 _ZERO, _ONE = np.uint64(0), np.uint64(1)
-SHARE = 8  # worlds that a thread takes at a time
-LINE = 8  # int64 in a cache line
 
 
 @compiled
@@ -37,55 +37,37 @@ def begin_episode(c, b, seed, anew):
 
 
 @entry_point
-def reset_chosen(context, turn, who, chosen, seeds, anew):
-    """Begin the episodes of the worlds that are `chosen`, [B] bool; `seeds` is [B] uint64.
+def reset_chosen(context, crew, call, who, worlds, chosen, seeds, anew, _one, _two):
+    """Begin the episodes of the worlds that are `chosen`, at [B] bool; `seeds` are at [B] uint64.
 
-    With `anew` they go on as they are, and are shown to their agents again. `turn` and `who` are as in `step_worlds`.
+    With `anew` they go on as they are, and are shown to their agents again. This and `step_worlds` are jobs of a crew,
+    see `shares`; all they take are numbers, and `context` and arrays are given by their addresses.
     """
-    c = first_fixed(context)
-    worlds = len(chosen)
-    first, last = take_worlds(turn, who, 0, worlds)
+    c = fixed_record_at(context, CONTEXT)
+    chosen_worlds, seed_of = array_at(chosen, (worlds,), np.bool_), array_at(seeds, (worlds,), np.uint64)
+    first, last = take_worlds(crew, call, who, 0, worlds)
     while first < last:
         for b in range(first, last):
-            if chosen[b]:
-                begin_episode(c, b, seeds[b], anew)
-        first, last = take_worlds(turn, who, last - first, worlds)
+            if chosen_worlds[b]:
+                begin_episode(c, b, seed_of[b], anew != 0)
+        first, last = take_worlds(crew, call, who, last - first, worlds)
+    return 0
 
 
 @entry_point
-def step_worlds(context, turn, who, choices, to_decision, margin):
-    """Step every world that no other thread has taken yet; `choices` is [B, A] int32.
+def step_worlds(context, crew, call, who, worlds, choices, to_decision, margin, _one, _two):
+    """Step every world that no other thread has taken yet; `choices` are at [B, A] int32.
 
-    `turn` is empty for a caller alone, else a turn of the crew, and `who` the thread's number in it. With `to_decision`
-    a world runs until some agent must act, it ends, or fewer than `margin` log rows are left.
+    With `to_decision` a world runs until some agent must act, it ends, or fewer than `margin` log rows are left.
     """
-    c = first_fixed(context)
-    worlds = len(choices)
-    first, last = take_worlds(turn, who, 0, worlds)
+    c = fixed_record_at(context, CONTEXT)
+    chosen = array_at(choices, (worlds, c.agents), np.int32)
+    first, last = take_worlds(crew, call, who, 0, worlds)
     while first < last:
         for b in range(first, last):
-            step_world(c, b, choices, to_decision, margin)
-        first, last = take_worlds(turn, who, last - first, worlds)
-
-
-@inlined
-def take_worlds(turn, who, done, worlds):
-    """Say how many of the worlds taken last are done; take the next ones: return the first and the end of them.
-
-    Each thread has worlds of its own, which its core's cache knows, and takes a few of them at a time; whoever has no
-    more takes from those of the others, so that one which comes late finds less to do.
-    """
-    if len(turn) == 0:
-        return (0, worlds) if done == 0 else (worlds, worlds)
-    counters, threads = np.int64(turn.ctypes.data), len(turn) // LINE - 1
-    add_at(counters + 8 * LINE * threads, done)
-    for nth in range(threads):
-        owner = (who + nth) % threads
-        first = worlds * owner // threads + add_at(counters + 8 * LINE * owner, SHARE)
-        end = worlds * (owner + 1) // threads
-        if first < end:
-            return first, min(end, first + SHARE)
-    return worlds, worlds
+            step_world(c, b, chosen, to_decision != 0, margin)
+        first, last = take_worlds(crew, call, who, last - first, worlds)
+    return 0
 
 
 @inlined

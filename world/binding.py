@@ -49,6 +49,11 @@ CONTEXT = np.dtype(
     align=True,
 )
 
+# What of it is the same wherever a scenario's rules and a protocol are, and says nothing of where arrays lie.
+SWITCHES = tuple(
+    name for name in CONTEXT.names or () if name not in {*_STATE_FIELDS, *_ROW_FIELDS, *_RULE_FIELDS, "answer"}
+)
+
 
 def bind(state: State, rows: Rows, arrays: RuleArrays, policy: NDArray[Any], view: dict[str, float]) -> NDArray[Any]:
     """Return a [1] CONTEXT of the given arrays, which must outlive it and must not be reallocated.

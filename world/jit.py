@@ -67,16 +67,29 @@ class _Whole(JITCodeLibrary):  # type: ignore[misc]
     _linking_libraries: list[Any]
 
     def finalize(self) -> None:
-        """Link the parts, and the parts of the parts, each once; then go on as numba does."""
+        """Link the parts, and the parts of the parts, each once; then go on as numba does.
+
+        Callers come first: LLVM leaves out what nothing refers to yet.
+        """
         found: dict[Any, None] = {}
-        left = [*self._linking_libraries]
-        while left:
-            library = left.pop()
+
+        def visit(library: Any) -> None:
             if library not in found:
+                for part in library._linking_libraries if isinstance(library, _Part) else ():
+                    visit(part)
                 found[library] = None
-                left += library._linking_libraries if isinstance(library, _Part) else ()
-        self._linking_libraries = list(found)
+
+        for library in self._linking_libraries:
+            visit(library)
+        self._linking_libraries = [*reversed(found)]
         super().finalize()
+
+    def _optimize_final_module(self) -> None:
+        """Keep the parts to this entry point: those of another one have the same names, and may be other code."""
+        for function in self._final_module.functions:
+            if not function.is_declaration and function.linkage.name == "linkonce_odr":
+                function.linkage = "internal"
+        super()._optimize_final_module()
 
 
 # What the two rely on beyond numba's documented interface; where some of it is missing, numba goes its own, slow way.
@@ -169,11 +182,21 @@ def entry_point(function: Callable[..., Any]) -> Any:
 
 def address_of(function: Any, numbers: int) -> int:
     """Return the address of an entry point that takes so many int64 and returns one, for compiled code to call it."""
-    signature = (types.int64,) * numbers
-    function.compile(signature)
-    found = function.overloads[signature]
+    found = _of_numbers(function, numbers)
     address: int = found.library.get_pointer_to_function(found.fndesc.llvm_cfunc_wrapper_name)
     return address
+
+
+def code_of(function: Any, numbers: int) -> tuple[str, str]:
+    """Return LLVM's code of such an entry point, optimised, and the name in it of what `address_of` gives."""
+    found = _of_numbers(function, numbers)
+    return str(found.library._get_module_for_linking()), found.fndesc.llvm_cfunc_wrapper_name
+
+
+def _of_numbers(function: Any, numbers: int) -> Any:
+    signature = (types.int64,) * numbers
+    function.compile(signature)
+    return function.overloads[signature]
 
 
 @contextmanager
@@ -339,17 +362,6 @@ def show_octet(typingctx: Any, to: Any, members: Any) -> Any:
         return context.get_dummy_value()
 
     return types.none(types.int64, types.uint64), codegen
-
-
-@intrinsic
-def add_at(typingctx: Any, address: Any, amount: Any) -> Any:
-    """Add to the int64 at an address and return what it was, in one piece among threads."""
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        to = builder.inttoptr(args[0], ir.IntType(64).as_pointer())
-        return builder.atomic_rmw("add", to, args[1], "seq_cst")
-
-    return types.int64(types.int64, types.int64), codegen
 
 
 @cache

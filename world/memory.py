@@ -15,7 +15,7 @@ from functools import cache
 from typing import Any
 
 from llvmlite import ir  # type: ignore[import-untyped]
-from numba import types
+from numba import from_dtype, types
 from numba.core import cgutils
 from numba.core.datamodel.models import RecordModel
 from numba.core.imputils import lower_getattr_generic, lower_setattr_generic
@@ -59,6 +59,12 @@ def _record(kind: Any) -> str:
 
 def _place(kind: Any, name: str) -> str:
     return f"{_record(kind)}.{name}"
+
+
+def places_of(dtype: Any) -> dict[str, str]:
+    """Return what compiled code calls the fields of a record that nothing changes, and which they are."""
+    kind = _item(types.DType(from_dtype(dtype)), Fixed)
+    return {_place(kind, name): name for name in dtype.names}
 
 
 def mark(builder: Any, instruction: Any, place: str, fixed: bool) -> None:
@@ -160,19 +166,31 @@ def fixed_record_at(typingctx: Any, address: Any, dtype: Any) -> Any:
 
 
 @intrinsic
+def address_in(typingctx: Any, record: Any) -> Any:
+    """Return the address of a record."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.ptrtoint(args[0], ir.IntType(64))
+
+    return types.int64(record), codegen
+
+
+NUMBERS = 10  # int64 that a function takes which is called at an address
+
+
+@intrinsic
 def call_at(
-    typingctx: Any, address: Any, record: Any, one: Any, two: Any, three: Any, four: Any, five: Any, six: Any,
+    typingctx: Any, address: Any, zero: Any, one: Any, two: Any, three: Any, four: Any, five: Any, six: Any,
     seven: Any, eight: Any, nine: Any,
 ) -> Any:  # fmt: skip
-    """Call the function of ten int64 at an address with that of a record and nine numbers; return its int64."""
+    """Call the function of `NUMBERS` int64 at an address; return its int64."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         word = ir.IntType(64)
-        function = ir.FunctionType(word, [word] * 10)
-        called = builder.inttoptr(args[0], function.as_pointer())
-        return builder.call(called, [builder.ptrtoint(args[1], word), *args[2:]])
+        function = ir.FunctionType(word, [word] * NUMBERS)
+        return builder.call(builder.inttoptr(args[0], function.as_pointer()), args[1:])
 
-    return types.int64(types.int64, record, *[types.int64] * 9), codegen
+    return types.int64(*[types.int64] * (1 + NUMBERS)), codegen
 
 
 @intrinsic

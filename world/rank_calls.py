@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from .context import agents_of, sites_of
 from .jit import compiled, inlined
-from .memory import call_at
+from .memory import address_in, call_at
 from .state import NO_RANK
 
 (
@@ -20,7 +20,7 @@ from .state import NO_RANK
 @inlined
 def by_rank(c, b, what, one, two, three, four, five, six, seven):
     """Ask; what is not a number is 0 or 1, and a set is its bits."""
-    return call_at(c.answer, c, b, what, one, two, three, four, five, six, seven)
+    return call_at(c.answer, address_in(c), b, what, one, two, three, four, five, six, seven)
 
 
 @compiled
