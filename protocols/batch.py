@@ -218,7 +218,7 @@ class Batch:
 
     def __getstate__(self) -> dict[str, Any]:
         # Addresses and threads do not travel: the context is bound anew.
-        state = {key: value for key, value in self.__dict__.items() if key not in ("context", "arrays", "parts", "_given")}
+        state = {key: value for key, value in self.__dict__.items() if key not in ("context", "arrays", "parts")}
         return {**state, "_crew": None, "_given": (None, 0)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

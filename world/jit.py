@@ -176,7 +176,7 @@ def entry_point(function: Callable[..., Any]) -> Any:
     dispatcher.compile = build_in_our_way
     # Numba looks at the age of the function's own file only; what it calls is compiled into it, so all sources count.
     store = dispatcher._cache
-    store._cache_file = IndexDataCacheFile(store._cache_path, store._impl.filename_base, _source_stamp())
+    store._cache_file = IndexDataCacheFile(store._cache_path, store._impl.filename_base, source_stamp())
     return dispatcher
 
 
@@ -365,7 +365,8 @@ def show_octet(typingctx: Any, to: Any, members: Any) -> Any:
 
 
 @cache
-def _source_stamp() -> str:
+def source_stamp() -> str:
+    """Return a digest of all that is compiled, and of what compiles it."""
     here = Path(__file__).resolve().parent
     wings = (here, here.parent / "protocols")
     sha = hashlib.sha256()

@@ -13,16 +13,17 @@ import os
 import re
 import struct
 import tempfile
+import warnings
 from pathlib import Path
 from typing import Any
 
-import llvmlite
+import llvmlite  # type: ignore[import-untyped]
 import llvmlite.binding as llvm  # type: ignore[import-untyped]
 import numpy as np
 from numpy.typing import NDArray
 
 from .binding import CONTEXT, SWITCHES
-from .jit import code_of
+from .jit import address_of, code_of, source_stamp
 from .memory import NUMBERS, places_of
 
 _ENTRY = "stalegrid_entry"
@@ -30,23 +31,27 @@ _made: dict[str, tuple[int, Any]] = {}  # by digest: the address of an entry poi
 
 _SCALAR = re.compile(r'^!(\d+) = !\{!"(\w+\.\w+)", !\d+, i64 0\}', re.MULTILINE)
 _MARK = re.compile(r"^!(\d+) = !\{!(\d+), !\2, i64 0\}", re.MULTILINE)
-_LOAD = re.compile(r"(%\S+) = load (i64|double), ptr %\S+, align 8, !tbaa !(\d+), !invariant\.load !\d+")
+_LOAD = re.compile(r"(%\S+) = load (i64|double), ptr %\S+, align 8, !tbaa !(\d+)[^\n]*")
 
 
 def tailored(function: Any, context: NDArray[Any]) -> int:
     """Return the address of an entry point of `NUMBERS` int64, compiled for contexts with the switches of this one.
 
-    That takes some seconds, once: the code is kept beside numba's, in its cache.
+    That takes some seconds, once: the code is kept beside numba's, in its cache. Where LLVM is too old for it, the
+    address is that of the code for all, with a warning.
     """
-    code, entry = code_of(function, NUMBERS)
+    if not hasattr(llvm, "create_pass_builder"):
+        warnings.warn(f"llvmlite {llvmlite.__version__} cannot tailor: update numba; going on without", stacklevel=2)
+        return address_of(function, NUMBERS)
     switches = {name: context[0][name] for name in SWITCHES}
     target = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
-    told = (code, *(f"{name}={value!r}" for name, value in switches.items()), *target, llvmlite.__version__)
+    told = (source_stamp(), function.__qualname__, llvmlite.__version__, *target, repr(switches))
     digest = hashlib.sha256("\n".join(told).encode()).hexdigest()
     if digest not in _made:
         kept = Path(function._cache.cache_path) / f"tailored-{digest[:32]}.o"
         machine_code = _read(kept)
         if machine_code is None:
+            code, entry = code_of(function, NUMBERS)
             machine_code = _machine(*target).emit_object(_module(fixed(code, switches), entry, _machine(*target)))
             _write(kept, machine_code)
         engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine(*target))
@@ -92,10 +97,13 @@ def _module(code: str, entry: str, machine: Any) -> Any:
 
 
 def _read(kept: Path) -> bytes | None:
+    """Return machine code that was kept, if it is whole."""
     try:
-        return kept.read_bytes()
+        told = kept.read_bytes()
     except OSError:
         return None
+    sum_of_it, machine_code = told[:32], told[32:]
+    return machine_code if hashlib.sha256(machine_code).digest() == sum_of_it else None
 
 
 def _write(kept: Path, machine_code: bytes) -> None:
@@ -103,7 +111,7 @@ def _write(kept: Path, machine_code: bytes) -> None:
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=kept.parent, suffix=".part", delete=False) as part:
-            part.write(machine_code)
+            part.write(hashlib.sha256(machine_code).digest() + machine_code)
         os.replace(part.name, kept)
     except OSError:
         return

@@ -37,7 +37,8 @@ def run(
             {
                 "scenario": one.scenario, "protocol": name_of(one.config), "size": one.size,
                 "agents": len(rules.agent_names), "sites": len(rules.site_names),
-                "grid": f"{rules.layout.rows}x{rules.layout.columns}", "worlds": one.worlds, "machine": machine(),
+                "grid": f"{rules.layout.rows}x{rules.layout.columns}", "worlds": one.worlds,
+                "tailored": one.tailor, "machine": machine(),
             }
         )  # fmt: skip
     compile_engine()
@@ -88,13 +89,14 @@ def show(console: Console, found: list[Row], form: str, out: Path | None) -> Non
         if out is None:
             print(json.dumps(found, indent=1))
         return
-    told = ("part", "scenario", "protocol", "size", "agents", "sites", "grid", "worlds")
+    told = ("part", "scenario", "protocol", "size", "agents", "sites", "grid", "worlds", "tailored")
     groups: dict[tuple[Any, ...], list[Row]] = {}
     for row in found:
         groups.setdefault(tuple(row[name] for name in told), []).append(row)
-    for (part, scenario, protocol, size, many, sites, grid, worlds), rows in groups.items():
+    for (part, scenario, protocol, size, many, sites, grid, worlds, made), rows in groups.items():
         console.print(
-            f"{part}: {scenario} ({size}), {many} agents, {sites} sites, {grid}, {protocol}, {worlds} worlds",
+            f"{part}: {scenario} ({size}), {many} agents, {sites} sites, {grid}, {protocol}, {worlds} worlds"
+            + (", batches tailored" if made else ""),
             highlight=False,
         )
         columns = [name for name in _COLUMNS if any(row.get(name) for row in rows)]

@@ -44,6 +44,7 @@ class Job:
     size: str
     worlds: int
     seconds: float
+    tailor: bool = False  # every batch, see `Batch`
     settings: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -62,6 +63,7 @@ class Job:
 
     def batch(self, config: Config | None = None, worlds: int | None = None, **options: Any) -> BatchLoad:
         """Return its batch."""
+        options = {"tailor": self.tailor, **options}
         return BatchLoad(self.rules, config or self.config, worlds or self.worlds, **options)
 
 
@@ -93,7 +95,9 @@ def views(job: Job) -> Iterator[Row]:
     made: dict[str, Callable[[], Load]] = {
         "ParallelEnv": lambda: ParallelLoad(job.scenario, job.config, **job.options),
         "AEC": lambda: TurnLoad(job.scenario, job.config, **job.options),
-        f"VectorEnv, {job.worlds} worlds": lambda: VectorLoad(job.scenario, job.config, job.worlds, **job.options),
+        f"VectorEnv, {job.worlds} worlds": lambda: VectorLoad(
+            job.scenario, job.config, job.worlds, tailor=job.tailor, **job.options
+        ),
     }
     for worlds in sorted({*SHAPES, job.worlds}):
         made[f"batch, {worlds} world{'s' if worlds > 1 else ''}"] = partial(job.batch, worlds=worlds)

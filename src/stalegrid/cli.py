@@ -203,6 +203,7 @@ def bench(
     agents: Agents = None,
     think: Think = None,
     sets: Sets = None,
+    tailor: Annotated[bool, typer.Option("--tailor", help="compile batches for scenario and protocol")] = False,
     form: Annotated[str, typer.Option("--format", help="table or json")] = "table",
     out: Out = None,
 ) -> None:
@@ -216,7 +217,7 @@ def bench(
         check_folder(out)
         parts = list(PARTS) if what == "all" else names(what)
         scenarios, protocols = names(scenario) or ["warehouse"], names(protocol) or ["stamped_epochs"]
-        job = {"size": size, "worlds": worlds, "seconds": seconds, "settings": settings}
+        job = {"size": size, "worlds": worlds, "seconds": seconds, "tailor": tailor, "settings": settings}
         with progress_bar() as progress:
             task = progress.add_task("measuring", total=None)
 
