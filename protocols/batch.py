@@ -15,7 +15,7 @@ from ..world.binding import bind
 from ..world.copying import give_back
 from ..world.jit import address_of
 from ..world.memory import NUMBERS
-from ..world.observe import BLOCKS, ObservationLayout, observation_layout
+from ..world.observe import BLOCKS, ObservationLayout, figure_lanes, observation_layout
 from ..world.rule_arrays import compile_rules
 from ..world.rules import Rules
 from ..world.state import (
@@ -75,7 +75,7 @@ def _shapes(rules: Rules, worlds: int, width: int, ranks: int) -> dict[str, tupl
     return {
         "world": ((worlds,), WORLD_RECORD),
         "agent": ((worlds, a), AGENT_RECORD),
-        "figure": ((worlds, a, FIGURE_SIZE), np.float32),
+        "figure": ((worlds, FIGURE_SIZE, figure_lanes(a)), np.float32),
         "site": ((worlds, s), SITE_RECORD),
         "belief": ((worlds, a, s), BELIEF_RECORD),
         "input": ((worlds, a, 5, i), INPUT_RECORD),

@@ -157,7 +157,7 @@ def put_out(c, b, a, cause):
     for n in range(c.jobs):
         if jobs[n].used == 0:
             count_job(c, b, jobs[n], -1)
-    figures_of(c, b)[a, ROW] = np.float32(FAR)
+    figures_of(c, b)[ROW, a] = np.float32(FAR)
     me.step = NO_CELL
     me.look = NO_SITE
     if region >= 0:

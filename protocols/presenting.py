@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..world.context import FIGURE_STEP, agents_of, cell_rule, figure_at, mask_of, world_of
-from ..world.jit import inlined, lowest, show_flag
+from ..world.context import agents_of, cell_rule, figures_at, mask_of, world_of
+from ..world.jit import inlined, lowest
 from ..world.kernel import bit, has
 from ..world.masks import write_mask
 from ..world.observe import write_observation
 from ..world.state import BUSY, IDLE, RUNNING, WALKING
+from ..world.vectors import LANES, show_bits
 from .movement import in_reach
 
 _ZERO, _ONE = np.uint64(0), np.uint64(1)
@@ -33,11 +34,11 @@ def present(c, b):
     At the end of an episode those who would have been next see the final state, and nobody is ready.
     """
     world, agents, due = world_of(c, b), agents_of(c, b), _ZERO
-    busy = figure_at(c, b, 0) + 4 * BUSY
     for a in range(c.agents):
-        is_idle = np.int64(agents[a].phase == IDLE)
-        due |= np.uint64(is_idle) << np.uint64(a)
-        show_flag(busy + a * FIGURE_STEP, is_idle == 0)
+        due |= np.uint64(agents[a].phase == IDLE) << np.uint64(a)
+    busy = figures_at(c, b) + 4 * BUSY * c.lanes
+    for first in range(0, c.agents, LANES):
+        show_bits(busy + 4 * first, ~due >> np.uint64(first))
     if (c.lockstep | c.manual | c.stall) != 0:
         due = _ZERO
         for a in range(c.agents):

@@ -16,7 +16,7 @@ _RULE_FIELDS = tuple(f"{name}_rule" for name in RuleArrays._fields if name != "c
 _SIZES = (
     "agents", "sites", "tasks", "inputs", "jobs", "goals", "events", "mails", "logs", "width", "cells", "targets",
     "actions", "invariants", "counters", "job_tasks", "turns", "parcels", "constraints",
-    "locks_listed", "thoughts", "arguments", "goal_words", "map_size", "rows_kept", "ranks",
+    "locks_listed", "thoughts", "arguments", "goal_words", "map_size", "rows_kept", "ranks", "lanes",
 )  # fmt: skip
 # What of the constants and of the policy is copied into the context, so that one pointer serves.
 _CONSTANTS = (
@@ -81,6 +81,7 @@ def bind(state: State, rows: Rows, arrays: RuleArrays, policy: NDArray[Any], vie
             state.parcel.shape[2],
             arrays.constraint.shape[0], arrays.lock.shape[3], arrays.slip.shape[0], arrays.argument.shape[1],
             arrays.goal_touch.shape[1], arrays.local_map.shape[1], len(rows.ready), state.rank.shape[1],
+            state.figure.shape[2],
         ),
         strict=True,
     ):  # fmt: skip

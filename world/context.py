@@ -42,7 +42,6 @@ _LOCK_RULE_SIZE = LOCK_RULE.itemsize
 _PARCEL_SIZE, _FOLLOWED_SIZE, _LOCK_SIZE = _PARCEL.itemsize, _FOLLOWED.itemsize, _LOCK.itemsize
 _WORLD_SIZE, _AGENT_SIZE, _SITE_SIZE = _WORLD.itemsize, _AGENT.itemsize, _SITE.itemsize
 _BELIEF_SIZE, _INPUT_SIZE, _JOB_SIZE = _BELIEF.itemsize, _INPUT.itemsize, _JOB.itemsize
-FIGURE_STEP = 4 * st.FIGURE_SIZE  # bytes from one agent's figure to the next one's
 _GOAL_SIZE, _EVENT_SIZE, _MAIL_SIZE, _LOG_SIZE = _GOAL.itemsize, _EVENT.itemsize, _MAIL.itemsize, _LOG.itemsize
 _OP_SIZE, _CELL_SIZE, _WAY_SIZE = OP_RULE.itemsize, CELL_RULE.itemsize, WAY_RULE.itemsize
 
@@ -205,15 +204,15 @@ def observation_at(c, b, a, at):
 
 
 @inlined
-def figure_at(c, b, a):
-    """The address of an agent's figure."""
-    return c.figure + (b * c.agents + a) * FIGURE_STEP
+def figures_at(c, b):
+    """The address of the figures of all agents."""
+    return c.figure + 4 * b * st.FIGURE_SIZE * c.lanes
 
 
 @inlined
 def figures_of(c, b):
-    """[A, FIGURE_SIZE] float32."""
-    return array_at(figure_at(c, b, 0), (c.agents, st.FIGURE_SIZE), _F4)
+    """[FIGURE_SIZE, lanes] float32: figures, kind by kind."""
+    return array_at(figures_at(c, b), (st.FIGURE_SIZE, c.lanes), _F4)
 
 
 @inlined
@@ -338,9 +337,9 @@ def local_map(c, cell):
 
 
 @inlined
-def nearness(c, cell):
-    """[S] distance from a cell to each site, as observed."""
-    return fixed_array_at(c.near_rule + cell * c.sites * 4, (c.sites,), _F4)
+def nearness_at(c, cell):
+    """The address of [S] float32: the distance from a cell to each site, as observed."""
+    return c.near_rule + cell * c.sites * 4
 
 
 @inlined

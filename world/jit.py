@@ -32,7 +32,7 @@ from numba.core.untyped_passes import InlineClosureLikes
 from numba.extending import intrinsic
 from numba.np import arrayobj
 
-from .memory import mark, marked_items
+from .memory import marked_items
 
 
 def _widen(kind: Any) -> Any:
@@ -296,72 +296,6 @@ def _halve(*halves: int) -> Any:
         return at
 
     return codegen
-
-
-@intrinsic
-def show_figure(
-    typingctx: Any, to: Any, figure: Any, down: Any, right: Any, reach: Any, per_row: Any, per_column: Any
-) -> Any:  # fmt: skip
-    """Write the figure at one address, seen from `down` and `right`, to four float32 at another; zeros out of reach.
-
-    One vector a figure, without branches: who is in view is a coin toss for the processor.
-    """
-    real = ir.FloatType()
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        to, figure, down, right, reach, per_row, per_column = args
-        four, lane = ir.VectorType(real, 4), ir.IntType(32)
-
-        def vector(*items: Any) -> Any:
-            made = ir.Constant(four, ir.Undefined)
-            for at, item in enumerate(items):
-                made = builder.insert_element(made, item, ir.Constant(lane, at))
-            return made
-
-        def everywhere(items: Any, at: int) -> Any:
-            return builder.shuffle_vector(items, items, ir.Constant(ir.VectorType(lane, 4), [at] * 4))
-
-        zero, one = ir.Constant(real, 0.0), ir.Constant(real, 1.0)
-        there = builder.load(builder.inttoptr(figure, four.as_pointer()), align=4)
-        away = builder.fsub(there, vector(zero, down, right, zero))
-        size = builder.call(cgutils.get_or_insert_function(
-            builder.module, ir.FunctionType(four, [four]), "llvm.fabs.v4f32"), [away])  # fmt: skip
-        near = builder.fcmp_ordered("<=", size, vector(reach, reach, reach, reach))
-        near = builder.and_(everywhere(near, 1), everywhere(near, 2))
-        scaled = builder.fmul(away, vector(one, per_row, per_column, one))
-        shown = builder.select(near, scaled, ir.Constant(four, [0.0] * 4))
-        builder.store(shown, builder.inttoptr(to, four.as_pointer()), align=4)
-        return context.get_dummy_value()
-
-    return types.none(types.int64, types.int64, *[types.float32] * 5), codegen
-
-
-@intrinsic
-def show_flag(typingctx: Any, to: Any, is_set: Any) -> Any:
-    """Write 1.0 or 0.0 as float32 to an address, by its bits: of two floats LLVM chooses with a branch."""
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        whole = ir.IntType(32)
-        bits = builder.mul(builder.zext(args[1], whole), ir.Constant(whole, 0x3F800000))
-        mark(builder, builder.store(bits, builder.inttoptr(args[0], whole.as_pointer()), align=4), "float32", False)
-        return context.get_dummy_value()
-
-    return types.none(types.int64, types.boolean), codegen
-
-
-@intrinsic
-def show_octet(typingctx: Any, to: Any, members: Any) -> Any:
-    """Write the lowest eight members of a set to an address, each as a byte that is 1 or 0."""
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        whole = ir.IntType(64)
-        octet, ones = builder.and_(args[1], ir.Constant(whole, 0xFF)), ir.Constant(whole, 0x0101010101010101)
-        own = builder.and_(builder.mul(octet, ones), ir.Constant(whole, 0x8040201008040201))  # byte i keeps bit i
-        carried = builder.lshr(builder.add(own, ir.Constant(whole, 0x7F7F7F7F7F7F7F7F)), ir.Constant(whole, 7))
-        builder.store(builder.and_(carried, ones), builder.inttoptr(args[0], whole.as_pointer()), align=1)
-        return context.get_dummy_value()
-
-    return types.none(types.int64, types.uint64), codegen
 
 
 @cache

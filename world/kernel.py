@@ -180,12 +180,12 @@ def touch_all(c, b):
 def stand_on(c, b, a, place):
     """Show the others the row and column of the cell an agent stands on."""
     figures = figures_of(c, b)
-    figures[a, ROW] = np.float32(place.row)
-    figures[a, COLUMN] = np.float32(place.column)
+    figures[ROW, a] = np.float32(place.row)
+    figures[COLUMN, a] = np.float32(place.column)
 
 
 @inlined
 def take_in_hand(c, b, a, item):
     """Give an agent an item to carry, 0 for none, and show it to the others."""
     agents_of(c, b)[a].hand = item
-    figures_of(c, b)[a, HAND] = min(1.0, item * HAND_SHARE)
+    figures_of(c, b)[HAND, a] = min(1.0, item * HAND_SHARE)

@@ -11,17 +11,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from .context import (
-    FIGURE_STEP,
     agent_rules,
     agents_of,
     beliefs_of,
     cell_rule,
-    figure_at,
+    figures_at,
     figures_of,
     heard_of,
     jobs_of,
     local_map,
-    nearness,
+    nearness_at,
     observation_at,
     observation_of,
     op_rule,
@@ -29,11 +28,13 @@ from .context import (
     sites_of,
     world_of,
 )
-from .jit import compiled, inlined, lowest, show_figure, show_flag
-from .kernel import bit, has
+from .jit import compiled, inlined, lowest
+from .kernel import has
 from .layout import MAP_RADIUS
+from .memory import array_at, fixed_array_at
 from .rules import Rules
-from .state import HAND, HAND_SHARE, MESSAGE, NONE, OUTCOMES
+from .state import BUSY, COLUMN, HAND, HAND_SHARE, MESSAGE, NONE, OUTCOMES, ROW
+from .vectors import LANES, copy_eight, raise_eight, show_flag, show_others
 from .verbs import TAKE
 
 AGE_SCALE = 64  # ticks shown as 1
@@ -41,6 +42,7 @@ AGE_SHARE = 1 / AGE_SCALE
 INBOX_SCALE = 8
 INBOX_SHARE = 1 / INBOX_SCALE
 BLOCKS = ("stamps", "ages", "others", "feedback")  # switchable
+_F4 = np.dtype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -76,14 +78,13 @@ def observation_layout(rules: Rules, blocks: tuple[str, ...] = BLOCKS, stamped: 
     hands = any(op.verb == TAKE for task in rules.tasks for op in task.ops)
     if "others" in blocks:
         shown = ["in view", "rows away", "columns away", "busy", *(["hand"] if hands else [])]
-        names += [f"other {other}: {what}" for other in range(1, len(rules.agent_names)) for what in shown]
-    for site in rules.site_names:
-        columns = ["known", "value", "was told", "in sight", "distance"]
-        columns += ["jobs left here", "next job here"] if blueprint.jobs else []
-        columns += ["not current"] if "feedback" in blocks else []
-        columns += ["age"] if "ages" in blocks else []
-        columns += ["stamp age"] if "stamps" in blocks and stamped else []
-        names += [f"{site}: {column}" for column in columns]
+        names += [f"other {other}: {what}" for what in shown for other in range(1, len(rules.agent_names))]
+    columns = ["known", "value", "was told", "in sight", "distance"]
+    columns += ["jobs left here", "next job here"] if blueprint.jobs else []
+    columns += ["not current"] if "feedback" in blocks else []
+    columns += ["age"] if "ages" in blocks else []
+    columns += ["stamp age"] if "stamps" in blocks and stamped else []
+    names += [f"{site}: {column}" for column in columns for site in rules.site_names]
     symbols = rules.settings.symbols
     mailbox = any(rules.listeners) or symbols > 0
     if mailbox:
@@ -111,6 +112,11 @@ def observation_layout(rules: Rules, blocks: tuple[str, ...] = BLOCKS, stamped: 
         "symbols": symbols,
     }
     return ObservationLayout(tuple(names), view)
+
+
+def figure_lanes(agents: int) -> int:
+    """Return how many figures there is room for: eight are read at a time, from any agent's or the next one's on."""
+    return (-(-agents // LANES) + 1) * LANES
 
 
 # ---------------------------------------------------------------------- compiled
@@ -169,93 +175,138 @@ def write_observation(c, b, a):
 
 
 @inlined
+def _copy_all(to, source, many):
+    """Copy so many entries, eight at a time, some of them twice."""
+    if many < LANES:
+        there, copied = array_at(to, (many,), _F4), fixed_array_at(source, (many,), _F4)
+        for entry in range(many):
+            there[entry] = copied[entry]
+        return
+    for first in range(0, many, LANES):
+        at = min(first, many - LANES)
+        copy_eight(to + 4 * at, source + 4 * at)
+
+
+@inlined
+def _raise_all(to, members, by, many):
+    """Raise those of so many entries that are members, up to 1."""
+    if many < LANES:
+        there = array_at(to, (many,), _F4)
+        for entry in range(many):
+            if has(members, entry):
+                there[entry] = min(np.float32(1.0), there[entry] + by)
+        return
+    for first in range(0, many, LANES):
+        at = min(first, many - LANES)
+        raise_eight(to + 4 * at, (members >> np.uint64(first)) << np.uint64(first - at), by)
+
+
+@compiled
+def _write_each_other(c, b, a, row, at, down, right, reach, per_row, per_column):
+    """Write what is in view of the others, one after the other."""
+    figures, others = figures_of(c, b), c.agents - 1
+    for nth in range(others):
+        other = nth + np.int64(nth >= a)
+        rows, columns = figures[ROW, other] - down, figures[COLUMN, other] - right
+        near = np.float32(max(abs(rows), abs(columns)) <= reach)
+        row[at + nth] = near
+        row[at + others + nth] = rows * per_row if near else np.float32(0.0)
+        row[at + 2 * others + nth] = columns * per_column if near else np.float32(0.0)
+        row[at + 3 * others + nth] = figures[BUSY, other] * near
+        if c.hands != 0:
+            row[at + 4 * others + nth] = figures[HAND, other] * near
+
+
+@inlined
 def _write_others(c, b, a, row, at, place):
-    radius, hands = agent_rules(c)[a].radius, c.hands
+    """Write what is in view of the others, kind by kind.
+
+    Eight are written at a time, the last of them first: what is written too much lies where later ones are written, or
+    after all of them, in up to eight entries that are put back. If there are not so many, one is written at a time.
+    """
+    others, radius = c.agents - 1, agent_rules(c)[a].radius
     if radius < 0:
         radius = c.rows + c.columns
-    # Read once: the compiler cannot know that writing to the observation leaves these as they are.
     down, right, reach = np.float32(place.row), np.float32(place.column), np.float32(radius)
     per_row, per_column = np.float32(1.0 / c.rows), np.float32(1.0 / c.columns)
-    width = 4 + np.int64(hands != 0)
-    to, figure = observation_at(c, b, a, at), figure_at(c, b, 0)
-    for nth in range(c.agents - 1):
-        other = nth + np.int64(nth >= a)
-        show_figure(to, figure + other * FIGURE_STEP, down, right, reach, per_row, per_column)
-        to += 4 * width
-        if hands != 0:
-            row[at + 4] = row[at] * figures_of(c, b)[other, HAND]
-        at += width
-    return at
+    end = at + others * (4 + c.hands)
+    if end + LANES > c.width:
+        _write_each_other(c, b, a, row, at, down, right, reach, per_row, per_column)
+        return end
+    for chunk in range((others - 1) // LANES, -1, -1):
+        first = LANES * chunk
+        show_others(
+            observation_at(c, b, a, at + first), others, observation_at(c, b, a, end),
+            figures_at(c, b) + 4 * first, c.lanes, a - first, down, right, reach, per_row, per_column, c.hands != 0,
+        )  # fmt: skip
+    return end
 
 
 @inlined
 def _write_sites(c, b, a, row, first, place):
-    """Write of each site what is out of date: where it is, what is believed, the jobs there, the age of the belief."""
+    """Write of each site what is out of date: where it is, what is believed, the jobs there, the age of the belief.
+
+    The entries lie kind by kind. Ages grow of themselves: all are raised by the ticks since they were last written, as
+    exact as if they were counted anew, for they are whole 64ths.
+    """
     world, me, beliefs = world_of(c, b), agents_of(c, b)[a], beliefs_of(c, b, a)
-    visible, rules = me.sight, site_rules(c)
+    visible, rules, many = me.sight, site_rules(c), c.sites
     jobs_width = 2 if c.jobs > 0 else 0
-    width = 5 + jobs_width + c.feedback + c.ages + c.stamps
-    all_sites = ~np.uint64(0) >> np.uint64(64 - c.sites)
+    stale, ages = first + (5 + jobs_width) * many, first + (5 + jobs_width + c.feedback) * many
+    stamps = ages + c.ages * many
     if me.reseen != 0:
         me.reseen = 0
         row[0] = place.row * c.per_row - 1.0
         row[1] = place.column * c.per_column - 1.0
-        near, at = nearness(c, me.cell), first + 4
-        for site in range(c.sites):
-            row[at] = near[site]
-            at += width
-    due, tick = me.show & all_sites, world.tick
-    aging, ages = me.aging | due, first + 5 + jobs_width + c.feedback
+        _copy_all(observation_at(c, b, a, first + 4 * many), nearness_at(c, me.cell), many)
+    tick = world.tick
+    by = np.float32((tick - me.aged) * AGE_SHARE)
+    me.aged = tick
+    if c.ages != 0 and me.aging != np.uint64(0):
+        _raise_all(observation_at(c, b, a, ages), me.aging, by, many)
+    if c.stamps != 0 and me.stamps_aging != np.uint64(0):
+        _raise_all(observation_at(c, b, a, stamps), me.stamps_aging, by, many)
+    due = me.show & (~np.uint64(0) >> np.uint64(64 - many))
+    aging, stamps_aging = me.aging & ~due, me.stamps_aging & ~due
     me.show = np.uint64(0)
     while due != 0:
         site = lowest(due)
         due &= due - np.uint64(1)
-        belief, at, seen = beliefs[site], first + site * width, has(visible, site)
-        known, here = belief.channel != NONE, observation_at(c, b, a, at)
+        belief, at, seen = beliefs[site], first + site, has(visible, site)
+        known, told, here = belief.channel != NONE, belief.channel == MESSAGE, observation_at(c, b, a, at)
         show_flag(here, known)
-        row[at + 1] = _clip(belief.value * np.int64(known) * rules[site].share)
-        show_flag(here + 8, belief.channel == MESSAGE)
-        show_flag(here + 12, seen)
+        row[at + many] = _clip(belief.value * np.int64(known) * rules[site].share)
+        show_flag(here + 8 * many, told)
+        show_flag(here + 12 * many, seen)
         if c.feedback != 0:
-            show_flag(here + 20 + 4 * jobs_width, has(me.stale, site))
-        if seen or not known:
-            aging &= ~bit(site)
-            for age in range(c.ages + c.stamps):
-                row[ages + site * width + age] = 0.0
-    # The ages of what is out of sight grow, until they are shown as 1.
-    due = aging if (c.ages | c.stamps) != 0 else np.uint64(0)
-    me.aging = due
-    while due != 0:
-        site = lowest(due)
-        due &= due - np.uint64(1)
-        belief, at = beliefs[site], ages + site * width
-        told = belief.channel == MESSAGE
-        age = tick - (belief.arrived if told else belief.tick)
+            show_flag(observation_at(c, b, a, stale + site), has(me.stale, site))
+        ages_it, stamps_it = known and not seen, told and not seen
+        aging |= np.uint64(ages_it) << np.uint64(site)
+        stamps_aging |= np.uint64(stamps_it) << np.uint64(site)
         if c.ages != 0:
-            row[at] = min(1.0, age * AGE_SHARE)
+            since = belief.arrived if told else belief.tick
+            row[ages + site] = min(1.0, (tick - since) * np.int64(ages_it) * AGE_SHARE)
         if c.stamps != 0:
-            row[at + c.ages] = min(1.0, (tick - belief.tick) * np.int64(told) * AGE_SHARE)
-        if age >= AGE_SCALE:
-            me.aging &= ~bit(site)
+            row[stamps + site] = min(1.0, (tick - belief.tick) * np.int64(stamps_it) * AGE_SHARE)
+    me.aging, me.stamps_aging = aging, stamps_aging
     if c.jobs > 0 and me.rejob != 0:
         me.rejob = 0
-        _write_jobs(c, b, a, row, first + 5, width)
-    return first + c.sites * width
+        _write_jobs(c, b, a, row, first + 5 * many)
+    return stamps + c.stamps * many
 
 
 @inlined
-def _write_jobs(c, b, a, row, first, width):
+def _write_jobs(c, b, a, row, first):
     """Write how many open jobs are at each site, and where the next one is."""
-    jobs, share, left = jobs_of(c, b, a), 1.0 / c.jobs, 0
-    for site in range(c.sites):
-        row[first + site * width] = 0.0
-        row[first + site * width + 1] = 0.0
+    jobs, share, left, following = jobs_of(c, b, a), 1.0 / c.jobs, 0, first + c.sites
+    for entry in range(first, first + 2 * c.sites):
+        row[entry] = 0.0
     for n in range(c.jobs):
         if jobs[n].used == 0:
-            at = first + op_rule(c, jobs[n].task, 0).site * width
-            row[at] += share
+            site = op_rule(c, jobs[n].task, 0).site
+            row[first + site] += share
             if left == 0:
-                row[at + 1] = 1.0
+                row[following + site] = 1.0
             left += 1
 
 

@@ -38,33 +38,25 @@ def observe_reference(world: World, agent: int, layout: ObservationLayout) -> ND
     ]
     out += [float(me.outcome == outcome) for outcome in range(1, 6)]
     if view["others"]:
-        for other, they in enumerate(world.agents):
-            if other == agent:
-                continue
-            their_row, their_column = rules.layout.place(they.cell)
-            down, right = their_row - row, their_column - column
-            radius = rules.sight_of(agent)
-            near = radius is None or max(abs(down), abs(right)) <= radius
-            if they.phase == OUT or not near:
-                out += [0.0] * (5 if view["hands"] else 4)
-            else:
-                out += [1.0, down / rules.layout.rows, right / rules.layout.columns, float(they.phase != IDLE)]
-                out += [they.hand / HAND_SCALE] if view["hands"] else []
+        out += _kind_by_kind(_seen_of_others(world, agent, 5 if view["hands"] else 4))
+    shown = []
     for index, site in enumerate(blueprint.sites):
         belief = world.beliefs[agent][index]
         known, seen = belief.channel != NONE, index in rules.sights[agent][me.cell]
         told = belief.channel == MESSAGE
-        out += [float(known), belief.value / site.scale if known else 0.0, float(told), float(seen)]
-        out.append(int(rules.paths[index][0][me.cell]) / (rules.layout.rows + rules.layout.columns))
+        entries = [float(known), belief.value / site.scale if known else 0.0, float(told), float(seen)]
+        entries.append(int(rules.paths[index][0][me.cell]) / (rules.layout.rows + rules.layout.columns))
         if blueprint.jobs:
-            out += [open_jobs.count(index) / count, float(open_jobs[:1] == [index])]
+            entries += [open_jobs.count(index) / count, float(open_jobs[:1] == [index])]
         if view["feedback"]:
-            out.append(float(index in me.stale))
+            entries.append(float(index in me.stale))
         if view["ages"]:
             since = belief.arrived if told else belief.tick
-            out.append((world.now - since) / AGE_SCALE if known and not seen else 0.0)
+            entries.append((world.now - since) / AGE_SCALE if known and not seen else 0.0)
         if view["stamps"]:
-            out.append((world.now - belief.tick) / AGE_SCALE if told else 0.0)
+            entries.append((world.now - belief.tick) / AGE_SCALE if told else 0.0)
+        shown.append(entries)
+    out += _kind_by_kind(shown)
     if view["mailbox"]:
         last = me.last_mail
         out += [me.inbox / INBOX_SCALE, float(last is not None and last.kind == 1)]
@@ -76,6 +68,28 @@ def observe_reference(world: World, agent: int, layout: ObservationLayout) -> ND
     if rules.settings.navigation == "manual":
         out += [_map_entry(world, row + down, column + right) for down in _REACH for right in _REACH]
     return np.clip(np.array(out, np.float32), -1, 1)
+
+
+def _kind_by_kind(shown: list[list[float]]) -> list[float]:
+    """Return the entries of several sites or agents, those of one kind side by side."""
+    return [entry for kind in zip(*shown, strict=True) for entry in kind]
+
+
+def _seen_of_others(world: World, agent: int, kinds: int) -> list[list[float]]:
+    """Return of each other agent whether it is in view, how far away, whether it is busy, and what it carries."""
+    rules, shown = world.rules, []
+    row, column = rules.layout.place(world.agents[agent].cell)
+    for other, they in enumerate(world.agents):
+        if other == agent:
+            continue
+        their_row, their_column = rules.layout.place(they.cell)
+        down, right = their_row - row, their_column - column
+        radius = rules.sight_of(agent)
+        near = radius is None or max(abs(down), abs(right)) <= radius
+        busy, hand = float(they.phase != IDLE), they.hand / HAND_SCALE
+        entries = [1.0, down / rules.layout.rows, right / rules.layout.columns, busy, hand]
+        shown.append(entries[:kinds] if near and they.phase != OUT else [0.0] * kinds)
+    return shown
 
 
 _REACH = range(-MAP_RADIUS, MAP_RADIUS + 1)

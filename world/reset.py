@@ -48,7 +48,6 @@ from .state import (
     NO_VERSION,
     NOBODY,
     NONE,
-    THERE,
 )
 from .versions import forget_followed
 
@@ -177,6 +176,8 @@ def _reset_agent(c, b, a, me):
     me.stale = _ZERO
     me.show = ~_ZERO
     me.aging = _ZERO
+    me.stamps_aging = _ZERO
+    me.aged = 0
     me.reseen = 1
     me.rejob = 1
     me.shown = -1
@@ -248,8 +249,7 @@ def _reset_agent(c, b, a, me):
     me.inbox_value = 0
     me.ready = 0
     me.earned = 0.0
-    figures_of(c, b)[a, THERE] = np.float32(1.0)
-    figures_of(c, b)[a, BUSY] = np.float32(0.0)
+    figures_of(c, b)[BUSY, a] = np.float32(0.0)
     if rule.stations[0] >= 0:
         start = np.int64(draw(c, b, entropy.START, a, 0, 0, 0) & _ONE)
         me.side = 1 - start

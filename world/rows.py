@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from .context import agents_of, mask_of, world_of
-from .jit import compiled, show_octet
+from .jit import compiled
 from .kernel import has
 from .memory import array_at
 from .state import IDLE, OUT, RUNNING, TERMINATED, THINKING, TRUNCATED, WALKING
+from .vectors import show_octet
 
 _B1, _I4, _I8, _F8 = np.dtype(np.bool_), np.dtype(np.int32), np.dtype(np.int64), np.dtype(np.float64)
 

@@ -25,9 +25,9 @@ NO_CELL = -1
 NO_RANK = -1
 NO_BORDER = -2  # no rank, not even that of what was there at reset
 FAR = 1e6  # row of a figure that nobody sees
-# What an agent shows to the others: 1, row (FAR if out of play), column, 1 unless idle at last, what it carries as a
-# share. It stands apart from the agents' records, all agents' together in few cache lines.
-THERE, ROW, COLUMN, BUSY, HAND, FIGURE_SIZE = 0, 1, 2, 3, 4, 8
+# What an agent shows to the others: row (FAR if out of play), column, 1 unless idle at last, and what it carries, as a
+# share. It stands apart from the agents' records, each kind of all agents together.
+ROW, COLUMN, BUSY, HAND, FIGURE_SIZE = 0, 1, 2, 3, 4
 HAND_SCALE = 10
 HAND_SHARE = np.float32(1 / HAND_SCALE)
 
@@ -154,6 +154,7 @@ AGENT_RECORD = np.dtype(
     [  # what every tick reads stands first, in few cache lines
         ("phase", _B),
         ("ready", _B),  # 1 if the agent must act now
+        ("aged", _I),  # tick of the ages in the observation
         ("reseen", _B),  # 1 if the agent has moved since it was last shown where things are
         ("rejob", _B),  # 1 if its jobs have changed since they were last shown
         ("remask", _B),
@@ -184,7 +185,8 @@ AGENT_RECORD = np.dtype(
         ("turn", _U),  # the least of those who act in a tick acts first; drawn where several do
         ("trips", _I),  # crossings made
         ("earned", np.float64),  # reward of this step
-        ("aging", _U),  # set of sites of whose beliefs the ages in the observation still grow
+        ("aging", _U),  # set of sites of whose beliefs the ages in the observation grow
+        ("stamps_aging", _U),  # the same of the ages of stamps
         ("shown", np.int64),  # what the observation says of the agent itself, packed; see observe
         ("stale", _U),  # set of sites that feedback marks as not current
         ("full_mask", _U, (2,)),  # the mask when ready, up to date unless `remask`
@@ -378,7 +380,7 @@ class State(NamedTuple):
 
     world: NDArray[Any]  # [B] WORLD_RECORD
     agent: NDArray[Any]  # [B, A] AGENT_RECORD
-    figure: NDArray[np.float32]  # [B, A, 8] what others observe, by THERE, ROW, COLUMN, BUSY and HAND
+    figure: NDArray[np.float32]  # [B, 4, lanes] what others observe, by ROW, COLUMN, BUSY and HAND; see `figure_lanes`
     site: NDArray[Any]  # [B, S] SITE_RECORD
     belief: NDArray[Any]  # [B, A, S] BELIEF_RECORD
     input: NDArray[Any]  # [B, A, 5, I] INPUT_RECORD: the open transaction's inputs, then a copy as each op used them

@@ -1,0 +1,160 @@
+"""Writing observations, eight entries at a time: LLVM's own vectors, which every processor has in some form.
+
+Entries of one kind lie side by side, those of all others or of all sites. A write of eight may be more than there are:
+see at each function what it does to what comes after. A mask's lowest bit is the first of the eight.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir  # type: ignore[import-untyped]
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from .memory import mark
+
+LANES = 8
+_REAL, _BIT, _WORD = ir.FloatType(), ir.IntType(1), ir.IntType(64)
+_REALS, _BITS, _NUMBERS = (ir.VectorType(kind, LANES) for kind in (_REAL, _BIT, _WORD))
+_ZERO, _ONE = (ir.Constant(_REALS, [value] * LANES) for value in (0.0, 1.0))
+
+
+def _load(builder: Any, address: Any) -> Any:
+    """Load eight float32; any alignment that they may have."""
+    loaded = builder.load(builder.inttoptr(address, _REALS.as_pointer()), align=4)
+    mark(builder, loaded, "float32", False)
+    return loaded
+
+
+def _store(builder: Any, values: Any, address: Any) -> None:
+    mark(builder, builder.store(values, builder.inttoptr(address, _REALS.as_pointer()), align=4), "float32", False)
+
+
+def _all(builder: Any, value: Any, kind: Any) -> Any:
+    one = builder.insert_element(ir.Constant(kind, ir.Undefined), value, ir.Constant(ir.IntType(32), 0))
+    return builder.shuffle_vector(one, one, ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES))
+
+
+def _bits(builder: Any, members: Any) -> Any:
+    return builder.bitcast(builder.trunc(members, ir.IntType(LANES)), _BITS)
+
+
+def _bytes(address: Any, builder: Any, count: Any) -> Any:
+    return builder.add(address, builder.mul(count, ir.Constant(_WORD, 4)))
+
+
+@intrinsic
+def show_others(
+    typingctx: Any, to: Any, step: Any, end: Any, figures: Any, lanes: Any, after: Any,
+    down: Any, right: Any, reach: Any, per_row: Any, per_column: Any, hands: Any,
+) -> Any:  # fmt: skip
+    """Write what is seen of eight others from `down` and `right`: in view, rows and columns away, busy, and in hand.
+
+    Figures are those of eight agents, in rows of `lanes`; from the nth of the eight on, with n = `after`, they are
+    those of the agents one further. Zeros for who is out of reach. The kinds of entries are `step` entries apart; all
+    are written, but the last one only with `hands`, and always eight of each, in order; what stood in the eight entries
+    at `end` is there again at last.
+    """
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        to, step, end, figures, lanes, after, down, right, reach, per_row, per_column, hands = args
+        kept = _load(builder, end)
+        index = ir.Constant(_NUMBERS, list(range(LANES)))
+        beyond = builder.icmp_signed(">=", index, _all(builder, after, _NUMBERS))
+
+        def of(row: int) -> Any:
+            there = _bytes(figures, builder, builder.mul(lanes, ir.Constant(_WORD, row)))
+            further = builder.add(there, ir.Constant(_WORD, 4))
+            return builder.select(beyond, _load(builder, further), _load(builder, there))
+
+        size = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(_REALS, [_REALS]), f"llvm.fabs.v{LANES}f32"
+        )
+        rows = builder.fsub(of(0), _all(builder, down, _REALS))
+        columns = builder.fsub(of(1), _all(builder, right, _REALS))
+        most = _all(builder, reach, _REALS)
+        near = builder.and_(
+            builder.fcmp_ordered("<=", builder.call(size, [rows]), most),
+            builder.fcmp_ordered("<=", builder.call(size, [columns]), most),
+        )
+        shown = [
+            _ONE, builder.fmul(rows, _all(builder, per_row, _REALS)),
+            builder.fmul(columns, _all(builder, per_column, _REALS)), of(2),
+        ]  # fmt: skip
+        place = to
+        for values in shown:
+            _store(builder, builder.select(near, values, _ZERO), place)
+            place = _bytes(place, builder, step)
+        with builder.if_then(hands):
+            _store(builder, builder.select(near, of(3), _ZERO), place)
+        _store(builder, kept, end)
+        return context.get_dummy_value()
+
+    kinds = (*[types.int64] * 6, *[types.float32] * 5, types.boolean)
+    return types.none(*kinds), codegen
+
+
+@intrinsic
+def show_bits(typingctx: Any, to: Any, members: Any) -> Any:
+    """Write 1.0 or 0.0 for each of eight members."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        _store(builder, builder.select(_bits(builder, args[1]), _ONE, _ZERO), args[0])
+        return context.get_dummy_value()
+
+    return types.none(types.int64, types.uint64), codegen
+
+
+@intrinsic
+def copy_eight(typingctx: Any, to: Any, source: Any) -> Any:
+    """Write eight float32 as they are at another address."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        _store(builder, _load(builder, args[1]), args[0])
+        return context.get_dummy_value()
+
+    return types.none(types.int64, types.int64), codegen
+
+
+@intrinsic
+def raise_eight(typingctx: Any, to: Any, members: Any, by: Any) -> Any:
+    """Add to those of eight float32 that are members, up to 1.0; the others stay, but are written too."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        before = _load(builder, args[0])
+        more = builder.fadd(before, _all(builder, args[2], _REALS))
+        more = builder.select(builder.fcmp_ordered("<", more, _ONE), more, _ONE)
+        _store(builder, builder.select(_bits(builder, args[1]), more, before), args[0])
+        return context.get_dummy_value()
+
+    return types.none(types.int64, types.uint64, types.float32), codegen
+
+
+@intrinsic
+def show_flag(typingctx: Any, to: Any, is_set: Any) -> Any:
+    """Write 1.0 or 0.0 as float32 to an address, by its bits: of two floats LLVM chooses with a branch."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        whole = ir.IntType(32)
+        bits = builder.mul(builder.zext(args[1], whole), ir.Constant(whole, 0x3F800000))
+        mark(builder, builder.store(bits, builder.inttoptr(args[0], whole.as_pointer()), align=4), "float32", False)
+        return context.get_dummy_value()
+
+    return types.none(types.int64, types.boolean), codegen
+
+
+@intrinsic
+def show_octet(typingctx: Any, to: Any, members: Any) -> Any:
+    """Write the lowest eight members of a set to an address, each as a byte that is 1 or 0."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        whole = ir.IntType(64)
+        octet, ones = builder.and_(args[1], ir.Constant(whole, 0xFF)), ir.Constant(whole, 0x0101010101010101)
+        own = builder.and_(builder.mul(octet, ones), ir.Constant(whole, 0x8040201008040201))  # byte i keeps bit i
+        carried = builder.lshr(builder.add(own, ir.Constant(whole, 0x7F7F7F7F7F7F7F7F)), ir.Constant(whole, 7))
+        builder.store(builder.and_(carried, ones), builder.inttoptr(args[0], whole.as_pointer()), align=1)
+        return context.get_dummy_value()
+
+    return types.none(types.int64, types.uint64), codegen
