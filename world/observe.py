@@ -29,12 +29,12 @@ from .context import (
     world_of,
 )
 from .jit import compiled, inlined, lowest
-from .kernel import has
+from .kernel import bit, has
 from .layout import MAP_RADIUS
 from .memory import array_at, fixed_array_at
 from .rules import Rules
 from .state import BUSY, COLUMN, HAND, HAND_SHARE, MESSAGE, NONE, OUTCOMES, ROW
-from .vectors import LANES, copy_eight, raise_eight, show_flag, show_others
+from .vectors import LANES, copy_eight, show_few_others, show_flag, show_others
 from .verbs import TAKE
 
 AGE_SCALE = 64  # ticks shown as 1
@@ -79,12 +79,12 @@ def observation_layout(rules: Rules, blocks: tuple[str, ...] = BLOCKS, stamped: 
     if "others" in blocks:
         shown = ["in view", "rows away", "columns away", "busy", *(["hand"] if hands else [])]
         names += [f"other {other}: {what}" for what in shown for other in range(1, len(rules.agent_names))]
-    columns = ["known", "value", "was told", "in sight", "distance"]
-    columns += ["jobs left here", "next job here"] if blueprint.jobs else []
-    columns += ["not current"] if "feedback" in blocks else []
-    columns += ["age"] if "ages" in blocks else []
-    columns += ["stamp age"] if "stamps" in blocks and stamped else []
-    names += [f"{site}: {column}" for column in columns for site in rules.site_names]
+    believed = ["known", "value", "was told", "in sight", *(["not current"] if "feedback" in blocks else [])]
+    believed += ["age"] if "ages" in blocks else []
+    believed += ["stamp age"] if "stamps" in blocks and stamped else []
+    names += [f"{site}: {what}" for site in rules.site_names for what in believed]
+    there = ["distance", *(["jobs left here", "next job here"] if blueprint.jobs else [])]
+    names += [f"{site}: {what}" for what in there for site in rules.site_names]
     symbols = rules.settings.symbols
     mailbox = any(rules.listeners) or symbols > 0
     if mailbox:
@@ -187,20 +187,6 @@ def _copy_all(to, source, many):
         copy_eight(to + 4 * at, source + 4 * at)
 
 
-@inlined
-def _raise_all(to, members, by, many):
-    """Raise those of so many entries that are members, up to 1."""
-    if many < LANES:
-        there = array_at(to, (many,), _F4)
-        for entry in range(many):
-            if has(members, entry):
-                there[entry] = min(np.float32(1.0), there[entry] + by)
-        return
-    for first in range(0, many, LANES):
-        at = min(first, many - LANES)
-        raise_eight(to + 4 * at, (members >> np.uint64(first)) << np.uint64(first - at), by)
-
-
 @compiled
 def _write_each_other(c, b, a, row, at, down, right, reach, per_row, per_column):
     """Write what is in view of the others, one after the other."""
@@ -219,80 +205,85 @@ def _write_each_other(c, b, a, row, at, down, right, reach, per_row, per_column)
 
 @inlined
 def _write_others(c, b, a, row, at, place):
-    """Write what is in view of the others, kind by kind.
+    """Write what is in view of the others, kind by kind, eight at a time, some of them twice.
 
-    Eight are written at a time, the last of them first: what is written too much lies where later ones are written, or
-    after all of them, in up to eight entries that are put back. If there are not so many, one is written at a time.
+    Of less than eight, those that are written too much lie where the next kind is written, or after all of them, in up
+    to eight entries that are put back. If there are not so many, one is written at a time.
     """
-    others, radius = c.agents - 1, agent_rules(c)[a].radius
+    others, radius, figures = c.agents - 1, agent_rules(c)[a].radius, figures_at(c, b)
     if radius < 0:
         radius = c.rows + c.columns
     down, right, reach = np.float32(place.row), np.float32(place.column), np.float32(radius)
     per_row, per_column = np.float32(1.0 / c.rows), np.float32(1.0 / c.columns)
-    end = at + others * (4 + c.hands)
-    if end + LANES > c.width:
-        _write_each_other(c, b, a, row, at, down, right, reach, per_row, per_column)
-        return end
-    for chunk in range((others - 1) // LANES, -1, -1):
-        first = LANES * chunk
-        show_others(
-            observation_at(c, b, a, at + first), others, observation_at(c, b, a, end),
-            figures_at(c, b) + 4 * first, c.lanes, a - first, down, right, reach, per_row, per_column, c.hands != 0,
+    end, to = at + others * (4 + c.hands), observation_at(c, b, a, at)
+    if others >= LANES:
+        for chunk in range(0, others, LANES):
+            first = min(chunk, others - LANES)
+            show_others(
+                to + 4 * first, others, figures + 4 * first, c.lanes, a - first,
+                down, right, reach, per_row, per_column, c.hands != 0,
+            )  # fmt: skip
+    elif end + LANES <= c.width:
+        show_few_others(
+            observation_at(c, b, a, end), to, others, figures, c.lanes, a,
+            down, right, reach, per_row, per_column, c.hands != 0,
         )  # fmt: skip
+    else:
+        _write_each_other(c, b, a, row, at, down, right, reach, per_row, per_column)
     return end
 
 
 @inlined
 def _write_sites(c, b, a, row, first, place):
-    """Write of each site what is out of date: where it is, what is believed, the jobs there, the age of the belief.
+    """Write of each site what is out of date: what is believed and how old that is, where it is, the jobs there.
 
-    The entries lie kind by kind. Ages grow of themselves: all are raised by the ticks since they were last written, as
-    exact as if they were counted anew, for they are whole 64ths.
+    Beliefs lie site by site, for so they change; the rest lies kind by kind.
     """
     world, me, beliefs = world_of(c, b), agents_of(c, b)[a], beliefs_of(c, b, a)
-    visible, rules, many = me.sight, site_rules(c), c.sites
-    jobs_width = 2 if c.jobs > 0 else 0
-    stale, ages = first + (5 + jobs_width) * many, first + (5 + jobs_width + c.feedback) * many
-    stamps = ages + c.ages * many
+    visible, rules, many, width = me.sight, site_rules(c), c.sites, 4 + c.feedback + c.ages + c.stamps
+    distances, ages = first + width * many, first + 4 + c.feedback
     if me.reseen != 0:
         me.reseen = 0
         row[0] = place.row * c.per_row - 1.0
         row[1] = place.column * c.per_column - 1.0
-        _copy_all(observation_at(c, b, a, first + 4 * many), nearness_at(c, me.cell), many)
-    tick = world.tick
-    by = np.float32((tick - me.aged) * AGE_SHARE)
-    me.aged = tick
-    if c.ages != 0 and me.aging != np.uint64(0):
-        _raise_all(observation_at(c, b, a, ages), me.aging, by, many)
-    if c.stamps != 0 and me.stamps_aging != np.uint64(0):
-        _raise_all(observation_at(c, b, a, stamps), me.stamps_aging, by, many)
-    due = me.show & (~np.uint64(0) >> np.uint64(64 - many))
-    aging, stamps_aging = me.aging & ~due, me.stamps_aging & ~due
+        _copy_all(observation_at(c, b, a, distances), nearness_at(c, me.cell), many)
+    due, tick = me.show & (~np.uint64(0) >> np.uint64(64 - many)), world.tick
+    aging = me.aging | due
     me.show = np.uint64(0)
     while due != 0:
         site = lowest(due)
         due &= due - np.uint64(1)
-        belief, at, seen = beliefs[site], first + site, has(visible, site)
-        known, told, here = belief.channel != NONE, belief.channel == MESSAGE, observation_at(c, b, a, at)
+        belief, at, seen = beliefs[site], first + site * width, has(visible, site)
+        known, here = belief.channel != NONE, observation_at(c, b, a, at)
         show_flag(here, known)
-        row[at + many] = _clip(belief.value * np.int64(known) * rules[site].share)
-        show_flag(here + 8 * many, told)
-        show_flag(here + 12 * many, seen)
+        row[at + 1] = _clip(belief.value * np.int64(known) * rules[site].share)
+        show_flag(here + 8, belief.channel == MESSAGE)
+        show_flag(here + 12, seen)
         if c.feedback != 0:
-            show_flag(observation_at(c, b, a, stale + site), has(me.stale, site))
-        ages_it, stamps_it = known and not seen, told and not seen
-        aging |= np.uint64(ages_it) << np.uint64(site)
-        stamps_aging |= np.uint64(stamps_it) << np.uint64(site)
+            show_flag(here + 16, has(me.stale, site))
+        if seen or not known:
+            aging &= ~bit(site)
+            for age in range(c.ages + c.stamps):
+                row[ages + site * width + age] = 0.0
+    # The ages of what is out of sight grow, until they are shown as 1.
+    due = aging if (c.ages | c.stamps) != 0 else np.uint64(0)
+    me.aging = due
+    while due != 0:
+        site = lowest(due)
+        due &= due - np.uint64(1)
+        belief, at = beliefs[site], ages + site * width
+        told = belief.channel == MESSAGE
+        age = tick - (belief.arrived if told else belief.tick)
         if c.ages != 0:
-            since = belief.arrived if told else belief.tick
-            row[ages + site] = min(1.0, (tick - since) * np.int64(ages_it) * AGE_SHARE)
+            row[at] = min(1.0, age * AGE_SHARE)
         if c.stamps != 0:
-            row[stamps + site] = min(1.0, (tick - belief.tick) * np.int64(stamps_it) * AGE_SHARE)
-    me.aging, me.stamps_aging = aging, stamps_aging
+            row[at + c.ages] = min(1.0, (tick - belief.tick) * np.int64(told) * AGE_SHARE)
+        if age >= AGE_SCALE:
+            me.aging &= ~bit(site)
     if c.jobs > 0 and me.rejob != 0:
         me.rejob = 0
-        _write_jobs(c, b, a, row, first + 5 * many)
-    return stamps + c.stamps * many
+        _write_jobs(c, b, a, row, distances + many)
+    return distances + (3 if c.jobs > 0 else 1) * many
 
 
 @inlined

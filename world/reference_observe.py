@@ -39,24 +39,23 @@ def observe_reference(world: World, agent: int, layout: ObservationLayout) -> ND
     out += [float(me.outcome == outcome) for outcome in range(1, 6)]
     if view["others"]:
         out += _kind_by_kind(_seen_of_others(world, agent, 5 if view["hands"] else 4))
-    shown = []
+    there: list[list[float]] = []
     for index, site in enumerate(blueprint.sites):
         belief = world.beliefs[agent][index]
         known, seen = belief.channel != NONE, index in rules.sights[agent][me.cell]
         told = belief.channel == MESSAGE
-        entries = [float(known), belief.value / site.scale if known else 0.0, float(told), float(seen)]
-        entries.append(int(rules.paths[index][0][me.cell]) / (rules.layout.rows + rules.layout.columns))
-        if blueprint.jobs:
-            entries += [open_jobs.count(index) / count, float(open_jobs[:1] == [index])]
+        out += [float(known), belief.value / site.scale if known else 0.0, float(told), float(seen)]
         if view["feedback"]:
-            entries.append(float(index in me.stale))
+            out.append(float(index in me.stale))
         if view["ages"]:
             since = belief.arrived if told else belief.tick
-            entries.append((world.now - since) / AGE_SCALE if known and not seen else 0.0)
+            out.append((world.now - since) / AGE_SCALE if known and not seen else 0.0)
         if view["stamps"]:
-            entries.append((world.now - belief.tick) / AGE_SCALE if told else 0.0)
-        shown.append(entries)
-    out += _kind_by_kind(shown)
+            out.append((world.now - belief.tick) / AGE_SCALE if told else 0.0)
+        distance = int(rules.paths[index][0][me.cell]) / (rules.layout.rows + rules.layout.columns)
+        jobs = [open_jobs.count(index) / count, float(open_jobs[:1] == [index])] if blueprint.jobs else []
+        there.append([distance, *jobs])
+    out += _kind_by_kind(there)
     if view["mailbox"]:
         last = me.last_mail
         out += [me.inbox / INBOX_SCALE, float(last is not None and last.kind == 1)]

@@ -176,8 +176,6 @@ def _reset_agent(c, b, a, me):
     me.stale = _ZERO
     me.show = ~_ZERO
     me.aging = _ZERO
-    me.stamps_aging = _ZERO
-    me.aged = 0
     me.reseen = 1
     me.rejob = 1
     me.shown = -1

@@ -154,7 +154,6 @@ AGENT_RECORD = np.dtype(
     [  # what every tick reads stands first, in few cache lines
         ("phase", _B),
         ("ready", _B),  # 1 if the agent must act now
-        ("aged", _I),  # tick of the ages in the observation
         ("reseen", _B),  # 1 if the agent has moved since it was last shown where things are
         ("rejob", _B),  # 1 if its jobs have changed since they were last shown
         ("remask", _B),
@@ -185,8 +184,7 @@ AGENT_RECORD = np.dtype(
         ("turn", _U),  # the least of those who act in a tick acts first; drawn where several do
         ("trips", _I),  # crossings made
         ("earned", np.float64),  # reward of this step
-        ("aging", _U),  # set of sites of whose beliefs the ages in the observation grow
-        ("stamps_aging", _U),  # the same of the ages of stamps
+        ("aging", _U),  # set of sites of whose beliefs the ages in the observation still grow
         ("shown", np.int64),  # what the observation says of the agent itself, packed; see observe
         ("stale", _U),  # set of sites that feedback marks as not current
         ("full_mask", _U, (2,)),  # the mask when ready, up to date unless `remask`

@@ -47,53 +47,65 @@ def _bytes(address: Any, builder: Any, count: Any) -> Any:
 
 @intrinsic
 def show_others(
-    typingctx: Any, to: Any, step: Any, end: Any, figures: Any, lanes: Any, after: Any,
+    typingctx: Any, to: Any, step: Any, figures: Any, lanes: Any, after: Any,
     down: Any, right: Any, reach: Any, per_row: Any, per_column: Any, hands: Any,
 ) -> Any:  # fmt: skip
     """Write what is seen of eight others from `down` and `right`: in view, rows and columns away, busy, and in hand.
 
     Figures are those of eight agents, in rows of `lanes`; from the nth of the eight on, with n = `after`, they are
     those of the agents one further. Zeros for who is out of reach. The kinds of entries are `step` entries apart; all
-    are written, but the last one only with `hands`, and always eight of each, in order; what stood in the eight entries
-    at `end` is there again at last.
+    are written, but the last one only with `hands`, and always eight of each, in order.
     """
+    kinds = (*[types.int64] * 5, *[types.float32] * 5, types.boolean)
+    return types.none(*kinds), lambda context, builder, signature, args: _show(context, builder, args)
+
+
+@intrinsic
+def show_few_others(
+    typingctx: Any, end: Any, to: Any, step: Any, figures: Any, lanes: Any, after: Any,
+    down: Any, right: Any, reach: Any, per_row: Any, per_column: Any, hands: Any,
+) -> Any:  # fmt: skip
+    """Do the same where there are less than eight; what stood in the eight entries at `end` is there again at last."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        to, step, end, figures, lanes, after, down, right, reach, per_row, per_column, hands = args
-        kept = _load(builder, end)
-        index = ir.Constant(_NUMBERS, list(range(LANES)))
-        beyond = builder.icmp_signed(">=", index, _all(builder, after, _NUMBERS))
-
-        def of(row: int) -> Any:
-            there = _bytes(figures, builder, builder.mul(lanes, ir.Constant(_WORD, row)))
-            further = builder.add(there, ir.Constant(_WORD, 4))
-            return builder.select(beyond, _load(builder, further), _load(builder, there))
-
-        size = cgutils.get_or_insert_function(
-            builder.module, ir.FunctionType(_REALS, [_REALS]), f"llvm.fabs.v{LANES}f32"
-        )
-        rows = builder.fsub(of(0), _all(builder, down, _REALS))
-        columns = builder.fsub(of(1), _all(builder, right, _REALS))
-        most = _all(builder, reach, _REALS)
-        near = builder.and_(
-            builder.fcmp_ordered("<=", builder.call(size, [rows]), most),
-            builder.fcmp_ordered("<=", builder.call(size, [columns]), most),
-        )
-        shown = [
-            _ONE, builder.fmul(rows, _all(builder, per_row, _REALS)),
-            builder.fmul(columns, _all(builder, per_column, _REALS)), of(2),
-        ]  # fmt: skip
-        place = to
-        for values in shown:
-            _store(builder, builder.select(near, values, _ZERO), place)
-            place = _bytes(place, builder, step)
-        with builder.if_then(hands):
-            _store(builder, builder.select(near, of(3), _ZERO), place)
-        _store(builder, kept, end)
+        kept = _load(builder, args[0])
+        _show(context, builder, args[1:])
+        _store(builder, kept, args[0])
         return context.get_dummy_value()
 
     kinds = (*[types.int64] * 6, *[types.float32] * 5, types.boolean)
     return types.none(*kinds), codegen
+
+
+def _show(context: Any, builder: Any, args: Any) -> Any:
+    to, step, figures, lanes, after, down, right, reach, per_row, per_column, hands = args
+    index = ir.Constant(_NUMBERS, list(range(LANES)))
+    beyond = builder.icmp_signed(">=", index, _all(builder, after, _NUMBERS))
+
+    def of(row: int) -> Any:
+        there = _bytes(figures, builder, builder.mul(lanes, ir.Constant(_WORD, row)))
+        further = builder.add(there, ir.Constant(_WORD, 4))
+        return builder.select(beyond, _load(builder, further), _load(builder, there))
+
+    size = cgutils.get_or_insert_function(builder.module, ir.FunctionType(_REALS, [_REALS]), f"llvm.fabs.v{LANES}f32")
+    rows = builder.fsub(of(0), _all(builder, down, _REALS))
+    columns = builder.fsub(of(1), _all(builder, right, _REALS))
+    most = _all(builder, reach, _REALS)
+    near = builder.and_(
+        builder.fcmp_ordered("<=", builder.call(size, [rows]), most),
+        builder.fcmp_ordered("<=", builder.call(size, [columns]), most),
+    )
+    shown = [
+        _ONE, builder.fmul(rows, _all(builder, per_row, _REALS)),
+        builder.fmul(columns, _all(builder, per_column, _REALS)), of(2),
+    ]  # fmt: skip
+    place = to
+    for values in shown:
+        _store(builder, builder.select(near, values, _ZERO), place)
+        place = _bytes(place, builder, step)
+    with builder.if_then(hands):
+        _store(builder, builder.select(near, of(3), _ZERO), place)
+    return context.get_dummy_value()
 
 
 @intrinsic
@@ -116,20 +128,6 @@ def copy_eight(typingctx: Any, to: Any, source: Any) -> Any:
         return context.get_dummy_value()
 
     return types.none(types.int64, types.int64), codegen
-
-
-@intrinsic
-def raise_eight(typingctx: Any, to: Any, members: Any, by: Any) -> Any:
-    """Add to those of eight float32 that are members, up to 1.0; the others stay, but are written too."""
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        before = _load(builder, args[0])
-        more = builder.fadd(before, _all(builder, args[2], _REALS))
-        more = builder.select(builder.fcmp_ordered("<", more, _ONE), more, _ONE)
-        _store(builder, builder.select(_bits(builder, args[1]), more, before), args[0])
-        return context.get_dummy_value()
-
-    return types.none(types.int64, types.uint64, types.float32), codegen
 
 
 @intrinsic
