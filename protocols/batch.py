@@ -174,7 +174,7 @@ class Batch:
         self.state = allocate(rules, worlds, self.layout.width, logs, config.ranks)
         if observations is not None:
             self._take(observations)
-        self.threads = min(threads, worlds)
+        self.threads = min(threads, worlds, 64)
         self.rows = allocate_rows(worlds if keep_rows else 0, self.agents, len(rules.actions))
         self._crew: Crew | None = None
         self._tailors = tailor
@@ -227,13 +227,15 @@ class Batch:
 
     def reset(self, seeds: NDArray[np.uint64]) -> None:
         """Begin an episode in every world; `seeds` is [B] uint64."""
-        if len(seeds) != self.worlds:
-            raise ValueError(f"one seed a world: {self.worlds}; got {len(seeds)}")
         self.reset_chosen(np.ones(self.worlds, np.bool_), seeds)
 
     def reset_chosen(self, chosen: NDArray[np.bool_], seeds: NDArray[np.uint64]) -> None:
         """Begin a new episode in the `chosen` worlds, [B] bool, from their `seeds`, [B] uint64; the others go on."""
-        self._begin(chosen, np.ascontiguousarray(seeds, np.uint64), False)
+        if len(seeds) != self.worlds:
+            raise ValueError(f"one seed a world: {self.worlds}; got {len(seeds)}")
+        if np.shape(chosen) != (self.worlds,):
+            raise ValueError(f"chosen are [{self.worlds}] bool; got {list(np.shape(chosen))}")
+        self._begin(chosen, seeds, False)
 
     def show_anew(self) -> None:
         """Write the observations and masks of all agents again, after `state` was changed from outside.
@@ -243,9 +245,11 @@ class Batch:
         self._begin(np.ones(self.worlds, np.bool_), self.state.world["seed"].copy(), True)
 
     def _begin(self, chosen: NDArray[np.bool_], seeds: NDArray[np.uint64], anew: bool) -> None:
+        chosen, seeds = np.ascontiguousarray(chosen, np.bool_), np.ascontiguousarray(seeds, np.uint64)
+        which, their = chosen.ctypes.data, seeds.ctypes.data
         for part in self.parts:
-            which, their = np.ascontiguousarray(chosen[part.first : part.last]), seeds[part.first : part.last]
-            self._run(_address(reset_chosen), part, which.ctypes.data, their.ctypes.data, int(anew))
+            at = part.first
+            self._run((chosen, seeds), _address(reset_chosen), part, which + at, their + 8 * at, int(anew))
 
     def step(self, choices: NDArray[np.int32], to_decision: bool = False) -> None:
         """Advance every running world by a tick, or to its next decision; `choices` is [B, A] int32."""
@@ -261,16 +265,17 @@ class Batch:
             self._given = choices, choices.ctypes.data
         at = self._given[1]
         for part in self.parts:
-            self._run(part.step, part, at + 4 * self.agents * part.first, int(to_decision), self.margin)
+            self._run(choices, part.step, part, at + 4 * self.agents * part.first, int(to_decision), self.margin)
 
-    def _run(self, function: int, part: Part, *numbers: int) -> None:
-        """Do a job, see `shares`, for some worlds, in this thread or in all."""
+    def _run(self, held: Any, function: int, part: Part, *numbers: int) -> None:
+        """Do a job, see `shares`, for some worlds, in this thread or in all; it points to what is `held`."""
         if self.threads == 1:
             call_alone(function, part.address, part.last - part.first, *numbers)
             return
         if self._crew is None:
             self._crew = Crew(self.threads - 1)
-        self._crew.share(function, part.address, part.last - part.first, *numbers)
+        held = (held, part, self.state, self.rows, self.arrays)
+        self._crew.share(held, function, part.address, part.last - part.first, *numbers)
 
     def close(self) -> None:
         """End the threads, if there are any; the next step would begin new ones."""

@@ -7,7 +7,8 @@ A crew is some words of memory, int64, at an address; 0 for a caller alone. Who 
 - how many of the worlds are done;
 - of each thread, how many of its own worlds are taken, with the number of the call above it; and whether it sleeps.
 
-Whoever comes late, with the number of a call that is over, finds another one above the counters, and takes nothing.
+Whoever comes late, with the number of a call that is over, finds another one above the counters, and takes nothing: it
+must not look at what the job points to before it has taken something. There are at most 64 threads.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ from numpy.typing import NDArray
 
 from ..world.atomics import add_at, load_at, relax, swap_at, swap_if
 from ..world.jit import compiled, entry_point, inlined
-from ..world.memory import array_at, call_at
+from ..world.memory import call_at
 
 SHARE = 8  # worlds that a thread takes at a time
 LINE = 8  # int64 in a cache line
 CALL, THREADS, JOB, DONE, FIRST = 0, 1, LINE, 2 * LINE, 3 * LINE
-_TAKEN = 24  # bits of a counter below the number of the call
+_TAKEN = 28  # bits of a counter below the number of the call
 _EACH = 2 * LINE  # words of a thread
 
 
@@ -76,8 +77,10 @@ def take_worlds(crew, call, who, done, worlds):
 
 @compiled
 def _take_part(crew, call, who):
-    job = array_at(_word(crew, JOB), (6,), np.int64)
-    call_at(job[0], job[1], crew, call, who, job[2], job[3], job[4], job[5], 0, 0)
+    function, context = load_at(_word(crew, JOB)), load_at(_word(crew, JOB + 1))
+    worlds, one = load_at(_word(crew, JOB + 2)), load_at(_word(crew, JOB + 3))
+    two, three = load_at(_word(crew, JOB + 4)), load_at(_word(crew, JOB + 5))
+    call_at(function, context, crew, call, who, worlds, one, two, three, 0, 0)
 
 
 @entry_point
@@ -87,21 +90,28 @@ def begin_call(crew, function, context, worlds, one, two, three):
     threads = load_at(_word(crew, THREADS))
     for thread in range(threads):
         swap_at(_counter(crew, thread), call << _TAKEN)
-    job = array_at(_word(crew, JOB), (6,), np.int64)
-    job[0], job[1], job[2], job[3], job[4], job[5] = function, context, worlds, one, two, three
+    swap_at(_word(crew, JOB), function)
+    swap_at(_word(crew, JOB + 1), context)
+    swap_at(_word(crew, JOB + 2), worlds)
+    swap_at(_word(crew, JOB + 3), one)
+    swap_at(_word(crew, JOB + 4), two)
+    swap_at(_word(crew, JOB + 5), three)
     swap_at(_word(crew, DONE), 0)
     swap_at(_word(crew, CALL), call)
     for thread in range(1, threads):
-        if swap_at(_sleeps(crew, thread), 0) != 0:
+        if load_at(_sleeps(crew, thread)) != 0:
             sleepers |= 1 << thread
     return sleepers
 
 
 @entry_point
 def end_call(crew, patience):
-    """Take part as the caller, and look some times whether the others are ready; return whether all is done."""
+    """Take part as the caller, and look some times whether the others are ready; return whether all is done.
+
+    It may be said again, until all is done.
+    """
     _take_part(crew, load_at(_word(crew, CALL)), 0)
-    worlds = array_at(_word(crew, JOB), (6,), np.int64)[2]
+    worlds = load_at(_word(crew, JOB + 2))
     while load_at(_word(crew, DONE)) < worlds and patience > 0:
         patience -= 1
         relax()
@@ -114,6 +124,7 @@ def attend(crew, who, served, patience):
 
     The thread is to sleep then until it is woken. A negative number means that no call will come any more.
     """
+    swap_at(_sleeps(crew, who), 0)
     while True:
         left = patience
         while load_at(_word(crew, CALL)) == served:
@@ -121,9 +132,10 @@ def attend(crew, who, served, patience):
             relax()
             if left < 0:
                 swap_at(_sleeps(crew, who), 1)
-                # One last look; whoever began a call since then has seen that this thread sleeps, or has not.
-                if load_at(_word(crew, CALL)) == served or swap_at(_sleeps(crew, who), 0) == 0:
+                # One last look: whoever begins a call after it sees that this thread sleeps.
+                if load_at(_word(crew, CALL)) == served:
                     return served
+                swap_at(_sleeps(crew, who), 0)
         served = load_at(_word(crew, CALL))
         if served < 0:
             return served

@@ -61,9 +61,9 @@ def step_worlds(context, crew, call, who, worlds, choices, to_decision, margin, 
     With `to_decision` a world runs until some agent must act, it ends, or fewer than `margin` log rows are left.
     """
     c = fixed_record_at(context, CONTEXT)
-    chosen = array_at(choices, (worlds, c.agents), np.int32)
     first, last = take_worlds(crew, call, who, 0, worlds)
     while first < last:
+        chosen = array_at(choices, (worlds, c.agents), np.int32)
         for b in range(first, last):
             step_world(c, b, chosen, to_decision != 0, margin)
         first, last = take_worlds(crew, call, who, last - first, worlds)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pickle
 import random
 import re
-import time
 from pathlib import Path
 from typing import Any
 
@@ -130,20 +129,3 @@ def test_a_tailored_vector_env_with_layouts_equals_another_and_travels() -> None
         actions = np.array([np.flatnonzero(row)[-1] for row in envs[0].action_masks()])
         shown = [env.step(actions)[0] for env in envs]
     assert all(np.array_equal(envs[0].state(), env.state()) for env in envs[1:])
-
-
-def test_threads_that_sleep_between_steps_change_nothing() -> None:
-    rules, pauses = make_rules("ledger", size="tiny", think=1), random.Random(0)
-    batches = [Batch(rules, resolve("occ"), 100, threads=threads) for threads in (1, 4)]
-    choices, streams = np.zeros((100, batches[0].agents), np.int32), np.arange(1, 101, dtype=np.uint64)
-    for batch in batches:
-        batch.reset(np.arange(100, dtype=np.uint64))
-    for _ in range(200):
-        random_choices(batches[0].context, choices, streams)
-        for batch in batches:
-            batch.step(choices)
-        time.sleep(pauses.choice((0, 0, 0.0002, 0.003)))
-    for name, array in batches[0].state._asdict().items():
-        assert array.tobytes() == getattr(batches[1].state, name).tobytes(), name
-    for batch in batches:
-        batch.close()

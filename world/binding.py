@@ -80,7 +80,7 @@ def bind(state: State, rows: Rows, arrays: RuleArrays, policy: NDArray[Any], vie
             arrays.invariant.shape[0], state.counts.shape[1], arrays.job_task.shape[2], arrays.job_task.shape[1],
             state.parcel.shape[2],
             arrays.constraint.shape[0], arrays.lock.shape[3], arrays.slip.shape[0], arrays.argument.shape[1],
-            arrays.goal_touch.shape[1], arrays.local_map.shape[1], len(rows.ready), state.rank.shape[1],
+            arrays.goal_touch.shape[1], arrays.local_map.shape[1], int(len(rows.ready) > 0), state.rank.shape[1],
             state.figure.shape[2],
         ),
         strict=True,

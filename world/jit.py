@@ -25,6 +25,7 @@ from numba.core import cgutils, config
 from numba.core.caching import IndexDataCacheFile
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
+from numba.core.compiler_lock import global_compiler_lock
 from numba.core.compiler_machinery import LoweringPass, register_pass
 from numba.core.typed_passes import AnnotateTypes, NopythonRewrites
 from numba.core.types.functions import BaseFunction
@@ -170,7 +171,8 @@ def entry_point(function: Callable[..., Any]) -> Any:
     build = dispatcher.compile
 
     def build_in_our_way(signature: Any) -> Any:
-        with _scalar(), _typed_once(), _no_negative_index(), marked_items():
+        # Under numba's lock: what is changed of numba for the while is changed for all threads.
+        with global_compiler_lock, _scalar(), _typed_once(), _no_negative_index(), marked_items():
             return build(signature)
 
     dispatcher.compile = build_in_our_way

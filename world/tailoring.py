@@ -12,13 +12,15 @@ import hashlib
 import os
 import re
 import struct
-import tempfile
+import threading
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import llvmlite  # type: ignore[import-untyped]
 import llvmlite.binding as llvm  # type: ignore[import-untyped]
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -45,7 +47,8 @@ def tailored(function: Any, context: NDArray[Any]) -> int:
         return address_of(function, NUMBERS)
     switches = {name: context[0][name] for name in SWITCHES}
     target = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
-    told = (source_stamp(), function.__qualname__, llvmlite.__version__, *target, repr(switches))
+    versions = (numba.__version__, llvmlite.__version__, llvm.get_default_triple())
+    told = (source_stamp(), function.__qualname__, *versions, *target, repr(switches))
     digest = hashlib.sha256("\n".join(told).encode()).hexdigest()
     if digest not in _made:
         kept = Path(function._cache.cache_path) / f"tailored-{digest[:32]}.o"
@@ -57,7 +60,7 @@ def tailored(function: Any, context: NDArray[Any]) -> int:
         engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine(*target))
         engine.add_object_file(llvm.ObjectFileRef.from_data(machine_code))
         engine.finalize_object()
-        _made[digest] = engine.get_function_address(_ENTRY), engine
+        _made.setdefault(digest, (engine.get_function_address(_ENTRY), engine))  # another thread may have been first
     return _made[digest][0]
 
 
@@ -108,10 +111,11 @@ def _read(kept: Path) -> bytes | None:
 
 def _write(kept: Path, machine_code: bytes) -> None:
     """Keep machine code, whole or not at all; where nothing can be written, it is made anew next time."""
+    part = kept.with_name(f"{kept.name}.{os.getpid()}.{threading.get_ident()}.part")
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=kept.parent, suffix=".part", delete=False) as part:
-            part.write(hashlib.sha256(machine_code).digest() + machine_code)
-        os.replace(part.name, kept)
+        part.write_bytes(hashlib.sha256(machine_code).digest() + machine_code)
+        os.replace(part, kept)
     except OSError:
-        return
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
