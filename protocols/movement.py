@@ -57,7 +57,7 @@ _COMMITTED, _BROKE = COUNTER_INDEX["committed"], COUNTER_INDEX["broke_invariant"
 def in_reach(c, b, a):
     """Tell whether the next op's site is at hand: its cell or one next to it."""
     me = agents_of(c, b)[a]
-    return c.lockstep != 0 or way(c, op_rule(c, me.task, me.op).site, me.cell).distance <= 1
+    return c.lockstep != 0 or has(cell_rule(c, me.cell).reach, op_rule(c, me.task, me.op).site)
 
 
 @inlined

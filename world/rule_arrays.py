@@ -105,6 +105,7 @@ CELL_RULE = np.dtype(
         ("region", np.int32),  # region the cell is in, or NO_SITE
         ("moves", np.uint64),  # moves that lead elsewhere, as a mask of actions
         ("gates", np.int64),  # 1 if the local map shows one
+        ("reach", np.uint64),  # set of sites that are a step away or none
     ],
     align=True,
 )
@@ -392,6 +393,7 @@ def _compile(rules: Rules) -> RuleArrays:
                     if action.kind == MOVE and rules.layout.neighbour[cell, action.index] != cell
                 ),
                 bool((local_map[cell] < 0).any()),
+                as_set(site for site in range(len(rules.site_names)) if rules.paths[site][0][cell] <= 1),
             )
             for cell in range(cells)
             for row, column in [rules.layout.place(cell)]
