@@ -19,7 +19,7 @@ from .context import (
     figures_of,
     heard_of,
     jobs_of,
-    local_map,
+    local_map_at,
     nearness_at,
     observation_at,
     observation_of,
@@ -317,10 +317,9 @@ def _write_symbols(c, b, a, row, at):
 @inlined
 def _write_map(c, b, a, at):
     cell = agents_of(c, b)[a].cell
-    row, around = observation_of(c, b, a), local_map(c, cell)
-    for entry in range(len(around)):
-        row[at + entry] = around[entry]
+    _copy_all(observation_at(c, b, a, at), local_map_at(c, cell), c.map_size)
     if cell_rule(c, cell).gates != 0:
+        row, around = observation_of(c, b, a), fixed_array_at(local_map_at(c, cell), (c.map_size,), _F4)
         for entry in range(len(around)):
             if around[entry] < 0.0:
                 gate = -1 - np.int64(around[entry])

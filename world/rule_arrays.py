@@ -174,7 +174,7 @@ class RuleArrays(NamedTuple):
     always: NDArray[np.uint64]  # [2] actions that every ready agent is allowed, as a mask
     depends: NDArray[np.int32]  # [A, actions] the other actions open to the agent's role, then -1
     cell: NDArray[Any]  # [cells] CELL_RULE
-    local_map: NDArray[np.float32]  # [cells, M], see context.local_map; empty where nothing is steered by hand
+    local_map: NDArray[np.float32]  # [cells, M], see context.local_map_at; empty where nothing is steered by hand
     near: NDArray[np.float32]  # [cells, S] distance to each site as observed
     way: NDArray[Any]  # [targets, cells] WAY_RULE; targets are the sites, then the stations
     neighbour: NDArray[np.int32]  # [cells, 4]
