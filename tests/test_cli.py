@@ -168,7 +168,7 @@ def test_bench_measures_and_names_the_machine(tmp_path: Path) -> None:
     assert all(row["agent_steps"] >= row["decisions"] >= row["commits"] > 0 for row in rows[:4])
 
 
-SLOW = ("views", "presets", "compile", "growth", "phases")
+SLOW = ("views", "tailoring", "presets", "compile", "growth", "phases")
 
 
 @pytest.mark.parametrize("part", [part for part in PARTS if part not in SLOW])

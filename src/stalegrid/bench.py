@@ -57,6 +57,7 @@ _COLUMNS: dict[str, tuple[str, Callable[[float], str]]] = {
     "share": ("share", "{:.1%}".format),
     "times_none": ("x none", "{:.2f}".format),
     "times_off": ("x off", "{:.2f}".format),
+    "times_plain": ("x plain", "{:.2f}".format),
     "times_one": ("x one", "{:.2f}".format),
     "ns_a_tick": ("ns a tick", "{:,.0f}".format),
     "ns_an_agent": ("ns an agent", "{:,.0f}".format),

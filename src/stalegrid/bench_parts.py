@@ -112,6 +112,16 @@ def presets(job: Job) -> Iterator[Row]:
         yield {"what": name, **_figures(rate), "times_none": rates["none"].agent_steps / rate.agent_steps}
 
 
+def tailoring(job: Job) -> Iterator[Row]:
+    """Measure what it brings to compile the step for scenario and protocol, and beside it for steering by hand."""
+    free = job.with_settings(think=0, navigation="manual")
+    for name, one in (("as it is", job), ("think 0, manual", free)):
+        rates = measure({made: one.batch(tailor=made != "") for made in ("", ", tailored")}, job.seconds)
+        for made, rate in rates.items():
+            times = rate.agent_steps / rates[""].agent_steps
+            yield {"what": name + made, **_figures(rate), "times_plain": times}
+
+
 def log(job: Job) -> Iterator[Row]:
     """Measure what it costs to keep the log."""
     rates = measure({"off": job.batch(), "on": job.batch(keep_log=True)}, job.seconds)
@@ -235,8 +245,8 @@ def growth(job: Job) -> Iterator[Row]:
 
 
 PARTS: dict[str, Callable[[Job], Iterator[Row]]] = {
-    "views": views, "presets": presets, "log": log, "rewriting": rewriting, "agents": agents, "grids": grids,
-    "threads": threads, "compile": compiling, "growth": growth, "limits": limits,
+    "views": views, "tailoring": tailoring, "presets": presets, "log": log, "rewriting": rewriting, "agents": agents,
+    "grids": grids, "threads": threads, "compile": compiling, "growth": growth, "limits": limits,
 }  # fmt: skip
 if CAN_RUN:
     PARTS["phases"] = phases
