@@ -187,6 +187,13 @@ def test_a_load_whose_observations_stay_is_no_measurement() -> None:
         measure({"still": load}, 0.001)
 
 
+def test_a_world_in_which_all_think_for_a_while_is_measured() -> None:
+    load = Job("ledger", resolve("none"), "tiny", 2, 0.001).batch()
+    quiet, run = iter(range(15)), load.run
+    load.run = lambda: run() if next(quiet, None) is None else None  # type: ignore[method-assign]
+    assert measure({"quiet for a while": load}, 0.001)["quiet for a while"].agent_steps > 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
