@@ -245,7 +245,7 @@ def growth(job: Job) -> Iterator[Row]:
 
 
 PARTS: dict[str, Callable[[Job], Iterator[Row]]] = {
-    "views": views, "tailoring": tailoring, "presets": presets, "log": log, "rewriting": rewriting, "agents": agents,
+    "views": views, "presets": presets, "log": log, "rewriting": rewriting, "tailoring": tailoring, "agents": agents,
     "grids": grids, "threads": threads, "compile": compiling, "growth": growth, "limits": limits,
 }  # fmt: skip
 if CAN_RUN:
