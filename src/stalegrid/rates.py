@@ -17,7 +17,7 @@ from .world.parallel_env import StaleGridParallelEnv
 from .world.rules import Rules
 from .world.state import COUNTER_INDEX
 
-ROUNDS = 5
+ROUNDS = 15  # short ones: a shared machine changes its speed within seconds
 PATIENCE = 20  # runs in a row after which it is taken that observations do not move
 TAPE = 2000  # steps of the episode that is played again and again
 _COMMITTED = COUNTER_INDEX["committed"]
