@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from math import isfinite
@@ -174,11 +175,13 @@ def vector_env(
             raise ValueError(f"{name} is a whole number from 1; got {value!r}")
     compile_engine()
     options |= {"threads": threads, "observations": observations, "keep_rows": True, "tailor": bool(tailor)}
-    with told_of(f"{scenario} under this protocol (a few seconds)"):
+    config = resolve(protocol)
+    compiles = told_of(f"{scenario} under this protocol (a few seconds)") if tailor or config.ranks else nullcontext()
+    with compiles:
         batch: Worlds = (
-            MixedBatch(_layouts(scenario, size, settings, layout_seeds, worlds), resolve(protocol), worlds, **options)
+            MixedBatch(_layouts(scenario, size, settings, layout_seeds, worlds), config, worlds, **options)
             if len(layout_seeds)
-            else Batch(rules, resolve(protocol), worlds, **options)
+            else Batch(rules, config, worlds, **options)
         )
     return StaleGridVectorEnv(
         batch, steps=steps, autoreset_mode=autoreset_mode, episode_seeds=episode_seeds, copy=copy
