@@ -70,7 +70,7 @@ def _help(words: NDArray[np.int64], who: int, bell: SimpleQueue[None], held: lis
     served = 0
     while (served := attend(words.ctypes.data, who, served, PATIENCE)) >= 0:
         bell.get()
-    del held
+    del held  # not before: what a call that was broken off points to
 
 
 def _dismiss(words: NDArray[np.int64], bells: list[SimpleQueue[None]]) -> None:
