@@ -5,6 +5,8 @@ from __future__ import annotations
 import pickle
 import random
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +112,24 @@ def test_tailored_code_is_kept_and_a_damaged_file_made_anew(tmp_path: Path, monk
     monkeypatch.setattr(step_worlds._cache, "_cache_path", "/proc/nowhere")  # where nothing can be kept
     assert fresh()
     assert len(made) == 3
+
+
+PROGRAM = """
+import llvmlite.binding as llvm
+from stalegrid.make import make_rules
+from stalegrid.protocols.batch import Batch
+from stalegrid.protocols.presets import resolve
+
+batch = Batch(make_rules("ledger", size="tiny"), resolve("none"), tailor=True)
+print([name for name in ("pow", "memset", "NRT_Free", "numba_do_raise") if not llvm.address_of_symbol(name)])
+"""
+
+
+def test_code_that_was_kept_finds_what_it_calls_in_a_process_that_compiles_nothing() -> None:
+    """Numba makes its own functions known only once it compiles or loads; if one is missing, LLVM binds none at all."""
+    for _ in range(2):  # the second finds what the first has kept
+        done = subprocess.run([sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE, text=True, check=True)
+        assert done.stdout.strip() == "[]"
 
 
 def test_an_old_llvm_goes_on_without(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,6 +57,7 @@ def tailored(function: Any, context: NDArray[Any]) -> int:
             code, entry = code_of(function, NUMBERS)
             machine_code = _machine(*target).emit_object(_module(fixed(code, switches), entry, _machine(*target)))
             _write(kept, machine_code)
+        function.targetctx.refresh()  # makes numba's own functions known: if one is missing, LLVM binds none at all
         engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine(*target))
         engine.add_object_file(llvm.ObjectFileRef.from_data(machine_code))
         engine.finalize_object()
