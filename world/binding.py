@@ -23,7 +23,10 @@ _CONSTANTS = (
     "lockstep", "manual", "patience", "horizon", "job_low", "job_high", "boats", "board", "gate", "see_all",
     "done_goals", "shipped_goals", "depots", "grace", "stall", "stall_every", "slip", "thinkers", "imperfect",
 )  # fmt: skip
-_SETS = ("goal_sites", "loss", "duplication", "visibility", "footprint_error", "plan", "members", "stocked", "posts")
+_SETS = (
+    "goal_sites", "judged_sites", "loss", "duplication", "visibility", "footprint_error", "plan", "members", "stocked",
+    "posts",
+)  # fmt: skip
 _POLICY = (
     "scopes", "at_act", "at_settle", "by_premise", "snapshots", "pivots",
     "admission_reads", "buffered", "branch", "whole_task", "closed", "token",

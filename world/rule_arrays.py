@@ -16,7 +16,7 @@ from .actions import CHECK, DO, LOOK_AT, MOVE, PROMISE_THAT, SAY, TELL, WAIT
 from .entropy import PROBABILITY_BITS
 from .layout import MAP_RADIUS
 from .rules import GRAINS, Rules
-from .scenario import BOAT, BUILT, CORRECTED, DONE, PARCEL, SHIPPED, TOGETHER, TRIPS
+from .scenario import AT_LEAST, BOAT, BUILT, CORRECTED, DONE, PARCEL, SHIPPED, TOGETHER, TRIPS
 from .state import NO_CELL, NO_SITE
 from .tasks import MAX_OPS
 
@@ -138,6 +138,7 @@ CONSTANT_RULE = np.dtype(
         ("done_goals", np.int32),  # 1 if some goal counts completions of a task
         ("shipped_goals", np.int32),  # 1 if some goal asks what agents hold and are still to take
         ("goal_sites", np.uint64),  # set of sites that goals depend on
+        ("judged_sites", np.uint64),  # set of sites whose writes the invariants are judged on
         ("plan", np.uint64),  # set of sites that are entries of the plan
         ("members", np.uint64),  # set of agents whose tasks may follow it
         ("stocked", np.uint64),  # set of shelves that are stocked again
@@ -241,6 +242,24 @@ def _goal_touch(rules: Rules) -> NDArray[np.uint64]:
     return touch
 
 
+def _judged_sites(rules: Rules) -> int:
+    """Return the set of sites that invariants depend on; all sites, where one is broken before anything is written."""
+    values = [site.value for site in rules.blueprint.sites]
+    judged: set[int] = set()
+    for rule in rules.blueprint.invariants:
+        sites = [rules.site_index[name] for name in rule.sites]
+        judged.update(sites)
+        if rule.kind == AT_LEAST:
+            broken = sum(values[site] for site in sites) < rule.floor
+        else:
+            regions = {site: rules.regions_of.get(site, ()) for site in sites}
+            judged.update(region for commanded in regions.values() for region in commanded)
+            broken = any(values[site] == 1 and any(values[region] > 0 for region in regions[site]) for site in sites)
+        if broken:
+            return as_set(range(len(values)))
+    return as_set(judged)
+
+
 _COMPILED: WeakKeyDictionary[Rules, RuleArrays] = WeakKeyDictionary()
 
 
@@ -269,6 +288,7 @@ def _compile(rules: Rules) -> RuleArrays:
         all(rules.sight_of(agent) is None for agent in agents),
         any(goal.kind == DONE for goal in blueprint.goals), any(goal.kind == SHIPPED for goal in blueprint.goals),
         as_set(site for site in range(len(rules.site_names)) if goal_touch[len(agents) + site].any()),
+        _judged_sites(rules),
         as_set(rules.plan), as_set(rules.members),
         as_set(site for site, drawn in enumerate(blueprint.sites) if drawn.stock > 0),
         as_set(post for posts in rules.posts_of.values() for post in posts), len(rules.notices),

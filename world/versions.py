@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from . import log, scenario
 from .context import (
     agents_of,
@@ -13,11 +15,12 @@ from .context import (
     sites_of,
     world_of,
 )
-from .jit import compiled
+from .jit import compiled, inlined, lowest
 from .kernel import bit, emit, has
 from .rank_calls import NOTE_BROKEN, about
 from .state import COUNTER_INDEX, NO_SITE, NOBODY
 
+_ZERO, _ONE = np.uint64(0), np.uint64(1)
 _VIOLATIONS = COUNTER_INDEX["invariant_violations"]
 
 
@@ -39,7 +42,7 @@ def install(c, b, kind, agent, txn, op, site, value, a0, b0, c0, d0, is_judged):
     if c.constraints > 0 and has(c.plan, site):
         forget_followed(c, b, site)
     emit(c, b, kind, agent, txn, op, site, value, there.version, before, a0, b0, c0, d0, 0)
-    if is_judged != 0 and c.invariants > 0:
+    if is_judged != 0 and has(c.judged_sites, site):
         judge_invariants(c, b, agent, txn)
 
 
@@ -49,16 +52,13 @@ def judge_invariants(c, b, agent, txn):
     world, sites, rules = world_of(c, b), sites_of(c, b), invariant_rules(c)
     for index in range(c.invariants):
         rule = rules[index]
-        broken = False
-        total = 0
-        for site in range(c.sites):
-            if not has(rule.sites, site):
-                continue
+        broken, total, left = False, 0, rule.sites
+        while left != _ZERO:
+            site = lowest(left)
+            left &= left - _ONE
             total += sites[site].value
             if rule.kind == scenario.CLEAR_WHEN_CLOSED and sites[site].value == 1:
-                for region in range(c.sites):
-                    if has(site_rules(c)[site].commands, region) and sites[region].value > 0:
-                        broken = True
+                broken |= is_entered(c, b, site_rules(c)[site].commands)
         if rule.kind == scenario.AT_LEAST:
             broken = total < rule.floor
         was = (world.broken >> index) & 1
@@ -73,6 +73,16 @@ def judge_invariants(c, b, agent, txn):
                     agents_of(c, b)[agent].broke = 1
         elif not broken and was == 1:
             world.broken &= ~(1 << index)
+
+
+@inlined
+def is_entered(c, b, regions):
+    """Tell whether anybody stands in one of these regions."""
+    sites, entered = sites_of(c, b), False
+    while regions != _ZERO:
+        entered |= sites[lowest(regions)].value > 0
+        regions &= regions - _ONE
+    return entered
 
 
 @compiled

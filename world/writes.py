@@ -5,7 +5,7 @@ from __future__ import annotations
 from . import log
 from .context import agents_of, settled_of, site_rules, sites_of, world_of
 from .jit import compiled
-from .kernel import bit
+from .kernel import bit, has
 from .mail import send
 from .rank_calls import laid, make_way
 from .ranks import DIFFERENCE, VALUE
@@ -36,7 +36,7 @@ def write(c, b, agent, txn, op, site, value, relative, argument, verb, unsettled
         install(c, b, log.WRITE, agent, txn, op, site, value, relative, argument, unsettled, verb, 0 if slips_in else 1)
     if c.ranks != 0:
         laid(c, b, agent, txn, op, site, before, value, DIFFERENCE if relative != 0 else VALUE)
-        if slips_in and c.invariants > 0:
+        if slips_in and has(c.judged_sites, site):
             judge_invariants(c, b, agent, txn)
     if site_rules(c)[site].announced != 0 and (agent >= 0 or announcer >= 0):
         sender = agent if agent >= 0 else announcer
