@@ -203,6 +203,8 @@ def use_up(c, b, a, task, again):
             job.attempt += 1
         if again == (job.used != 0):  # one that was used and is taken back is open again
             job.used = 1 - job.used
+            if op_rule(c, job.task, 0).verb == verbs.TAKE:
+                me.orders += 1 - 2 * job.used
             me.rejob = 1
             me.remask = 1
             if c.shipped_goals != 0:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from . import entropy, scenario
+from . import entropy, scenario, verbs
 from .context import (
     agent_rules,
     agents_of,
@@ -184,6 +184,7 @@ def _reset_agent(c, b, a, me):
     me.phase = IDLE
     take_in_hand(c, b, a, rule.hand)
     me.landed = 0
+    me.orders = 0
     me.hold = 0
     me.copy_due = NEVER
     me.answer_due = NEVER
@@ -266,6 +267,7 @@ def _reset_agent(c, b, a, me):
             jobs[n].task = among[np.int64(which) + 1]
             jobs[n].amount = c.job_low + np.int64(amount)
             jobs[n].used = 0
+            me.orders += np.int64(op_rule(c, jobs[n].task, 0).verb == verbs.TAKE)
 
 
 @compiled

@@ -11,8 +11,6 @@ from .context import (
     goal_rules,
     goal_touch,
     goals_of,
-    jobs_of,
-    op_rule,
     parcels_of,
     sites_of,
     tally_of,
@@ -92,18 +90,10 @@ def judge_parcel(c, b, rule):
 @compiled
 def may_bring(c, b, rule):
     """Tell whether an agent may still bring a parcel: by what it brought, holds, and is ordered to take."""
-    me, jobs = agents_of(c, b)[rule.agent], jobs_of(c, b, rule.agent)
+    me = agents_of(c, b)[rule.agent]
     if world_of(c, b).final == 0:
         return True  # what has settled may be taken back
-    if me.phase == OUT:
-        return False
-    last = me.landed + np.int64(me.hand != 0)
-    for n in range(c.jobs):
-        if rule.index < last:
-            break
-        if jobs[n].used == 0 and op_rule(c, jobs[n].task, 0).verb == verbs.TAKE:
-            last += 1
-    return rule.index < last
+    return me.phase != OUT and rule.index < me.landed + np.int64(me.hand != 0) + me.orders
 
 
 @compiled

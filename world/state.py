@@ -205,6 +205,7 @@ AGENT_RECORD = np.dtype(
         ("inbox_site", _I),  # or NO_SITE
         ("inbox_value", _I),
         ("landed", _I),  # deliveries made
+        ("orders", _I),  # open jobs whose first op takes something
         ("copy_due", _I),  # tick at which a copy of the newest epoch arrives, or NEVER
         ("answer_due", _I),  # tick at which its acknowledgement arrives, or NEVER
         ("copies", _I),  # sent to it, of the newest epoch
