@@ -69,7 +69,7 @@ def tick(c, b, choices):
         deliver(c, b)
     if c.forward != 0 and world.dirty != _ZERO:
         stop_readers(c, b)
-    if c.epochs != 0 and (world.unanswered != _ZERO or world.turn_due <= world.tick):
+    if c.epochs != 0 and world.turn_due <= world.tick:
         turn_epoch(c, b)
     if (world.dirty | world.moved) != _ZERO or (c.token | c.locks | c.ranks) != 0:
         sense(c, b)

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..world import entropy, log
 from ..world.context import agents_of, counts_of, delays, inputs_of, op_rule, sites_of, task_inputs, world_of
-from ..world.jit import compiled, lowest
+from ..world.jit import compiled, how_many, inlined, lowest
 from ..world.kernel import bit, draw, emit, has, is_current, renew
 from ..world.mail import SHIFT
 from ..world.settings import QUANTILES
@@ -237,9 +237,10 @@ def carry_epoch(c, b, a):
 def adopt(c, b, a):
     """Let an agent act by the newest epoch."""
     world_of(c, b).fenced &= ~bit(a)
-    for entry in range(c.sites):
-        if has(c.plan, entry):
-            renew(c, b, a, entry, REGISTRY, _PLAN)
+    entries = c.plan
+    while entries != _ZERO:
+        renew(c, b, a, lowest(entries), REGISTRY, _PLAN)
+        entries &= entries - _ONE
 
 
 @compiled
@@ -247,62 +248,107 @@ def turn_epoch(c, b):
     """Send again, receive, acknowledge, and come to the boundary."""
     world, agents = world_of(c, b), agents_of(c, b)
     waited = world.tick - world.published
-    again = world.corrector != NOBODY and waited > 0 and waited % c.resend == 0
-    late = c.members & ~world.acknowledged
-    left = late
-    while left != _ZERO:
-        member = lowest(left)
-        left &= left - _ONE
-        if agents[member].phase == OUT:
-            late &= ~bit(member)
-        elif again:
-            send_copy(c, b, member)
-    turn_due = NEVER
+    if world.corrector != NOBODY and waited > 0 and waited % c.resend == 0:
+        left = in_play(c, b, c.members & ~world.acknowledged)
+        while left != _ZERO:
+            send_copy(c, b, lowest(left))
+            left &= left - _ONE
+    # Most members wait: for what is under way, or for the end of their thought. One branch to guess a member.
+    turn_due, now = NEVER, _ZERO
     left = world.unanswered | world.under_way
     while left != _ZERO:
         member = lowest(left)
         left &= left - _ONE
-        me = agents[member]
-        if me.phase == OUT:
-            continue
-        if me.copy_due <= world.tick:
-            me.copy_due = NEVER
-            emit(c, b, log.RECEIVED, member, NO_TXN, 0, NO_SITE, world.epoch, 0, NOBODY, 0, 0, 0, 0, 0)
-            world.unanswered |= bit(member)
-        busy = me.stalled > 0 or (me.phase == THINKING and c.stops == 0)
-        if has(world.unanswered, member) and not busy:
-            world.unanswered &= ~bit(member)
-            me.answers += 1
-            due, lost = _over_channel(c, b, entropy.ACK_DELAY, entropy.ACK_LOSS, member, me.answers)
-            emit(
-                c, b, log.ACKNOWLEDGED, member, NO_TXN, 0, NO_SITE, world.epoch, 0, NOBODY, 0, due, 0, 0,
-                np.int64(lost),
-            )  # fmt: skip
-            if not lost:
-                me.answer_due = min(due, me.answer_due)
-                world.under_way |= bit(member)
-        if me.answer_due <= world.tick:
-            me.answer_due = NEVER
-            world.acknowledged |= bit(member)
-            if has(world.fenced, member) and world.corrector == NOBODY:
-                adopt(c, b, member)
-        if me.copy_due == NEVER and me.answer_due == NEVER:
-            world.under_way &= ~bit(member)
-        turn_due = min(turn_due, me.copy_due, me.answer_due)
-    late &= ~world.acknowledged
-    if world.corrector != NOBODY and (late == _ZERO or waited >= c.adopt_timeout):
-        many = 0
-        for member in range(c.agents):
-            many += np.int64(has(late, member))
-        emit(
-            c, b, log.ADOPTED, world.corrector, NO_TXN, 0, NO_SITE, world.epoch, 0, NOBODY, waited, many, 0, 0, 0
-        )  # fmt: skip
-        world.corrector = NOBODY
-        world.changed_entries = _ZERO
-        for a in range(c.agents):
-            if not has(late, a) and agents[a].phase != OUT:
-                adopt(c, b, a)
-        world.fenced |= late
+        due = next_turn(c, b, member)
+        is_due = due <= world.tick
+        now |= np.uint64(is_due) << np.uint64(member)
+        turn_due = min(turn_due, NEVER if is_due else due)
+    while now != _ZERO:
+        member = lowest(now)
+        now &= now - _ONE
+        take_part(c, b, member)
+        turn_due = min(turn_due, next_turn(c, b, member))
     if world.corrector != NOBODY:
-        turn_due = min(turn_due, world.published + c.adopt_timeout, world.tick + c.resend - waited % c.resend)
+        late = c.members & ~world.acknowledged
+        while late != _ZERO and agents[lowest(late)].phase == OUT:
+            late &= late - _ONE
+        if late == _ZERO or waited >= c.adopt_timeout:
+            come_to_boundary(c, b, waited)
+        else:
+            turn_due = min(turn_due, world.published + c.adopt_timeout, world.tick + c.resend - waited % c.resend)
     world.turn_due = turn_due
+
+
+@inlined
+def next_turn(c, b, member):
+    """Return the tick from which on a member may have something to do for an epoch, or NEVER."""
+    world, me = world_of(c, b), agents_of(c, b)[member]
+    answers = ticks_busy(c, me) + world.tick if has(world.unanswered, member) else NEVER
+    return NEVER if me.phase == OUT else min(me.copy_due, me.answer_due, answers)
+
+
+@inlined
+def ticks_busy(c, me):
+    """Return how many ticks an agent cannot acknowledge for at least: it stands still, or thinks and is not stopped."""
+    thought = me.thought_left + 1 if (me.phase == THINKING) & (c.stops == 0) else 0
+    return max(me.stalled, thought)
+
+
+@inlined
+def in_play(c, b, members):
+    """Return those of a set of agents who are in play."""
+    left, there = members, _ZERO
+    while left != _ZERO:
+        there |= np.uint64(agents_of(c, b)[lowest(left)].phase != OUT) << np.uint64(lowest(left))
+        left &= left - _ONE
+    return there
+
+
+@compiled
+def take_part(c, b, member):
+    """Let a member receive what has arrived and acknowledge it, and take its acknowledgement."""
+    world, me = world_of(c, b), agents_of(c, b)[member]
+    if me.copy_due <= world.tick:
+        me.copy_due = NEVER
+        emit(c, b, log.RECEIVED, member, NO_TXN, 0, NO_SITE, world.epoch, 0, NOBODY, 0, 0, 0, 0, 0)
+        world.unanswered |= bit(member)
+    if has(world.unanswered, member) and ticks_busy(c, me) == 0:
+        world.unanswered &= ~bit(member)
+        me.answers += 1
+        due, lost = _over_channel(c, b, entropy.ACK_DELAY, entropy.ACK_LOSS, member, me.answers)
+        emit(
+            c, b, log.ACKNOWLEDGED, member, NO_TXN, 0, NO_SITE, world.epoch, 0, NOBODY, 0, due, 0, 0, np.int64(lost)
+        )  # fmt: skip
+        if not lost:
+            me.answer_due = min(due, me.answer_due)
+            world.under_way |= bit(member)
+    if me.answer_due <= world.tick:
+        me.answer_due = NEVER
+        world.acknowledged |= bit(member)
+        if has(world.fenced, member) and world.corrector == NOBODY:
+            adopt(c, b, member)
+    if me.copy_due == NEVER and me.answer_due == NEVER:
+        world.under_way &= ~bit(member)
+
+
+@compiled
+def come_to_boundary(c, b, waited):
+    """Let all adopt the epoch in preparation, and fence those who have not acknowledged it."""
+    world, agents = world_of(c, b), agents_of(c, b)
+    late = in_play(c, b, c.members & ~world.acknowledged)
+    emit(
+        c, b, log.ADOPTED, world.corrector, NO_TXN, 0, NO_SITE, world.epoch, 0, NOBODY, waited, how_many(late), 0, 0, 0
+    )  # fmt: skip
+    world.corrector = NOBODY
+    world.changed_entries = _ZERO
+    for a in range(c.agents):
+        if not has(late, a) and agents[a].phase != OUT:
+            adopt(c, b, a)
+    world.fenced |= late
+
+
+@inlined
+def end_thought(c, b, a):
+    """Note that an agent that owes an acknowledgement may have ended its thought before its time, and can answer."""
+    if c.epochs != 0 and has(world_of(c, b).unanswered, a):
+        world_of(c, b).turn_due = 0

@@ -284,7 +284,7 @@ def _move_mail(old: State, new: State, fifo: bool) -> None:
 def _take_up(engine: CompiledEngine, events: _Log) -> None:
     """Make ready what the new protocol expects, and have everything shown to the agents anew."""
     state = engine.batch.state
-    state.world["ready"] = 0
+    state.world["ready"], state.world["turn_due"] = 0, 0
     if engine.rules.settings.thinkers is None:
         for a, me in enumerate(state.agent[0]):
             _find_place(a, me, events.tick, events)

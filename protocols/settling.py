@@ -46,7 +46,7 @@ from ..world.state import (
 )
 from ..world.writes import write
 from .branch import is_written_again
-from .epochs import prepare
+from .epochs import end_thought, prepare
 from .locks import release_locks
 from .pivots import summarise
 from .scheduling import count_held_in_vain
@@ -113,6 +113,7 @@ def settle(c, b, a, outcome, before_thought):
     if c.pivots != 0 and (ended == COMMITTED or ended == PARTIAL):
         summarise(c, b, a)
     me.outcome = ended
+    end_thought(c, b, a)
     if c.ranks != 0:
         about(c, b, RANKS_SETTLE, a, 0)
         me.rank = NO_RANK
@@ -176,21 +177,24 @@ def publish(c, b, a, o, rule):
             written |= bit(entry)
     written |= changed
     emit(c, b, log.PUBLISHED, a, me.txn, o, rule.site, world.epoch, 0, NOBODY, me.task, how_many(changed), 0, 0, 0)
-    for entry in range(c.sites):
-        if has(written, entry):
-            write(c, b, a, me.txn, o, entry, entries[entry], 0, 0, verbs.CORRECT, 0, 0, NOBODY)
+    while written != _ZERO:
+        entry = lowest(written)
+        written &= written - _ONE
+        write(c, b, a, me.txn, o, entry, entries[entry], 0, 0, verbs.CORRECT, 0, 0, NOBODY)
     if c.grace >= 0:
         leave_depots(c, b)
-    for entry in range(c.sites):
-        if has(c.plan, entry):
-            renew(c, b, a, entry, REGISTRY, 4)
+    plan = c.plan
+    while plan != _ZERO:
+        renew(c, b, a, lowest(plan), REGISTRY, 4)
+        plan &= plan - _ONE
     if c.epochs != 0:
         prepare(c, b, a, changed)
         return
-    for entry in range(c.sites):
-        if has(changed, entry):
-            there = sites[entry]
-            send(c, b, a, CORRECTION, entry, there.value, there.version, world.tick, NO_TXN)
+    while changed != _ZERO:
+        entry = lowest(changed)
+        changed &= changed - _ONE
+        there = sites[entry]
+        send(c, b, a, CORRECTION, entry, there.value, there.version, world.tick, NO_TXN)
 
 
 @compiled
