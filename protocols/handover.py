@@ -242,6 +242,7 @@ def _adopt(engine: CompiledEngine, events: _Log) -> None:
                 belief["arrived"] = engine.tick
             belief["value"], belief["version"], belief["promise"] = there["value"], there["version"], 0
             belief["channel"], belief["tick"] = REGISTRY, engine.tick
+            me["known"] |= np.uint64(1 << entry)
     world["corrector"] = NOBODY
     for name in ("changed_entries", "acknowledged", "unanswered", "fenced"):
         world[name] = 0

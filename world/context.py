@@ -20,6 +20,7 @@ from .rule_arrays import (
     INVARIANT_RULE,
     LOCK_RULE,
     OP_RULE,
+    PERMIT_RULE,
     SITE_RULE,
     TASK_RULE,
     WAY_RULE,
@@ -322,6 +323,12 @@ def always_allowed(c):
 def open_actions(c, a):
     """[actions] actions that an agent's role may be allowed, then -1."""
     return fixed_array_at(c.depends_rule + a * c.actions * 4, (c.actions,), _I4)
+
+
+@inlined
+def permits(c):
+    """[actions] PERMIT_RULE."""
+    return fixed_array_at(c.permit_rule, (c.actions,), PERMIT_RULE)
 
 
 @inlined

@@ -23,8 +23,7 @@ def world_events(c, b):
         world.next_event = NEVER
     for index in range(c.events if is_due else 0):
         rule, event = rules[index], events[index]
-        if event.due > world.tick and event.due < world.next_event:
-            world.next_event = event.due
+        world.next_event = min(world.next_event, event.due if event.due > world.tick else NEVER)
         if event.due != world.tick:
             continue
         if rule.what == scenario.ARRIVES:

@@ -90,10 +90,11 @@ def believed_tick(c, b, a, site):
 
 
 @inlined
-def outdate(me, belief, site):
-    """Note that what the agent is shown of a site is out of date."""
+def outdate(me, site):
+    """Note that what the agent is shown of a site is out of date, as it comes to believe something of it."""
     me.show |= bit(site)
-    if belief.channel == NONE:
+    if not has(me.known, site):
+        me.known |= bit(site)
         me.remask = 1
 
 
@@ -110,7 +111,7 @@ def renew_as(c, b, a, site, channel, why, value):
     changed = belief.version != there.version or belief.channel != channel or belief.promise != 0
     changed |= belief.value != value
     tick = world_of(c, b).tick
-    outdate(agents_of(c, b)[a], belief, site)
+    outdate(agents_of(c, b)[a], site)
     belief.value = value
     belief.version = there.version
     belief.channel = channel
@@ -131,7 +132,7 @@ def sense_sites(c, b, a, candidates):
         belief, there = beliefs[site], sites[site]
         unseen = belief.promise != 0 or belief.channel == NONE or belief.channel == MESSAGE
         if unseen or belief.version != there.version:
-            outdate(agents_of(c, b)[a], belief, site)
+            outdate(agents_of(c, b)[a], site)
             belief.value = there.value
             belief.version = there.version
             belief.channel = SENSOR

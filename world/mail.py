@@ -150,7 +150,7 @@ def deliver(c, b):
             me.inbox_site = row.site
             me.inbox_value = row.value
         if believed:
-            outdate(me, belief, row.site)
+            outdate(me, row.site)
             belief.value = row.value
             belief.version = row.stamp
             belief.channel = MESSAGE

@@ -145,6 +145,7 @@ def _reset_agents(c, b):
             beliefs[s].value = from_rules[s].value
             beliefs[s].version = 0
             beliefs[s].channel = MESSAGE if from_rules[s].known != 0 else NONE
+            agents[a].known |= np.uint64(from_rules[s].known != 0) << np.uint64(s)
             beliefs[s].tick = 0
             beliefs[s].arrived = 0
             beliefs[s].promise = 0
@@ -174,6 +175,7 @@ def _tally_zero(c, b, a, t):
 def _reset_agent(c, b, a, me):
     rule = agent_rules(c)[a]
     me.stale = _ZERO
+    me.known = _ZERO
     me.show = ~_ZERO
     me.aging = _ZERO
     me.reseen = 1

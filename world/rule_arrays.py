@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import verbs
-from .actions import CHECK, DO, LOOK_AT, MOVE, PROMISE_THAT, SAY, TELL, WAIT
+from .actions import CHECK, DO, LOOK_AT, MOVE, PROMISE_THAT, SAY, TELL, WAIT, Action
 from .entropy import PROBABILITY_BITS
 from .layout import MAP_RADIUS
 from .rules import GRAINS, Rules
@@ -110,6 +110,15 @@ CELL_RULE = np.dtype(
     align=True,
 )
 WAY_RULE = np.dtype([("distance", np.int32), ("following", np.int32)])  # ticks, and the next cell on a shortest path
+PERMIT_RULE = np.dtype(
+    [
+        ("known", np.uint64),  # set of sites of all of which something must be believed
+        ("ordered", np.uint64),  # set of tasks for all of which a job must be open: its own, or none
+        ("inside", np.uint64),  # set of regions in all of which the agent must stand: one, or none
+        ("steps", np.uint64),  # 1: a step across a region, which must be left to do
+    ],
+    align=True,
+)
 LOCK_RULE = np.dtype([("site", np.int64), ("mode", np.int64)], align=True)  # site NO_SITE ends a list
 GOAL_RULE = np.dtype(
     [("deps", np.uint64)]
@@ -173,7 +182,8 @@ class RuleArrays(NamedTuple):
     constraint: NDArray[np.uint64]  # [K] set of entries that must agree
     action: NDArray[np.int32]  # [actions, 3] kind, index and choice of thought
     always: NDArray[np.uint64]  # [2] actions that every ready agent is allowed, as a mask
-    depends: NDArray[np.int32]  # [A, actions] the other actions open to the agent's role, then -1
+    depends: NDArray[np.int32]  # [A, actions] the other actions open to the agent's role, moves excepted, then -1
+    permit: NDArray[Any]  # [actions] PERMIT_RULE
     cell: NDArray[Any]  # [cells] CELL_RULE
     local_map: NDArray[np.float32]  # [cells, M], see context.local_map_at; empty where nothing is steered by hand
     near: NDArray[np.float32]  # [cells, S] distance to each site as observed
@@ -260,6 +270,20 @@ def _judged_sites(rules: Rules) -> int:
     return as_set(judged)
 
 
+def _permit(rules: Rules, action: Action) -> tuple[int, int, int, int]:
+    """Say what an action asks for; of those that are always allowed, and of moves, nothing."""
+    if action.kind == TELL:
+        return 1 << action.index, 0, 0, 0
+    if action.kind not in (DO, PROMISE_THAT):
+        return 0, 0, 0, 0
+    task = rules.tasks[action.index]
+    if task.crosses:
+        region = 1 << task.ops[0].site
+        return (0, 0, 0, 1) if action.kind == DO else (region, 0, region, 0)
+    known = task.reads if action.kind == DO else {task.ops[-1].site, *task.ops[-1].pre}
+    return as_set(known), 1 << action.index if task.jobs else 0, 0, 0
+
+
 _COMPILED: WeakKeyDictionary[Rules, RuleArrays] = WeakKeyDictionary()
 
 
@@ -340,8 +364,7 @@ def _compile(rules: Rules) -> RuleArrays:
         open_to = [
             index
             for index, action in enumerate(rules.actions)
-            if action.kind in (MOVE, TELL)
-            or (action.kind in (DO, PROMISE_THAT) and agent in rules.tasks[action.index].agents)
+            if action.kind == TELL or (action.kind in (DO, PROMISE_THAT) and agent in rules.tasks[action.index].agents)
         ]
         depends[agent, : len(open_to)] = open_to
     argument = np.zeros((len(rules.arguments), 1 + max(len(given) for given in rules.arguments)), np.int32)
@@ -405,6 +428,7 @@ def _compile(rules: Rules) -> RuleArrays:
         action=np.array([(action.kind, action.index, action.thought) for action in rules.actions], np.int32),
         always=np.array([bits & (2**64 - 1), bits >> 64], np.uint64),
         depends=depends,
+        permit=_rows(PERMIT_RULE, [_permit(rules, action) for action in rules.actions]),
         cell=_rows(CELL_RULE, [
             (
                 row, column, rules.gate_of.get(cell, NO_SITE), rules.region_of.get(cell, NO_SITE),

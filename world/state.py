@@ -178,6 +178,7 @@ AGENT_RECORD = np.dtype(
         ("stuck", _I),  # ticks stopped in a row: by a closed gate, or in a hold
         ("thought_left", _I),  # think ticks still to come
         ("sight", _U),  # set of sites in sight from where it stands
+        ("known", _U),  # set of sites of which it believes anything
         ("show", _U),  # set of sites whose beliefs in the observation are out of date, or their being in sight
         ("txn", _I),  # number of the open transaction, or NO_TXN
         ("hand", _I),  # item carried, 0 for none
