@@ -19,6 +19,7 @@ from ..world.context import (
 from ..world.jit import compiled, inlined, lowest
 from ..world.judging import argument_of, count_told, judge_executed, judge_refused, outcome_on
 from ..world.kernel import bit, emit, has, renew
+from ..world.phases import head_for_op
 from ..world.rank_calls import ADMIT_ACT, ENDS, about
 from ..world.state import (
     AT_ACT,
@@ -92,6 +93,7 @@ def attempt_op(c, b, a):
         return False
     if o < task.ops - 1:
         me.op += 1
+        head_for_op(c, b, a)
         return True
     if c.at_settle != 0:
         scope, stale = first_stale(c, b, a, 0, o, AT_SETTLE)

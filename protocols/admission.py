@@ -25,6 +25,7 @@ from ..world.footprint import declare_compiled
 from ..world.jit import compiled, lowest
 from ..world.judging import outcome_on
 from ..world.kernel import believed_tick, bit, draw, emit, has, next_job, renew_as
+from ..world.phases import enter
 from ..world.rank_calls import NOTE_ADMITTED, RANK_TASK, SPARED, about, value_below
 from ..world.settings import QUANTILES
 from ..world.speculation import guess_compiled, judge_guess_compiled
@@ -99,7 +100,7 @@ def open_transaction(c, b, a, index, choice):
     me.stale = _ZERO
     me.thought_left = thought
     me.stuck = 0
-    me.phase = LOCKING
+    enter(c, b, a, LOCKING)
     emit(c, b, log.DECIDE, a, me.txn, 0, NO_SITE, me.argument, choice, NOBODY, index, thought, attempt, nth, saved)
     if c.imperfect != 0:
         declare_compiled(c, b, a, nth, attempt)
@@ -138,7 +139,7 @@ def admit(c, b, a):
     index = me.task
     reads = c.admission_reads != 0 or (world_of(c, b).holder == a and cell_rule(c, me.cell).region >= 0)
     task = task_rules(c)[index]
-    me.phase = THINKING
+    enter(c, b, a, THINKING)
     me.back = 0
     me.snapshot = world_of(c, b).settles
     sites, inputs, task_input = sites_of(c, b), inputs_of(c, b, a, 0), task_inputs(c)[index]

@@ -26,6 +26,7 @@ from ..world.jit import compiled, inlined, lowest
 from ..world.judging import value_written
 from ..world.kernel import believed_tick, bit, emit, has, is_current, next_job
 from ..world.mail import send
+from ..world.phases import enter
 from ..world.rank_calls import ASK_AGAIN, about
 from ..world.state import (
     COUNTER_INDEX,
@@ -113,8 +114,8 @@ def begin(c, b, a, choice, may):
                 me.stale |= bit(site)
         me.show |= me.stale
     elif kind == actions.LOOK_AT:
-        me.phase = LOOKING
         me.look = index
+        enter(c, b, a, LOOKING)
     elif kind == actions.TELL:
         belief = beliefs_of(c, b, a)[index]
         what = PROMISE if belief.promise != 0 else FACT
@@ -124,6 +125,7 @@ def begin(c, b, a, choice, may):
     elif kind == actions.SAY:
         send(c, b, a, SYMBOL, NO_SITE, index, 0, world_of(c, b).tick, NO_TXN)
     me.step = step
+    world_of(c, b).stepping |= np.uint64(step != NO_CELL) << np.uint64(a)
     if bound and step == NO_CELL and me.phase != WALKING and cell_rule(c, me.cell).region < 0:
         let_all_go(c, b, a)
 

@@ -22,6 +22,7 @@ from ..world.context import (
 from ..world.jit import compiled, how_many, lowest
 from ..world.judging import argument_of, outcome_on
 from ..world.kernel import bit, credit, emit, take_in_hand
+from ..world.phases import enter
 from ..world.rank_calls import value_now
 from ..world.scoring import put_out_boat
 from ..world.state import (
@@ -150,7 +151,7 @@ def put_out(c, b, a, cause):
         emit(c, b, log.WAIT_END, a, NO_TXN, 0, site, 0, 0, world.holder, me.queued_task, kind, waited, 0, 0)
         me.waits = 0
     region = cell_rule(c, me.cell).region
-    me.phase = OUT
+    enter(c, b, a, OUT)
     world.turn_due = 0
     world.touched_agents |= bit(a)
     jobs = jobs_of(c, b, a)
@@ -159,6 +160,7 @@ def put_out(c, b, a, cause):
             count_job(c, b, jobs[n], -1)
     figures_of(c, b)[ROW, a] = np.float32(FAR)
     me.step = NO_CELL
+    world.stepping &= ~bit(a)
     me.look = NO_SITE
     if region >= 0:
         value = sites_of(c, b)[region].value - 1

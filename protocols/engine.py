@@ -13,6 +13,7 @@ from ..world.events import answer_acts, world_events
 from ..world.jit import compiled, inlined, lowest
 from ..world.kernel import bit, credit, draw, emit, has, renew, sense_sites
 from ..world.mail import deliver
+from ..world.phases import enter
 from ..world.rank_calls import RECALL, about
 from ..world.scoring import score
 from ..world.slips import slip
@@ -21,15 +22,12 @@ from ..world.state import (
     COUNTER_INDEX,
     LOCKING,
     LOOK,
-    LOOKING,
     NEVER,
-    NO_CELL,
     NO_SITE,
     NO_TXN,
     NOBODY,
     OUT,
     QUEUED,
-    THINKING,
     WALKING,
 )
 from .acting import attempt_op, stop_thought
@@ -52,13 +50,14 @@ def tick(c, b, choices):
     world.tick += 1
     world.writer = NOBODY
     decide(c, b, choices)
-    thinking, moving = who_is_at_what(c, b)
+    if c.stall > 0:
+        count_stalled(c, b)
+    thinking = who_thinks(c, b)
     if thinking != _ZERO:
-        moving |= think(c, b, thinking)
-    if moving != _ZERO:
-        arrived = walk(c, b, moving)
-        if arrived != _ZERO:
-            act(c, b, arrived)
+        think(c, b, thinking)
+    arrived = walk(c, b)
+    if arrived != _ZERO:
+        act(c, b, arrived)
     if (c.token | c.locks | c.thinkers | c.holds_back | c.ranks) != 0:
         count_queue(c, b)
     if world.next_event <= world.tick or (c.boats > 0 and sites_of(c, b)[c.gate].value == 1):
@@ -80,47 +79,44 @@ def tick(c, b, choices):
 
 
 @inlined
-def who_is_at_what(c, b):
-    """Return the sets of agents that think, and of those that walk, look or step."""
-    agents = agents_of(c, b)
-    thinking, moving = _ZERO, _ZERO
-    for a in range(c.agents):
-        me = agents[a]
-        thinking |= np.uint64(me.phase == THINKING) << np.uint64(a)
-        moves = (me.phase == WALKING) | (me.phase == LOOKING) | (me.step != NO_CELL)
-        moving |= np.uint64(moves) << np.uint64(a)
+def who_thinks(c, b):
+    """Return the set of agents that think."""
+    world, agents = world_of(c, b), agents_of(c, b)
+    thinking = world.thinking
     if c.speculates != 0:
         for a in range(c.agents):
             me = agents[a]
             thinks = (me.phase == LOCKING) & (me.speculates != 0) & (me.thought_left > 0)
             thinking |= np.uint64(thinks) << np.uint64(a)
-    if c.stall > 0:
-        still = world_of(c, b).stalled
-        for a in range(c.agents):
-            if has(still, a) and agents[a].holding != NOBODY:
-                agents[a].stuck += 1
-                counts_of(c, b)[_BLOCKED] += 1
-        thinking &= ~still
-        moving &= ~still
-    return thinking, moving
+    return thinking & ~world.stalled if c.stall > 0 else thinking
+
+
+@compiled
+def count_stalled(c, b):
+    """Count the ticks in which somebody stands still who is held."""
+    agents = agents_of(c, b)
+    for a in range(c.agents):
+        if has(world_of(c, b).stalled, a) and agents[a].holding != NOBODY:
+            agents[a].stuck += 1
+            counts_of(c, b)[_BLOCKED] += 1
 
 
 @inlined
 def think(c, b, thinking):
-    """Spend a think tick, or get up and go; return the set of those who go."""
-    agents, going = agents_of(c, b), _ZERO
+    """Spend a think tick, or get up and go."""
+    agents = agents_of(c, b)
     if c.thinkers > 0:
         hand_out_places(c, b, thinking)
     while thinking != _ZERO:
         a = lowest(thinking)
         thinking &= thinking - _ONE
         me = agents[a]
-        if me.phase == LOCKING:
+        if c.speculates != 0 and me.phase == LOCKING:
             speculate_compiled(c, b, a)
             continue
         if c.stops != 0 and c.forward == 0 and stop_thought(c, b, a):
             continue
-        if me.waits != 0:
+        if c.thinkers > 0 and me.waits != 0:
             continue  # for a place to think
         if me.thought_left > 0:
             me.thought_left -= 1
@@ -128,11 +124,9 @@ def think(c, b, thinking):
             credit(c, b, a, -c.think_cost)
             continue
         emit(c, b, log.THINK_END, a, me.txn, 0, NO_SITE, 0, 0, NOBODY, 0, 0, 0, 0, 0)
-        me.phase = WALKING
+        enter(c, b, a, WALKING)
         if c.slip != 0:
             slip(c, b, a)
-        going |= bit(a)
-    return going
 
 
 @compiled
@@ -147,34 +141,40 @@ def count_queue(c, b):
 @compiled
 def act(c, b, arrived):
     """Judge the acts of this tick one after the other, in the tick's seeded order."""
-    agents, waiting = agents_of(c, b), _ZERO
-    while arrived != _ZERO:
-        a = lowest(arrived)
-        arrived &= arrived - _ONE
-        me = agents[a]
-        if me.phase == LOOKING:
-            renew(c, b, a, me.look, LOOK, 3)
-            end_look(c, b, a)
-        elif me.phase == WALKING:  # and no victim of those who walked after it
-            waiting |= bit(a)
+    world, agents = world_of(c, b), agents_of(c, b)
+    waiting = arrived & world.walking  # and no victims of those who walked after them
+    looking = arrived & world.looking
+    while looking != _ZERO:
+        a = lowest(looking)
+        looking &= looking - _ONE
+        renew(c, b, a, agents[a].look, LOOK, 3)
+        end_look(c, b, a)
     if waiting & (waiting - _ONE) != _ZERO:
         left = waiting
         while left != _ZERO:
             a = lowest(left)
             left &= left - _ONE
-            agents[a].turn = draw(c, b, entropy.TIE, world_of(c, b).tick, a, 0, 0)
+            agents[a].turn = draw(c, b, entropy.TIE, world.tick, a, 0, 0)
     while waiting != _ZERO:
         first = lowest(waiting)
-        left = waiting & (waiting - _ONE)
-        while left != _ZERO:
-            a = lowest(left)
-            left &= left - _ONE
-            if agents[a].turn < agents[first].turn:
-                first = a
+        if waiting & (waiting - _ONE) != _ZERO:
+            first = whose_turn(c, b, waiting)
         waiting &= ~bit(first)
         txn = agents[first].txn
         while txn != NO_TXN and agents[first].txn == txn and attempt_op(c, b, first) and c.lockstep != 0:
             pass
+
+
+@compiled
+def whose_turn(c, b, waiting):
+    """Return who of several comes first, by what was drawn for this tick."""
+    agents, first = agents_of(c, b), lowest(waiting)
+    while waiting != _ZERO:
+        a = lowest(waiting)
+        waiting &= waiting - _ONE
+        if agents[a].turn < agents[first].turn:
+            first = a
+    return first
 
 
 @inlined
@@ -188,9 +188,10 @@ def sense(c, b):
     while due != _ZERO:
         a = lowest(due)
         due &= due - _ONE
-        if agents[a].phase != OUT:
-            candidates = agents[a].sight
-            sense_sites(c, b, a, candidates if has(world.moved, a) else candidates & world.dirty)
+        me = agents[a]
+        if me.phase != OUT:
+            sense_sites(c, b, a, me.sight & (me.fresh | world.dirty))
+        me.fresh = _ZERO
     world.dirty = _ZERO
     world.moved = _ZERO
     if c.token != 0:

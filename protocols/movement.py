@@ -22,15 +22,15 @@ from ..world.context import (
     world_of,
 )
 from ..world.jit import compiled, inlined, lowest
-from ..world.kernel import bit, emit, has, is_current, sees, stand_on
+from ..world.kernel import bit, emit, has, is_current, stand_on
 from ..world.layout import UNREACHABLE
+from ..world.phases import enter, mark_near
 from ..world.rank_calls import MAY_ENTER, TAKE_BACK, about
 from ..world.state import (
     COUNTER_INDEX,
     FAILED,
     IDLE,
     INCREMENT,
-    LOOKING,
     NO_CELL,
     NO_RANK,
     NO_SITE,
@@ -38,7 +38,6 @@ from ..world.state import (
     NO_TXN,
     NOBODY,
     QUEUED,
-    WALKING,
 )
 from ..world.writes import write
 from .deadlocks import avert_deadlock
@@ -54,44 +53,39 @@ _COMMITTED, _BROKE = COUNTER_INDEX["committed"], COUNTER_INDEX["broke_invariant"
 
 
 @inlined
-def in_reach(c, b, a):
-    """Tell whether the next op's site is at hand: its cell or one next to it."""
-    me = agents_of(c, b)[a]
-    return c.lockstep != 0 or has(cell_rule(c, me.cell).reach, op_rule(c, me.task, me.op).site)
-
-
-@inlined
-def walk(c, b, moving):
+def walk(c, b):
     """Move those who are on their way by a cell: steps chosen, looks, and the way to the next op.
 
     Return the set of those who have arrived: who may look, or try their op.
     """
-    agents, arrived = agents_of(c, b), _ZERO
+    world, agents = world_of(c, b), agents_of(c, b)
+    moving = (on_the_way(c, b) & ~world.near) | world.stepping
+    if c.stall > 0:
+        moving &= ~world.stalled
     while moving != _ZERO:
         a = lowest(moving)
         moving &= moving - _ONE
-        me = agents[a]
-        if me.step != NO_CELL:
+        if has(world.stepping, a):
             take_step(c, b, a)
-        elif me.phase == LOOKING:
-            if not sees(c, b, a, me.look) and c.lockstep == 0:
-                walk_towards(c, b, a, me.look)
-        elif me.phase == WALKING and me.waits == 0 and not in_reach(c, b, a):
-            if c.manual != 0:
-                stuck(c, b, a)
-            else:
-                walk_towards(c, b, a, op_rule(c, me.task, me.op).site)
-        arrived |= np.uint64(is_there(c, b, a)) << np.uint64(a)
-    return arrived
+        elif (c.locks | c.ranks) != 0 and not has(on_the_way(c, b), a):
+            continue  # a victim of one who walked before it
+        elif c.manual != 0 and has(world.walking, a):
+            stuck(c, b, a)
+        else:
+            walk_towards(c, b, a, agents[a].sought)
+    arrived = on_the_way(c, b) & world.near
+    return arrived & ~world.stalled if c.stall > 0 else arrived
 
 
 @inlined
-def is_there(c, b, a):
-    """Tell whether an agent may look, or try its op, from where it stands."""
-    me = agents_of(c, b)[a]
-    if me.phase == LOOKING:
-        return c.lockstep != 0 or sees(c, b, a, me.look)
-    return me.phase == WALKING and me.waits == 0 and in_reach(c, b, a)
+def on_the_way(c, b):
+    """Return the set of agents who go to look or to do an op, and wait for nothing there."""
+    world = world_of(c, b)
+    going = world.looking | world.walking
+    if (c.locks | c.ranks) != 0:
+        for a in range(c.agents):
+            going &= ~(np.uint64(agents_of(c, b)[a].waits != 0) << np.uint64(a))
+    return going
 
 
 @inlined
@@ -100,6 +94,7 @@ def take_step(c, b, a):
     me = agents_of(c, b)[a]
     cell = me.step
     me.step = NO_CELL
+    world_of(c, b).stepping &= ~bit(a)
     moved = step_to(c, b, a, cell)
     if not moved:
         gate = cell_rule(c, cell).gate
@@ -168,17 +163,15 @@ def step_to(c, b, a, cell):
     if cell == me.cell:
         return True
     place = cell_rule(c, cell)
-    if place.gate >= 0 and sites_of(c, b)[place.gate].value == 1:
+    if (place.gate >= 0) & (sites_of(c, b)[max(place.gate, 0)].value == 1):
         return False
     before, after = cell_rule(c, me.cell).region, place.region
     if c.see_all == 0:
-        seen, sight = me.sight, sight_of(c, a)[cell]
-        if seen != sight or c.lockstep != 0:
-            turn_eyes(c, b, a, seen, sight)
-            me.sight = sight
+        turn_eyes(c, b, a, sight_of(c, a)[cell])
     me.reseen = 1
-    me.remask |= np.int64(before != after)
     me.cell = cell
+    mark_near(c, b, a)
+    me.remask |= np.int64(before != after)
     stand_on(c, b, a, place)
     if before != after:
         if before >= 0:
@@ -190,24 +183,43 @@ def step_to(c, b, a, cell):
     return True
 
 
-@compiled
-def turn_eyes(c, b, a, seen, sight):
+@inlined
+def turn_eyes(c, b, a, sight):
     """Note on a step what comes into sight, and when what goes out of sight was last seen.
 
     Beliefs of what is in sight are not dated anew in every tick, and are current: they need no second look. In
     lockstep a step may be one of many in a tick; the first one dates all that was in sight.
     """
-    world, beliefs = world_of(c, b), beliefs_of(c, b, a)
-    last, gone = world.tick - 1, seen & ~sight
-    agents_of(c, b)[a].show |= seen ^ sight
+    world, me = world_of(c, b), agents_of(c, b)[a]
+    seen = me.sight
+    gone, come = seen & ~sight, sight & ~seen
+    me.sight = sight
+    me.show |= gone | come
     if c.lockstep != 0:
         gone = _ZERO if has(world.moved, a) else seen
+        come = sight
+    me.fresh |= come
+    world.moved |= np.uint64(come != _ZERO or c.lockstep != 0) << np.uint64(a)
+    date(c, b, a, gone)
+
+
+@inlined
+def date(c, b, a, gone):
+    """Note of sites that go out of sight that they were last seen at the end of the tick before this one.
+
+    At most steps it is none or one: that is done without a branch to guess.
+    """
+    beliefs, last = beliefs_of(c, b, a), world_of(c, b).tick - 1
+    first, is_any = 0, gone != _ZERO
+    if is_any:
+        first = lowest(gone)
+    tick = beliefs[first].tick
+    beliefs[first].tick = max(tick, last if is_any else tick)
+    gone &= gone - _ONE
     while gone != _ZERO:
         site = lowest(gone)
         gone &= gone - _ONE
         beliefs[site].tick = max(beliefs[site].tick, last)
-    if sight & ~seen != _ZERO or c.lockstep != 0:
-        world.moved |= bit(a)
 
 
 @compiled
@@ -244,7 +256,7 @@ def border(c, b, a, region, change):
 def end_look(c, b, a):
     """A look is over; outside a region nothing is held for it any more."""
     me = agents_of(c, b)[a]
-    me.phase = IDLE
+    enter(c, b, a, IDLE)
     me.look = NO_SITE
     if (c.token | c.locks | c.ranks) != 0 and cell_rule(c, me.cell).region < 0:
         let_all_go(c, b, a)
@@ -282,7 +294,7 @@ def may_enter(c, b, a, region, task):
         return True
     txn = me.txn
     if txn == NO_TXN:
-        me.phase = QUEUED
+        enter(c, b, a, QUEUED)
         me.queued_task = task
         me.queued_since = world_of(c, b).tick
     avert_deadlock(c, b, a)

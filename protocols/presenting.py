@@ -9,9 +9,9 @@ from ..world.jit import inlined, lowest
 from ..world.kernel import bit, has
 from ..world.masks import write_mask
 from ..world.observe import write_observation
-from ..world.state import BUSY, IDLE, RUNNING, WALKING
+from ..world.state import BUSY, RUNNING
 from ..world.vectors import LANES, show_bits
-from .movement import in_reach
+from .movement import on_the_way
 
 _ZERO, _ONE = np.uint64(0), np.uint64(1)
 
@@ -19,12 +19,13 @@ _ZERO, _ONE = np.uint64(0), np.uint64(1)
 @inlined
 def would_be_ready(c, b, a):
     """Tell whether the agent must act next, were the world to go on."""
-    me = agents_of(c, b)[a]
-    if c.lockstep != 0 and world_of(c, b).tick % c.agents != a:
+    world = world_of(c, b)
+    if c.lockstep != 0 and world.tick % c.agents != a:
         return False
-    if has(world_of(c, b).stalled, a):
+    if has(world.stalled, a):
         return False
-    return me.phase == IDLE or (me.phase == WALKING and c.manual != 0 and me.waits == 0 and not in_reach(c, b, a))
+    steers = world.walking & on_the_way(c, b) & ~world.near if c.manual != 0 else _ZERO
+    return has(world.idle | steers, a)
 
 
 @inlined
@@ -33,9 +34,8 @@ def present(c, b):
 
     At the end of an episode those who would have been next see the final state, and nobody is ready.
     """
-    world, agents, due = world_of(c, b), agents_of(c, b), _ZERO
-    for a in range(c.agents):
-        due |= np.uint64(agents[a].phase == IDLE) << np.uint64(a)
+    world, agents = world_of(c, b), agents_of(c, b)
+    due = world.idle
     busy = figures_at(c, b) + 4 * BUSY * c.lanes
     for first in range(0, c.agents, LANES):
         show_bits(busy + 4 * first, ~due >> np.uint64(first))
@@ -54,7 +54,7 @@ def present(c, b):
         me.ready = 1
         world.ready |= bit(a)
         moves = cell_rule(c, me.cell).moves
-        if me.phase == WALKING:  # on its own feet, with a thought to carry out
+        if c.manual != 0 and has(world.walking, a):  # on its own feet, with a thought to carry out
             mask[0] = _ONE | moves
             mask[1] = _ZERO
             continue

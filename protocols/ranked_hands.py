@@ -12,6 +12,7 @@ from ..world.chains import is_refilled, value_at
 from ..world.context import agents_of, cell_rule, chain_at, op_rule, rank_of, sites_of, task_rules, world_of
 from ..world.jit import compiled
 from ..world.kernel import bit, emit, has, take_in_hand, touch_all
+from ..world.phases import head_for_op
 from ..world.rank_writes import agree, lay, notify, refill, take, tell, top_rank
 from ..world.ranks import DIFFERENCE, REFILLED, VALUE
 from ..world.state import NO_RANK, NO_SITE, NO_TXN, NOBODY, OUT, UNLAID, WORLD
@@ -112,6 +113,7 @@ def return_or_settle(c, b, a):
     slot = rank_of(c, b, me.rank)
     if slot.done != 0:
         me.op = last_done(slot)
+        head_for_op(c, b, a)
         return
     me.undoing = 0
     settle(c, b, a, slot.outcome, 0)

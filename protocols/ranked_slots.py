@@ -10,6 +10,7 @@ import numpy as np
 from ..world.context import agents_of, beliefs_of, rank_of, sites_of, world_of
 from ..world.jit import compiled
 from ..world.kernel import renew
+from ..world.phases import enter
 from ..world.rank_writes import emit_rank
 from ..world.ranks import OPEN, REOPENED, SETTLED, VOID
 from ..world.state import NO_BORDER, NO_RANK, NO_TXN, OUT, QUEUED, REGISTRY
@@ -117,7 +118,7 @@ def may_enter(c, b, a, task):
         me.border_rank = world.newest
     if is_quiet(c, b, a, me.border_rank):
         return True
-    me.phase = QUEUED
+    enter(c, b, a, QUEUED)
     me.queued_task = task
     me.queued_since = world.tick
     begin_rank_wait(c, b, a, task)

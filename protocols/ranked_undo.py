@@ -12,6 +12,7 @@ from ..world.chains import fold, value_at
 from ..world.context import agents_of, correction_rule, counts_of, op_rule, rank_of, tally_of, task_rules, world_of
 from ..world.jit import compiled
 from ..world.kernel import emit, has, renew_as, touch_all
+from ..world.phases import enter
 from ..world.rank_writes import reinstall, take, tell
 from ..world.ranks import OPEN, REOPENED, SETTLED, TOP, VOID
 from ..world.rule_arrays import KEEP
@@ -110,7 +111,7 @@ def revoke(c, b, a, rank):
     me.thought_left = 0
     me.stuck = 0
     me.look = NO_SITE
-    me.phase = WALKING
+    enter(c, b, a, WALKING)
     if ends(c, b, a, REJECTED):
         settle(c, b, a, REJECTED, 0)
 
@@ -152,7 +153,7 @@ def ends(c, b, a, outcome):
     me.undoing = 1
     slot.outcome = outcome
     me.op = last_done(slot)
-    me.phase = WALKING
+    enter(c, b, a, WALKING)
     return False
 
 

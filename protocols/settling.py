@@ -25,6 +25,7 @@ from ..world.jit import compiled, how_many, inlined, lowest
 from ..world.judging import argument_of, judge_executed, judge_refused
 from ..world.kernel import bit, emit, has, renew
 from ..world.mail import release_mail, send
+from ..world.phases import enter
 from ..world.rank_calls import COUNTS_ONCE, RANKS_SETTLE, about
 from ..world.rule_arrays import KEEP
 from ..world.state import (
@@ -125,7 +126,7 @@ def settle(c, b, a, outcome, before_thought):
     me.pending = 0
     me.broke = 0
     if me.phase != OUT:
-        me.phase = IDLE
+        enter(c, b, a, IDLE)
     if world.holder == a:
         world.holder_settled = 1
     if cell_rule(c, me.cell).region < 0:

@@ -10,6 +10,7 @@ from ..world.jit import compiled, entry_point, how_many, inlined, lowest, member
 from ..world.kernel import sense_sites
 from ..world.memory import array_at, first_fixed, fixed_record_at
 from ..world.observe import write_observation
+from ..world.phases import enter
 from ..world.reset import reset_world
 from ..world.rows import fill_rows
 from ..world.state import RUNNING
@@ -26,7 +27,9 @@ def begin_episode(c, b, seed, anew):
     if not anew:
         reset_world(c, b, seed)
     for a in range(c.agents):
-        if not anew:
+        if anew:
+            enter(c, b, a, agents_of(c, b)[a].phase)
+        else:
             sense_sites(c, b, a, agents_of(c, b)[a].sight)
         write_observation(c, b, a)
         mask_of(c, b, a)[0] = _ONE
@@ -75,8 +78,10 @@ def step_world(c, b, choices, to_decision, margin):
     """Step one world."""
     world, agents = world_of(c, b), agents_of(c, b)
     world.elapsed = 0
-    for a in range(c.agents):
-        agents[a].earned = 0.0
+    if world.paid != 0:
+        world.paid = 0
+        for a in range(c.agents):
+            agents[a].earned = 0.0
     while world.status == RUNNING:
         tick(c, b, choices)
         world.elapsed += 1

@@ -14,6 +14,7 @@ from ..world.context import agents_of, counts_of, task_rules, world_of
 from ..world.control import Answer
 from ..world.jit import compiled, inlined
 from ..world.kernel import draw, emit, renew
+from ..world.phases import enter
 from ..world.reference import World
 from ..world.reference_state import Mail
 from ..world.state import COUNTER_INDEX, IDLE, LOOKING, NO_SITE, NO_TXN, NOBODY, QUEUED, REGISTRY
@@ -50,7 +51,7 @@ _FALSE_STALL = COUNTER_INDEX["false_stall"]
 def join_queue(c, b, a, task):
     """Wait, first come first served; those who come in one tick in its seeded order."""
     world, me = world_of(c, b), agents_of(c, b)[a]
-    me.phase = QUEUED
+    enter(c, b, a, QUEUED)
     me.queued_task = task
     me.queued_since = world.tick
     if c.contention_aware != 0:
@@ -103,7 +104,7 @@ def grant(c, b):
     emit(c, b, log.GRANT, first, NO_TXN, 0, NO_SITE, 0, 0, NOBODY, 0, 0, 0, 0, 0)
     for site in range(c.sites):
         renew(c, b, first, site, REGISTRY, 2)
-    me.phase = IDLE if me.look == NO_SITE else LOOKING
+    enter(c, b, first, IDLE if me.look == NO_SITE else LOOKING)
     me.queued_task = -1
     world.holder = first
     world.holder_since = world.tick

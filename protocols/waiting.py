@@ -12,6 +12,7 @@ from ..world import entropy, log
 from ..world.context import agents_of, counts_of, world_of
 from ..world.jit import compiled, lowest
 from ..world.kernel import draw, emit
+from ..world.phases import enter
 from ..world.state import COUNTER_INDEX, IDLE, LOOKING, NO_SITE, NO_TASK, NOBODY, QUEUED
 from .locks import lock_blocker
 
@@ -73,7 +74,7 @@ def leave_queue(c, b, a):
     """Log that an agent waits no more without a transaction: it goes on with its look, or chooses anew."""
     me = agents_of(c, b)[a]
     end_wait(c, b, a, me.queued_task, world_of(c, b).tick - me.queued_since + 1)
-    me.phase = IDLE if me.look == NO_SITE else LOOKING
+    enter(c, b, a, IDLE if me.look == NO_SITE else LOOKING)
     me.queued_task = NO_TASK
 
 

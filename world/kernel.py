@@ -70,6 +70,7 @@ def credit(c, b, a, amount):
     """Add to what an agent earns in this step, discounted by the ticks since its beginning."""
     if amount != 0.0:
         agents_of(c, b)[a].earned += amount * c.discount ** world_of(c, b).elapsed
+        world_of(c, b).paid = 1
     return
 
 

@@ -33,6 +33,7 @@ from .context import (
 )
 from .jit import compiled
 from .kernel import draw, stand_on, take_in_hand, touch_all
+from .phases import enter
 from .rank_calls import RESET_CHAIN, about
 from .state import (
     BUSY,
@@ -62,6 +63,12 @@ def reset_world(c, b, seed):
     world.seed = seed
     world.dirty = _ZERO
     world.moved = _ZERO
+    world.idle = _ZERO
+    world.thinking = _ZERO
+    world.walking = _ZERO
+    world.looking = _ZERO
+    world.near = _ZERO
+    world.stepping = _ZERO
     world.holder_wrote = _ZERO
     world.tick = 0
     world.status = 0
@@ -72,6 +79,7 @@ def reset_world(c, b, seed):
     touch_all(c, b)
     world.writer = NOBODY
     world.elapsed = 0
+    world.paid = 0
     world.goals_met = 0
     world.goals_open = c.goals
     world.goals_lost = 0
@@ -183,7 +191,7 @@ def _reset_agent(c, b, a, me):
     me.shown = -1
     me.remask = 1
     me.cell = rule.home
-    me.phase = IDLE
+    enter(c, b, a, IDLE)
     take_in_hand(c, b, a, rule.hand)
     me.landed = 0
     me.orders = 0
@@ -233,6 +241,8 @@ def _reset_agent(c, b, a, me):
     me.queued_task = -1
     me.step = NO_CELL
     me.look = NO_SITE
+    me.sought = 0
+    me.fresh = _ZERO
     me.outcome = 0
     me.broke = 0
     me.done = 0

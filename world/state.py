@@ -106,7 +106,13 @@ WORLD_RECORD = np.dtype(
         ("seed", _U),
         ("ready", _U),  # set of agents that must act now: those of whom `ready` is 1
         ("dirty", _U),  # set of sites written since the last sensing
-        ("moved", _U),  # set of agents that must look at all that is in sight: a step has brought some of it there
+        ("idle", _U),  # sets of agents by phase, see `phases`
+        ("thinking", _U),
+        ("walking", _U),
+        ("looking", _U),
+        ("near", _U),  # set of agents who have reached what they seek: only of those who look or walk does it tell
+        ("stepping", _U),  # set of agents who have chosen a step for this tick
+        ("moved", _U),  # set of agents who must look at what a step has brought into sight, at their `fresh`
         ("touched_sites", _U),  # set of sites that have changed since goals were last judged
         ("touched_agents", _U),  # the same of agents, in what goals depend on
         ("unanswered", _U),  # set of members who have a copy and owe the acknowledgement
@@ -114,6 +120,7 @@ WORLD_RECORD = np.dtype(
         ("tick", _I),  # ticks completed; the events of a tick carry its number, the first is 1
         ("status", _I),
         ("writer", _I),  # agent that wrote last in this tick, or NOBODY
+        ("paid", _I),  # 1 if somebody has earned something in this step
         ("elapsed", _I),  # ticks of the last step, more than one where steps run to the next decision
         ("corrector", _I),  # of the correction in preparation, or NOBODY
         ("happened", _I),  # 1 if world events have changed what goals depend on since they were last judged
@@ -175,10 +182,12 @@ AGENT_RECORD = np.dtype(
         ("cell", _I),
         ("task", _I),  # of the open transaction, or NO_TASK
         ("look", _I),  # site being looked at, or NO_SITE
+        ("sought", _I),  # site that it looks for or walks to, or did last
         ("stuck", _I),  # ticks stopped in a row: by a closed gate, or in a hold
         ("thought_left", _I),  # think ticks still to come
         ("sight", _U),  # set of sites in sight from where it stands
         ("known", _U),  # set of sites of which it believes anything
+        ("fresh", _U),  # set of sites that steps of this tick have brought into sight
         ("show", _U),  # set of sites whose beliefs in the observation are out of date, or their being in sight
         ("txn", _I),  # number of the open transaction, or NO_TXN
         ("hand", _I),  # item carried, 0 for none
