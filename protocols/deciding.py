@@ -15,11 +15,11 @@ from ..world.context import (
     jobs_of,
     mask_of,
     neighbours,
+    next_cell,
     op_rule,
     sites_of,
     task_inputs,
     task_rules,
-    way,
     world_of,
 )
 from ..world.jit import compiled, inlined, lowest
@@ -98,7 +98,7 @@ def begin(c, b, a, choice, may):
     if kind == actions.MOVE:
         step = neighbours(c)[me.cell, index]
     elif kind == actions.DO:
-        step = way(c, agent_rules(c)[a].stations[me.side], me.cell).following
+        step = next_cell(c, agent_rules(c)[a].stations[me.side], me.cell)
     bound = (c.token | c.locks | c.ranks) != 0
     if bound and step != NO_CELL:
         region = region_entered(c, me, step)

@@ -13,6 +13,7 @@ from ..world.context import (
     counts_of,
     inputs_of,
     lock_sites,
+    next_cell,
     op_rule,
     sight_of,
     sites_of,
@@ -23,9 +24,9 @@ from ..world.context import (
 )
 from ..world.jit import compiled, inlined, lowest
 from ..world.kernel import bit, emit, has, is_current, stand_on
-from ..world.layout import UNREACHABLE
 from ..world.phases import enter, mark_near
 from ..world.rank_calls import MAY_ENTER, TAKE_BACK, about
+from ..world.rule_arrays import NO_WAY
 from ..world.state import (
     COUNTER_INDEX,
     FAILED,
@@ -101,8 +102,8 @@ def take_step(c, b, a):
         emit(c, b, log.REFUSED_BY_WORLD, a, NO_TXN, 0, gate, 0, 0, NOBODY, verbs.GATE_CLOSED, 0, 0, 0, 0)
     target = agent_rules(c)[a].stations[me.side]
     if c.lockstep != 0 and c.manual == 0 and target >= 0:
-        while moved and way(c, target, me.cell).distance > 0:
-            moved = step_to(c, b, a, way(c, target, me.cell).following)
+        while moved and next_cell(c, target, me.cell) != me.cell:
+            moved = step_to(c, b, a, next_cell(c, target, me.cell))
     count_trip(c, b, a)
     if (c.token | c.locks | c.ranks) != 0 and me.phase == IDLE and cell_rule(c, me.cell).region < 0:
         let_all_go(c, b, a)
@@ -123,14 +124,12 @@ def count_trip(c, b, a):
 def walk_towards(c, b, a, target):
     """Take a step on a shortest path, or be stopped."""
     me = agents_of(c, b)[a]
-    path = way(c, target, me.cell)
-    cell = path.following
+    step, cell = way(c, target, me.cell), next_cell(c, target, me.cell)
     if (c.token | c.locks | c.ranks) != 0:
         region = region_entered(c, me, cell)
         if region != NO_SITE and not may_enter(c, b, a, region, NO_TASK):
             return  # waits at the border, and goes on once it is let in
-    stays = cell == me.cell and path.distance >= UNREACHABLE
-    if not stays and step_to(c, b, a, cell):
+    if step != NO_WAY and step_to(c, b, a, cell):
         me.stuck = 0
         count_trip(c, b, a)
     else:

@@ -19,16 +19,17 @@ from .rule_arrays import (
     GOAL_RULE,
     INVARIANT_RULE,
     LOCK_RULE,
+    NO_WAY,
     OP_RULE,
     PERMIT_RULE,
     SITE_RULE,
     TASK_RULE,
-    WAY_RULE,
 )
 from .settings import QUANTILES
 from .tasks import MAX_OPS
 
 _I1 = np.dtype(np.int8)
+_I2 = np.dtype(np.int16)
 _I4 = np.dtype(np.int32)
 _U8 = np.dtype(np.uint64)
 _F4 = np.dtype(np.float32)
@@ -44,7 +45,7 @@ _PARCEL_SIZE, _FOLLOWED_SIZE, _LOCK_SIZE = _PARCEL.itemsize, _FOLLOWED.itemsize,
 _WORLD_SIZE, _AGENT_SIZE, _SITE_SIZE = _WORLD.itemsize, _AGENT.itemsize, _SITE.itemsize
 _BELIEF_SIZE, _INPUT_SIZE, _JOB_SIZE = _BELIEF.itemsize, _INPUT.itemsize, _JOB.itemsize
 _GOAL_SIZE, _EVENT_SIZE, _MAIL_SIZE, _LOG_SIZE = _GOAL.itemsize, _EVENT.itemsize, _MAIL.itemsize, _LOG.itemsize
-_OP_SIZE, _CELL_SIZE, _WAY_SIZE = OP_RULE.itemsize, CELL_RULE.itemsize, WAY_RULE.itemsize
+_OP_SIZE, _CELL_SIZE = OP_RULE.itemsize, CELL_RULE.itemsize
 
 
 @inlined
@@ -351,8 +352,15 @@ def nearness_at(c, cell):
 
 @inlined
 def way(c, target, cell):
-    """The WAY_RULE from a cell to a target."""
-    return fixed_record_at(c.way_rule + (target * c.cells + cell) * _WAY_SIZE, WAY_RULE)
+    """How far off the next cell on a shortest path to a target is: 0 at the target, NO_WAY where none leads."""
+    return np.int64(fixed_array_at(c.way_rule + (target * c.cells + cell) * 2, (1,), _I2)[0])
+
+
+@inlined
+def next_cell(c, target, cell):
+    """The next cell on a shortest path to a target, the same one at the target and where no path leads."""
+    step = way(c, target, cell)
+    return cell + (0 if step == NO_WAY else step)
 
 
 @inlined
@@ -364,7 +372,7 @@ def neighbours(c):
 @inlined
 def sight_of(c, a):
     """[cells] set of sites in sight of one agent."""
-    return fixed_array_at(c.visible_rule + a * c.cells * 8, (c.cells,), _U8)
+    return fixed_array_at(c.visible_rule + agent_rules(c)[a].sight * c.cells * 8, (c.cells,), _U8)
 
 
 @inlined

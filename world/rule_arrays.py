@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from . import verbs
 from .actions import CHECK, DO, LOOK_AT, MOVE, PROMISE_THAT, SAY, TELL, WAIT, Action
 from .entropy import PROBABILITY_BITS
-from .layout import MAP_RADIUS
+from .layout import MAP_RADIUS, UNREACHABLE
 from .rules import GRAINS, Rules
 from .scenario import AT_LEAST, BOAT, BUILT, CORRECTED, DONE, PARCEL, SHIPPED, TOGETHER, TRIPS
 from .state import NO_CELL, NO_SITE
@@ -22,110 +22,113 @@ from .tasks import MAX_OPS
 
 NO_TARGET = -1
 KEEP = -1  # what a correction leaves as it is
+NO_WAY = -(2**15)  # instead of a step, where no path leads
+
+# Narrow in memory, for the cache, see `state`.
+_I, _U, _B = np.int32, np.uint64, np.int8
 
 TASK_RULE = np.dtype(
     [
-        ("reads", np.uint64),  # set of sites whose belief must not be `none`
-        ("footprint", np.uint64),  # set of sites that it reads or writes
-        ("needs", np.uint64),  # set of sites that are its inputs
-        ("differences", np.uint64),  # set of sites that it changes by a difference
-        ("overwrites", np.uint64),  # set of sites that it writes absolutely
-        ("ops", np.int64),
-        ("thought", np.int64),  # 0: done on reflex
-        ("jobs", np.int64),  # 1: needs an open job
-        ("crosses", np.int64),  # 1: a step across a region, not a transaction
-        ("inputs", np.int64),
+        ("reads", _U),  # set of sites whose belief must not be `none`
+        ("footprint", _U),  # set of sites that it reads or writes
+        ("needs", _U),  # set of sites that are its inputs
+        ("differences", _U),  # set of sites that it changes by a difference
+        ("overwrites", _U),  # set of sites that it writes absolutely
+        ("ops", _I),
+        ("thought", _I),  # 0: done on reflex
+        ("jobs", _I),  # 1: needs an open job
+        ("crosses", _I),  # 1: a step across a region, not a transaction
+        ("inputs", _I),
     ],
     align=True,
 )
 OP_RULE = np.dtype(
     [
-        ("deps", np.uint64),  # set of input slots that the premise or the value rests on, own site excepted
-        ("pre", np.uint64),  # set of input slots that the op rests on: `deps`, its own and the entry it follows
-        ("owned", np.uint64),  # set of input slots of what it writes absolutely: its site, or a plan's entries
-        ("verb", np.int64),
-        ("site", np.int64),
-        ("argument", np.int64),
-        ("from_job", np.int64),
-        ("premise", np.int64),
-        ("usual_premise", np.int64),  # the verb's own, whatever the scenario declares
-        ("writes", np.int64),
-        ("relative", np.int64),
-        ("modifies", np.int64),  # 1: a read-modify-write
-        ("own", np.int64),  # input slot of the site itself, or -1 where the write is relative
-        ("follow", np.int64),  # input slot of the entry of the plan that it follows, or -1
-        ("when", np.int64),  # what that entry must say
-        ("correction", np.int64),  # row of `RuleArrays.correction`, or -1
-        ("nth", np.int64),  # its place in the task
-        ("record", np.int64),  # 1: its site is a record site, so the write can be buffered
+        ("deps", _U),  # set of input slots that the premise or the value rests on, own site excepted
+        ("pre", _U),  # set of input slots that the op rests on: `deps`, its own and the entry it follows
+        ("owned", _U),  # set of input slots of what it writes absolutely: its site, or a plan's entries
+        ("verb", _I),
+        ("site", _I),
+        ("argument", _I),
+        ("from_job", _I),
+        ("premise", _I),
+        ("usual_premise", _I),  # the verb's own, whatever the scenario declares
+        ("writes", _I),
+        ("relative", _I),
+        ("modifies", _I),  # 1: a read-modify-write
+        ("own", _I),  # input slot of the site itself, or -1 where the write is relative
+        ("follow", _I),  # input slot of the entry of the plan that it follows, or -1
+        ("when", _I),  # what that entry must say
+        ("correction", _I),  # row of `RuleArrays.correction`, or -1
+        ("nth", _I),  # its place in the task
+        ("record", _I),  # 1: its site is a record site, so the write can be buffered
     ],
     align=True,
 )
 AGENT_RULE = np.dtype(
     [
-        ("role", np.int64),
-        ("home", np.int64),
-        ("stations", np.int64, (2,)),  # target indexes, or NO_TARGET
-        ("ends", np.int64, (2,)),  # their cells, or NO_CELL
-        ("trips", np.int64),
+        ("role", _I),
+        ("home", _I),
+        ("stations", _I, (2,)),  # target indexes, or NO_TARGET
+        ("ends", _I, (2,)),  # their cells, or NO_CELL
+        ("trips", _I),
         ("per_trip", np.float64),  # 1 / trips
-        ("jobs", np.int64),  # 1: the agent has a list of jobs
-        ("radius", np.int64),  # of sight, -1 for all
-        ("hand", np.int64),  # item carried at first
+        ("jobs", _I),  # 1: the agent has a list of jobs
+        ("radius", _I),  # of sight, -1 for all
+        ("sight", _I),  # row of `RuleArrays.visible`
+        ("hand", _I),  # item carried at first
     ],
     align=True,
 )
 SITE_RULE = np.dtype(
     [
-        ("commands", np.uint64),  # set of regions a switch commands
-        ("posts", np.uint64),  # of goods: set of posts that keep their intruder out
-        ("listeners", np.uint64),  # set of agents
-        ("value", np.int64),
-        ("known", np.int64),
-        ("announced", np.int64),
-        ("stock", np.int64),
-        ("refill", np.int64),  # ticks until it is stocked again
-        ("refills", np.int64),  # the world event in which it is, or -1
-        ("room", np.int64),
-        ("notice", np.int64),  # of a depot that closes: the site that says so, or -1
-        ("record", np.int64),  # 1: a record site
+        ("commands", _U),  # set of regions a switch commands
+        ("posts", _U),  # of goods: set of posts that keep their intruder out
+        ("listeners", _U),  # set of agents
+        ("value", _I),
+        ("known", _I),
+        ("announced", _I),
+        ("stock", _I),
+        ("refill", _I),  # ticks until it is stocked again
+        ("refills", _I),  # the world event in which it is, or -1
+        ("room", _I),
+        ("notice", _I),  # of a depot that closes: the site that says so, or -1
+        ("record", _I),  # 1: a record site
         ("share", np.float64),  # 1 / the scale of its value
     ],
     align=True,
 )
 EVENT_RULE = np.dtype(
-    [(name, np.int64) for name in ("what", "source", "nth", "site", "amount", "base", "jitter")],
+    [(name, _I) for name in ("what", "source", "nth", "site", "amount", "base", "jitter")],
     align=True,
 )
 CELL_RULE = np.dtype(
     [
-        ("row", np.int32),
-        ("column", np.int32),
-        ("gate", np.int32),  # switch that opens and closes the cell, or NO_SITE
-        ("region", np.int32),  # region the cell is in, or NO_SITE
-        ("moves", np.uint64),  # moves that lead elsewhere, as a mask of actions
-        ("gates", np.int64),  # 1 if the local map shows one
-        ("reach", np.uint64),  # set of sites that are a step away or none
+        ("row", np.int16),
+        ("column", np.int16),
+        ("gate", _B),  # switch that opens and closes the cell, or NO_SITE
+        ("region", _B),  # region the cell is in, or NO_SITE
+        ("gates", _B),  # 1 if the local map shows one
+        ("moves", _U),  # moves that lead elsewhere, as a mask of actions
+        ("reach", _U),  # set of sites that are a step away or none
     ],
     align=True,
 )
-WAY_RULE = np.dtype([("distance", np.int32), ("following", np.int32)])  # ticks, and the next cell on a shortest path
 PERMIT_RULE = np.dtype(
     [
-        ("known", np.uint64),  # set of sites of all of which something must be believed
-        ("ordered", np.uint64),  # set of tasks for all of which a job must be open: its own, or none
-        ("inside", np.uint64),  # set of regions in all of which the agent must stand: one, or none
-        ("steps", np.uint64),  # 1: a step across a region, which must be left to do
+        ("known", _U),  # set of sites of all of which something must be believed
+        ("ordered", _U),  # set of tasks for all of which a job must be open: its own, or none
+        ("inside", _U),  # set of regions in all of which the agent must stand: one, or none
+        ("steps", _U),  # 1: a step across a region, which must be left to do
     ],
     align=True,
 )
-LOCK_RULE = np.dtype([("site", np.int64), ("mode", np.int64)], align=True)  # site NO_SITE ends a list
+LOCK_RULE = np.dtype([("site", _I), ("mode", _I)], align=True)  # site NO_SITE ends a list
 GOAL_RULE = np.dtype(
-    [("deps", np.uint64)]
-    + [(name, np.int64) for name in ("kind", "site", "agent", "index", "target", "task", "other")],
+    [("deps", _U)] + [(name, _I) for name in ("kind", "site", "agent", "index", "target", "task", "other")],
     align=True,
 )
-INVARIANT_RULE = np.dtype([("sites", np.uint64), ("kind", np.int64), ("floor", np.int64)], align=True)
+INVARIANT_RULE = np.dtype([("sites", _U), ("kind", _I), ("floor", _I)], align=True)
 CONSTANT_RULE = np.dtype(
     [
         ("loss", np.uint64),  # a draw's upper 53 bits below this: lost
@@ -187,9 +190,11 @@ class RuleArrays(NamedTuple):
     cell: NDArray[Any]  # [cells] CELL_RULE
     local_map: NDArray[np.float32]  # [cells, M], see context.local_map_at; empty where nothing is steered by hand
     near: NDArray[np.float32]  # [cells, S] distance to each site as observed
-    way: NDArray[Any]  # [targets, cells] WAY_RULE; targets are the sites, then the stations
+    way: NDArray[
+        np.int16
+    ]  # [targets, cells] from a cell to the next one on a shortest path, or NO_WAY
     neighbour: NDArray[np.int32]  # [cells, 4]
-    visible: NDArray[np.uint64]  # [A, cells] set of sites in sight from the cell
+    visible: NDArray[np.uint64]  # [V, cells] set of sites in sight from the cell, by AGENT_RULE `sight`
     thought: NDArray[np.int32]  # [QUANTILES]
     slip: NDArray[np.uint64]  # [thoughts]
     argument: NDArray[np.int32]  # [verbs, 1 + N] how many arguments tasks give a verb, and which
@@ -211,11 +216,10 @@ def _rows(dtype: np.dtype[Any], rows: list[tuple[Any, ...]], least: int = 1) -> 
     return array
 
 
-def _ways(rules: Rules) -> NDArray[Any]:
-    ways = np.zeros((len(rules.paths), rules.layout.floor.size), WAY_RULE)
-    ways["distance"] = np.stack([distance for distance, _ in rules.paths])
-    ways["following"] = np.stack([following for _, following in rules.paths])
-    return ways
+def _ways(rules: Rules) -> NDArray[np.int16]:
+    here = np.arange(rules.layout.floor.size)
+    steps = [np.where(distance < UNREACHABLE, following - here, NO_WAY) for distance, following in rules.paths]
+    return np.stack(steps).astype(np.int16)
 
 
 def _local_map(rules: Rules) -> NDArray[np.float32]:
@@ -355,9 +359,10 @@ def _compile(rules: Rules) -> RuleArrays:
     for agent in agents:
         for turn, given in enumerate(rules.job_tasks[agent]):
             job_task[agent, turn, : 1 + len(given)] = (len(given), *given)
-    visible = np.zeros((len(agents), cells), np.uint64)
+    radii = sorted({rules.sight_of(agent) for agent in agents}, key=str)
+    visible = np.zeros((len(radii), cells), np.uint64)
     for agent in agents:
-        visible[agent] = [as_set(seen) for seen in rules.sights[agent]]
+        visible[radii.index(rules.sight_of(agent))] = [as_set(seen) for seen in rules.sights[agent]]
     bits = as_set(index for index, action in enumerate(rules.actions) if action.kind in (WAIT, LOOK_AT, CHECK, SAY))
     depends = np.full((len(agents), len(rules.actions)), -1, np.int32)
     for agent in agents:
@@ -380,7 +385,7 @@ def _compile(rules: Rules) -> RuleArrays:
                 [rules.station(a, 0), rules.station(a, 1)] if role.stations else [NO_TARGET] * 2,
                 [rules.targets[rules.station(a, end)] for end in (0, 1)] if role.stations else [NO_CELL] * 2,
                 role.trips, 1 / max(1, role.trips), len(rules.job_tasks[a]) > 0, -1 if radius is None else radius,
-                role.hand,
+                radii.index(radius), role.hand,
             )
             for a in agents
             for role in [blueprint.roles[rules.role_of[a]]]
@@ -432,11 +437,11 @@ def _compile(rules: Rules) -> RuleArrays:
         cell=_rows(CELL_RULE, [
             (
                 row, column, rules.gate_of.get(cell, NO_SITE), rules.region_of.get(cell, NO_SITE),
+                bool((local_map[cell] < 0).any()),
                 as_set(
                     index for index, action in enumerate(rules.actions)
                     if action.kind == MOVE and rules.layout.neighbour[cell, action.index] != cell
                 ),
-                bool((local_map[cell] < 0).any()),
                 as_set(site for site in range(len(rules.site_names)) if rules.paths[site][0][cell] <= 1),
             )
             for cell in range(cells)
