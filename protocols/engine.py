@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..world import entropy, log
-from ..world.context import agents_of, counts_of, sites_of, world_of
+from ..world.context import agents_of, counts_of, op_rule, sites_of, world_of
 from ..world.events import answer_acts, world_events
 from ..world.jit import compiled, inlined, lowest
 from ..world.kernel import bit, credit, draw, emit, has, renew, sense_sites
@@ -33,11 +33,12 @@ from ..world.state import (
 from .acting import attempt_op, stop_thought
 from .admission import let_in
 from .deciding import decide
-from .epochs import turn_epoch
+from .epochs import holds_for_epoch, turn_epoch
 from .forward import stop_readers
 from .movement import end_look, walk
 from .places import hand_out_places
 from .token import grant
+from .waiting import hold
 
 _ZERO, _ONE = np.uint64(0), np.uint64(1)
 _THINK, _BLOCKED = COUNTER_INDEX["think_ticks"], COUNTER_INDEX["blocked_ticks"]
@@ -149,6 +150,8 @@ def act(c, b, arrived):
         looking &= looking - _ONE
         renew(c, b, a, agents[a].look, LOOK, 3)
         end_look(c, b, a)
+    if c.epochs != 0 and world.corrector != NOBODY:
+        waiting = without_held(c, b, waiting)
     if waiting & (waiting - _ONE) != _ZERO:
         left = waiting
         while left != _ZERO:
@@ -163,6 +166,25 @@ def act(c, b, arrived):
         txn = agents[first].txn
         while txn != NO_TXN and agents[first].txn == txn and attempt_op(c, b, first) and c.lockstep != 0:
             pass
+
+
+@inlined
+def without_held(c, b, waiting):
+    """Let those wait on who were held for the boundary of this epoch before, and still are; return the others.
+
+    Nobody's act can free them in this tick, so that they need no turn.
+    """
+    world, agents, left = world_of(c, b), agents_of(c, b), waiting
+    while left != _ZERO:
+        a = lowest(left)
+        left &= left - _ONE
+        me = agents[a]
+        rule = op_rule(c, me.task, me.op)
+        was_held = (me.holding == world.corrector) & (me.hold == log.FOR_EPOCH) & (rule.correction < 0)
+        if was_held and holds_for_epoch(c, b, a, rule):
+            hold(c, b, a, me.holding, log.FOR_EPOCH)
+            waiting &= ~bit(a)
+    return waiting
 
 
 @compiled

@@ -136,13 +136,19 @@ def walk_towards(c, b, a, target):
         stuck(c, b, a)
 
 
-@compiled
+@inlined
 def stuck(c, b, a):
     """Physics fails and never waits inside a transaction: after `patience` ticks the agent gives up."""
     me = agents_of(c, b)[a]
     me.stuck += 1
-    if me.stuck < c.patience:
-        return
+    if me.stuck >= c.patience:
+        turn_back(c, b, a)
+
+
+@compiled
+def turn_back(c, b, a):
+    """Give up on the way: the op fails, or the look is over."""
+    me = agents_of(c, b)[a]
     me.stuck = 0
     if me.undoing != 0:
         about(c, b, TAKE_BACK, a, 1)
