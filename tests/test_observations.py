@@ -13,7 +13,9 @@ import stalegrid
 @pytest.mark.parametrize(
     ("scenario", "options"),
     [
-        ("ledger", {"size": "tiny", "observe": ("others",)}),  # less than eight entries after those of others
+        *[("ledger", {"size": "small", "agents": agents, "observe": ("others",)}) for agents in (2, 4, 6, 7)],
+        ("ledger", {"size": "tiny", "observe": ("others",)}),
+        ("ledger", {"size": "small", "sight": 2, "observe": ("ages",)}),
         ("ledger", {"size": "small", "agents": 9, "sight": 3}),
         ("disjoint", {"agents": 12, "sight": 4}),
         ("warehouse", {"size": "medium", "agents": 8}),

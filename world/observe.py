@@ -16,7 +16,6 @@ from .context import (
     beliefs_of,
     cell_rule,
     figures_at,
-    figures_of,
     heard_of,
     jobs_of,
     local_map_at,
@@ -33,14 +32,15 @@ from .kernel import bit, has
 from .layout import MAP_RADIUS
 from .memory import array_at, fixed_array_at
 from .rules import Rules
-from .state import BUSY, COLUMN, HAND, HAND_SHARE, MESSAGE, NONE, OUTCOMES, ROW
-from .vectors import LANES, copy_eight, show_few_others, show_flag, show_others
+from .state import HAND_SHARE, MESSAGE, NONE, OUTCOMES
+from .vectors import LANES, copy_eight, show_flag, show_others
 from .verbs import TAKE
 
 AGE_SCALE = 64  # ticks shown as 1
 AGE_SHARE = 1 / AGE_SCALE
 INBOX_SCALE = 8
 INBOX_SHARE = 1 / INBOX_SCALE
+INBOX_SHOWN = 8  # the bit of `shown` that says that there are new ones: the entry itself is far from all others
 BLOCKS = ("stamps", "ages", "others", "feedback")  # switchable
 _F4 = np.dtype(np.float32)
 
@@ -139,6 +139,7 @@ def write_observation(c, b, a):
     at, place = 2 + c.roles, cell_rule(c, me.cell)
     holds, inside = np.int64(world.holder == a), np.int64(place.region >= 0)
     state = me.outcome | holds << 4 | inside << 5 | me.promised << 6 | me.side << 7 | me.trips << 8 | me.hand << 32
+    state |= me.shown & INBOX_SHOWN
     if state != me.shown:
         me.shown = state
         row[at] = min(1.0, me.hand * HAND_SHARE)
@@ -157,9 +158,11 @@ def write_observation(c, b, a):
     row[at + 7] = _clip(world.tick * c.per_tick - 1.0)
     at += 14
     if c.others != 0:
-        at = _write_others(c, b, a, row, at, place)
+        _write_others(c, b, a, observation_at(c, b, a, at), place)
+        at += (c.agents - 1) * (4 + c.hands)
     at = _write_sites(c, b, a, row, at, place)
-    if c.mailbox != 0 and (me.inbox != 0 or row[at] != 0.0 or world.tick == 0):
+    if c.mailbox != 0 and (me.inbox != 0 or me.shown & INBOX_SHOWN != 0):
+        me.shown = state & ~INBOX_SHOWN | np.int64(me.inbox != 0) * INBOX_SHOWN
         row[at] = min(1.0, me.inbox * INBOX_SHARE)
         row[at + 1] = 1.0 if me.inbox_site >= 0 and me.inbox_kind == 1 else 0.0
         row[at + 2] = me.inbox_sender * c.per_agent - 1.0
@@ -187,50 +190,20 @@ def _copy_all(to, source, many):
         copy_eight(to + 4 * at, source + 4 * at)
 
 
-@compiled
-def _write_each_other(c, b, a, row, at, down, right, reach, per_row, per_column):
-    """Write what is in view of the others, one after the other."""
-    figures, others = figures_of(c, b), c.agents - 1
-    for nth in range(others):
-        other = nth + np.int64(nth >= a)
-        rows, columns = figures[ROW, other] - down, figures[COLUMN, other] - right
-        near = np.float32(max(abs(rows), abs(columns)) <= reach)
-        row[at + nth] = near
-        row[at + others + nth] = rows * per_row if near else np.float32(0.0)
-        row[at + 2 * others + nth] = columns * per_column if near else np.float32(0.0)
-        row[at + 3 * others + nth] = figures[BUSY, other] * near
-        if c.hands != 0:
-            row[at + 4 * others + nth] = figures[HAND, other] * near
-
-
 @inlined
-def _write_others(c, b, a, row, at, place):
-    """Write what is in view of the others, kind by kind, eight at a time, some of them twice.
-
-    Of less than eight, those that are written too much lie where the next kind is written, or after all of them, in up
-    to eight entries that are put back. If there are not so many, one is written at a time.
-    """
+def _write_others(c, b, a, to, place):
+    """Write what is in view of the others, kind by kind, eight at a time, some of them twice."""
     others, radius, figures = c.agents - 1, agent_rules(c)[a].radius, figures_at(c, b)
     if radius < 0:
         radius = c.rows + c.columns
     down, right, reach = np.float32(place.row), np.float32(place.column), np.float32(radius)
     per_row, per_column = np.float32(1.0 / c.rows), np.float32(1.0 / c.columns)
-    end, to = at + others * (4 + c.hands), observation_at(c, b, a, at)
-    if others >= LANES:
-        for chunk in range(0, others, LANES):
-            first = min(chunk, others - LANES)
-            show_others(
-                to + 4 * first, others, figures + 4 * first, c.lanes, a - first,
-                down, right, reach, per_row, per_column, c.hands != 0,
-            )  # fmt: skip
-    elif end + LANES <= c.width:
-        show_few_others(
-            observation_at(c, b, a, end), to, others, figures, c.lanes, a,
+    for chunk in range(0, others, LANES):
+        first = max(0, min(chunk, others - LANES))
+        show_others(
+            to + 4 * first, others, figures + 4 * first, c.lanes, a - first,
             down, right, reach, per_row, per_column, c.hands != 0,
         )  # fmt: skip
-    else:
-        _write_each_other(c, b, a, row, at, down, right, reach, per_row, per_column)
-    return end
 
 
 @inlined

@@ -16,8 +16,8 @@ from numba.extending import intrinsic
 from .memory import mark
 
 LANES = 8
-_REAL, _BIT, _WORD = ir.FloatType(), ir.IntType(1), ir.IntType(64)
-_REALS, _BITS, _NUMBERS = (ir.VectorType(kind, LANES) for kind in (_REAL, _BIT, _WORD))
+_REAL, _BIT, _NUMBER, _WORD = ir.FloatType(), ir.IntType(1), ir.IntType(32), ir.IntType(64)
+_REALS, _BITS, _NUMBERS = (ir.VectorType(kind, LANES) for kind in (_REAL, _BIT, _NUMBER))
 _ZERO, _ONE = (ir.Constant(_REALS, [value] * LANES) for value in (0.0, 1.0))
 
 
@@ -29,7 +29,8 @@ def _load(builder: Any, address: Any) -> Any:
 
 
 def _store(builder: Any, values: Any, address: Any) -> None:
-    mark(builder, builder.store(values, builder.inttoptr(address, _REALS.as_pointer()), align=4), "float32", False)
+    pointer = builder.inttoptr(address, values.type.as_pointer())
+    mark(builder, builder.store(values, pointer, align=4), "float32", False)
 
 
 def _all(builder: Any, value: Any, kind: Any) -> Any:
@@ -53,34 +54,18 @@ def show_others(
     """Write what is seen of eight others from `down` and `right`: in view, rows and columns away, busy, and in hand.
 
     Figures are those of eight agents, in rows of `lanes`; from the nth of the eight on, with n = `after`, they are
-    those of the agents one further. Zeros for who is out of reach. The kinds of entries are `step` entries apart; all
-    are written, but the last one only with `hands`, and always eight of each, in order.
+    those of the agents one further. Zeros for who is out of reach. The kinds of entries are `step` entries apart, in
+    order, the last one only with `hands`. Of less than eight others, those that are written too much lie where the next
+    kinds are written; behind the last one nothing is.
     """
     kinds = (*[types.int64] * 5, *[types.float32] * 5, types.boolean)
     return types.none(*kinds), lambda context, builder, signature, args: _show(context, builder, args)
 
 
-@intrinsic
-def show_few_others(
-    typingctx: Any, end: Any, to: Any, step: Any, figures: Any, lanes: Any, after: Any,
-    down: Any, right: Any, reach: Any, per_row: Any, per_column: Any, hands: Any,
-) -> Any:  # fmt: skip
-    """Do the same where there are less than eight; what stood in the eight entries at `end` is there again at last."""
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        kept = _load(builder, args[0])
-        _show(context, builder, args[1:])
-        _store(builder, kept, args[0])
-        return context.get_dummy_value()
-
-    kinds = (*[types.int64] * 6, *[types.float32] * 5, types.boolean)
-    return types.none(*kinds), codegen
-
-
 def _show(context: Any, builder: Any, args: Any) -> Any:
     to, step, figures, lanes, after, down, right, reach, per_row, per_column, hands = args
     index = ir.Constant(_NUMBERS, list(range(LANES)))
-    beyond = builder.icmp_signed(">=", index, _all(builder, after, _NUMBERS))
+    beyond = builder.icmp_signed(">=", index, _all(builder, builder.trunc(after, _NUMBER), _NUMBERS))
 
     def of(row: int) -> Any:
         there = _bytes(figures, builder, builder.mul(lanes, ir.Constant(_WORD, row)))
@@ -99,13 +84,38 @@ def _show(context: Any, builder: Any, args: Any) -> Any:
         _ONE, builder.fmul(rows, _all(builder, per_row, _REALS)),
         builder.fmul(columns, _all(builder, per_column, _REALS)), of(2),
     ]  # fmt: skip
-    place = to
+    place, room = to, builder.mul(step, builder.select(hands, ir.Constant(_WORD, 5), ir.Constant(_WORD, 4)))
     for values in shown:
-        _store(builder, builder.select(near, values, _ZERO), place)
-        place = _bytes(place, builder, step)
+        _store_others(builder, builder.select(near, values, _ZERO), place, step, room)
+        place, room = _bytes(place, builder, step), builder.sub(room, step)
     with builder.if_then(hands):
-        _store(builder, builder.select(near, of(3), _ZERO), place)
+        _store_others(builder, builder.select(near, of(3), _ZERO), place, step, room)
     return context.get_dummy_value()
+
+
+def _store_others(builder: Any, values: Any, address: Any, many: Any, room: Any) -> None:
+    """Store eight float32 where there is room for so many, or else the first `many`: four, two, and one of them.
+
+    To store eight and put back what lay behind them would have to wait for the memory there.
+    """
+    fits = builder.icmp_signed(">=", room, ir.Constant(_WORD, LANES))
+    with builder.if_else(fits) as (whole, parts):
+        with whole:
+            _store(builder, values, address)
+        with parts:
+            for size in (4, 2, 1):
+                has = builder.icmp_signed("!=", builder.and_(many, ir.Constant(_WORD, size)), ir.Constant(_WORD, 0))
+                with builder.if_then(has):
+                    _store(builder, _lanes(builder, values, 0, size), address)
+                left = _lanes(builder, values, size, LANES)
+                values = builder.select(has, left, values)
+                address = builder.select(has, _bytes(address, builder, ir.Constant(_WORD, size)), address)
+
+
+def _lanes(builder: Any, values: Any, first: int, many: int) -> Any:
+    """Return so many lanes from one on, and after the last one any."""
+    picked = [min(lane, LANES - 1) for lane in range(first, first + many)]
+    return builder.shuffle_vector(values, values, ir.Constant(ir.VectorType(_NUMBER, many), picked))
 
 
 @intrinsic
