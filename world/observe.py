@@ -28,16 +28,15 @@ from .context import (
     world_of,
 )
 from .jit import compiled, inlined, lowest
-from .kernel import bit, has
+from .kernel import has
 from .layout import MAP_RADIUS
 from .memory import array_at, fixed_array_at
 from .rules import Rules
 from .state import HAND_SHARE, MESSAGE, NONE, OUTCOMES
-from .vectors import LANES, copy_eight, show_flag, show_others
+from .vectors import LANES, copy_eight, show_ages, show_flag, show_others, show_real
 from .verbs import TAKE
 
 AGE_SCALE = 64  # ticks shown as 1
-AGE_SHARE = 1 / AGE_SCALE
 INBOX_SCALE = 8
 INBOX_SHARE = 1 / INBOX_SCALE
 INBOX_SHOWN = 8  # the bit of `shown` that says that there are new ones: the entry itself is far from all others
@@ -212,51 +211,72 @@ def _write_sites(c, b, a, row, first, place):
 
     Beliefs lie site by site, for so they change; the rest lies kind by kind.
     """
-    world, me, beliefs = world_of(c, b), agents_of(c, b)[a], beliefs_of(c, b, a)
+    me, beliefs = agents_of(c, b)[a], beliefs_of(c, b, a)
     visible, rules, many, width = me.sight, site_rules(c), c.sites, 4 + c.feedback + c.ages + c.stamps
-    distances, ages = first + width * many, first + 4 + c.feedback
+    distances = first + width * many
     if me.reseen != 0:
         me.reseen = 0
         row[0] = place.row * c.per_row - 1.0
         row[1] = place.column * c.per_column - 1.0
         _copy_all(observation_at(c, b, a, distances), nearness_at(c, me.cell), many)
-    due, tick = me.show & (~np.uint64(0) >> np.uint64(64 - many)), world.tick
-    aging = me.aging | due
+    due, stale, known = me.show & (~np.uint64(0) >> np.uint64(64 - many)), me.stale, np.uint64(0)
     me.show = np.uint64(0)
     while due != 0:
         site = lowest(due)
         due &= due - np.uint64(1)
-        belief, at, seen = beliefs[site], first + site * width, has(visible, site)
-        known, here = belief.channel != NONE, observation_at(c, b, a, at)
-        show_flag(here, known)
-        row[at + 1] = _clip(belief.value * np.int64(known) * rules[site].share)
-        show_flag(here + 8, belief.channel == MESSAGE)
-        show_flag(here + 12, seen)
-        if c.feedback != 0:
-            show_flag(here + 16, has(me.stale, site))
-        if seen or not known:
-            aging &= ~bit(site)
-            for age in range(c.ages + c.stamps):
-                row[ages + site * width + age] = 0.0
-    # The ages of what is out of sight grow, until they are shown as 1.
-    due = aging if (c.ages | c.stamps) != 0 else np.uint64(0)
-    me.aging = due
-    while due != 0:
-        site = lowest(due)
-        due &= due - np.uint64(1)
-        belief, at = beliefs[site], ages + site * width
-        told = belief.channel == MESSAGE
-        age = tick - (belief.arrived if told else belief.tick)
-        if c.ages != 0:
-            row[at] = min(1.0, age * AGE_SHARE)
-        if c.stamps != 0:
-            row[at + c.ages] = min(1.0, (tick - belief.tick) * np.int64(told) * AGE_SHARE)
-        if age >= AGE_SCALE:
-            me.aging &= ~bit(site)
+        here = observation_at(c, b, a, first + site * width)
+        _write_belief(c, here, beliefs[site], rules[site].share, has(visible, site), has(stale, site))
+        known |= np.uint64(beliefs[site].channel != NONE) << np.uint64(site)
+    if (c.ages | c.stamps) != 0:
+        me.aging = _write_ages(c, b, a, first + 4 + c.feedback, width, (me.aging | known) & ~visible)
     if c.jobs > 0 and me.rejob != 0:
         me.rejob = 0
         _write_jobs(c, b, a, row, distances + many)
     return distances + (3 if c.jobs > 0 else 1) * many
+
+
+@inlined
+def _write_belief(c, here, belief, share, seen, stale):
+    """Write what is believed of a site, with ages of 0, and without a branch to guess wrong."""
+    known, ages = belief.channel != NONE, here + 16 + 4 * c.feedback
+    show_flag(here, known)
+    show_real(here + 4, np.float32(_clip(belief.value * np.int64(known) * share)))
+    show_flag(here + 8, belief.channel == MESSAGE)
+    show_flag(here + 12, seen)
+    if c.feedback != 0:
+        show_flag(here + 16, stale)
+    if c.ages != 0:
+        show_real(ages, np.float32(0.0))
+    if c.stamps != 0:
+        show_real(ages + 4 * c.ages, np.float32(0.0))
+
+
+@inlined
+def _write_ages(c, b, a, ages, width, aging):
+    """Write the ages of a set of sites; return those whose ages grow on: all that are not shown as 1 yet.
+
+    They are written in pairs, and the last one of an odd number with itself.
+    """
+    beliefs, tick, due, grown = beliefs_of(c, b, a), world_of(c, b).tick, aging, np.uint64(0)
+    while due != 0:
+        one = lowest(due)
+        left = due & (due - np.uint64(1))
+        other = lowest(left if left != 0 else due)
+        due = left & (left - np.uint64(1))
+        since, sensed = _since(beliefs[one], tick)
+        other_since, other_sensed = _since(beliefs[other], tick)
+        at, other_at = observation_at(c, b, a, ages + one * width), observation_at(c, b, a, ages + other * width)
+        show_ages(at, other_at, since, other_since, sensed, other_sensed, tick, AGE_SCALE, c.ages != 0, c.stamps != 0)
+        grown |= np.uint64(tick - since >= AGE_SCALE) << np.uint64(one)
+        grown |= np.uint64(tick - other_since >= AGE_SCALE) << np.uint64(other)
+    return aging & ~grown
+
+
+@inlined
+def _since(belief, tick):
+    """Return since when a belief is held, and when it was sensed if a message told of it, or else the tick of now."""
+    told, arrived, sensed = belief.channel == MESSAGE, belief.arrived, belief.tick  # loaded at once: nothing to guess
+    return arrived if told else sensed, sensed if told else tick
 
 
 @inlined

@@ -18,6 +18,7 @@ from .memory import mark
 LANES = 8
 _REAL, _BIT, _NUMBER, _WORD = ir.FloatType(), ir.IntType(1), ir.IntType(32), ir.IntType(64)
 _REALS, _BITS, _NUMBERS = (ir.VectorType(kind, LANES) for kind in (_REAL, _BIT, _NUMBER))
+_FOUR_REALS, _FOUR_NUMBERS = (ir.VectorType(kind, 4) for kind in (_REAL, _NUMBER))
 _ZERO, _ONE = (ir.Constant(_REALS, [value] * LANES) for value in (0.0, 1.0))
 
 
@@ -151,6 +152,48 @@ def show_flag(typingctx: Any, to: Any, is_set: Any) -> Any:
         return context.get_dummy_value()
 
     return types.none(types.int64, types.boolean), codegen
+
+
+@intrinsic
+def show_real(typingctx: Any, to: Any, value: Any) -> Any:
+    """Write a float32 to an address."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        stored = builder.store(args[1], builder.inttoptr(args[0], _REAL.as_pointer()), align=4)
+        mark(builder, stored, "float32", False)
+        return context.get_dummy_value()
+
+    return types.none(types.int64, types.float32), codegen
+
+
+@intrinsic
+def show_ages(
+    typingctx: Any, to: Any, other_to: Any, since: Any, other_since: Any, sensed: Any, other_sensed: Any,
+    tick: Any, scale: Any, ages: Any, stamps: Any,
+) -> Any:  # fmt: skip
+    """Write how long ago two times were, if `ages`, and two more behind, if `stamps`; `scale` or more ticks as 1."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        to, other_to, *times, tick, scale, ages, stamps = args
+        then, now, most = (ir.Constant(_FOUR_NUMBERS, ir.Undefined) for _ in range(3))
+        for lane, time in enumerate(times):
+            place = ir.Constant(_NUMBER, lane)
+            then = builder.insert_element(then, builder.trunc(time, _NUMBER), place)
+            now = builder.insert_element(now, builder.trunc(tick, _NUMBER), place)
+            most = builder.insert_element(most, builder.trunc(scale, _NUMBER), place)
+        gone = builder.sub(now, then)
+        gone = builder.select(builder.icmp_signed("<", gone, most), gone, most)
+        shown = builder.fdiv(builder.sitofp(gone, _FOUR_REALS), builder.sitofp(most, _FOUR_REALS))
+        behind = builder.select(ages, ir.Constant(_WORD, 4), ir.Constant(_WORD, 0))
+        for wanted, further, first in ((ages, ir.Constant(_WORD, 0), 0), (stamps, behind, 2)):
+            with builder.if_then(wanted):
+                for nth, start in enumerate((to, other_to)):
+                    address = builder.inttoptr(builder.add(start, further), _REAL.as_pointer())
+                    entry = builder.extract_element(shown, ir.Constant(_NUMBER, first + nth))
+                    mark(builder, builder.store(entry, address, align=4), "float32", False)
+        return context.get_dummy_value()
+
+    return types.none(*[types.int64] * 8, types.boolean, types.boolean), codegen
 
 
 @intrinsic
