@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..world.context import agents_of, cell_rule, figures_at, mask_of, world_of
+from ..world.context import agents_of, cell_rule, mask_of, world_of
 from ..world.jit import inlined, lowest
 from ..world.kernel import bit, has
 from ..world.masks import write_mask
 from ..world.observe import write_observation
-from ..world.state import BUSY, RUNNING
-from ..world.vectors import LANES, show_bits
+from ..world.state import RUNNING
 from .movement import on_the_way
 
 _ZERO, _ONE = np.uint64(0), np.uint64(1)
@@ -36,9 +35,6 @@ def present(c, b):
     """
     world, agents = world_of(c, b), agents_of(c, b)
     due = world.idle
-    busy = figures_at(c, b) + 4 * BUSY * c.lanes
-    for first in range(0, c.agents, LANES):
-        show_bits(busy + 4 * first, ~due >> np.uint64(first))
     if (c.lockstep | c.manual | c.stall) != 0:
         due = _ZERO
         for a in range(c.agents):

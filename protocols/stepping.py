@@ -26,10 +26,11 @@ def begin_episode(c, b, seed, anew):
     """Reset one world, unless it is to be shown `anew` as it is, and show it to its agents."""
     if not anew:
         reset_world(c, b, seed)
-    for a in range(c.agents):
-        if anew:
+    if anew:
+        for a in range(c.agents):
             enter(c, b, a, agents_of(c, b)[a].phase)
-        else:
+    for a in range(c.agents):
+        if not anew:
             sense_sites(c, b, a, agents_of(c, b)[a].sight)
         write_observation(c, b, a)
         mask_of(c, b, a)[0] = _ONE

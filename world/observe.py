@@ -197,10 +197,11 @@ def _write_others(c, b, a, to, place):
         radius = c.rows + c.columns
     down, right, reach = np.float32(place.row), np.float32(place.column), np.float32(radius)
     per_row, per_column = np.float32(1.0 / c.rows), np.float32(1.0 / c.columns)
+    busy = ~world_of(c, b).idle
     for chunk in range(0, others, LANES):
         first = max(0, min(chunk, others - LANES))
         show_others(
-            to + 4 * first, others, figures + 4 * first, c.lanes, a - first,
+            to + 4 * first, others, figures + 4 * first, c.lanes, busy >> np.uint64(first), a - first,
             down, right, reach, per_row, per_column, c.hands != 0,
         )  # fmt: skip
 

@@ -13,7 +13,6 @@ from .context import (
     counts_of,
     event_rules,
     events_of,
-    figures_of,
     goal_rules,
     goals_of,
     heard_of,
@@ -36,7 +35,6 @@ from .kernel import draw, stand_on, take_in_hand, touch_all
 from .phases import enter
 from .rank_calls import RESET_CHAIN, about
 from .state import (
-    BUSY,
     EXPECTED,
     IDLE,
     MESSAGE,
@@ -260,7 +258,6 @@ def _reset_agent(c, b, a, me):
     me.inbox_value = 0
     me.ready = 0
     me.earned = 0.0
-    figures_of(c, b)[BUSY, a] = np.float32(0.0)
     if rule.stations[0] >= 0:
         start = np.int64(draw(c, b, entropy.START, a, 0, 0, 0) & _ONE)
         me.side = 1 - start

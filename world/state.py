@@ -25,9 +25,9 @@ NO_CELL = -1
 NO_RANK = -1
 NO_BORDER = -2  # no rank, not even that of what was there at reset
 FAR = 1e6  # row of a figure that nobody sees
-# What an agent shows to the others: row (FAR if out of play), column, 1 unless idle at last, and what it carries, as a
-# share. It stands apart from the agents' records, each kind of all agents together.
-ROW, COLUMN, BUSY, HAND, FIGURE_SIZE = 0, 1, 2, 3, 4
+# What an agent shows to the others: row (FAR if out of play), column, and what it carries, as a share. It stands apart
+# from the agents' records, each kind of all agents together.
+ROW, COLUMN, HAND, FIGURE_SIZE = 0, 1, 2, 3
 HAND_SCALE = 10
 HAND_SHARE = np.float32(1 / HAND_SCALE)
 
@@ -193,6 +193,7 @@ AGENT_RECORD = np.dtype(
         ("hand", _I),  # item carried, 0 for none
         ("turn", _U),  # the least of those who act in a tick acts first; drawn where several do
         ("trips", _I),  # crossings made
+        ("inbox", _I),  # messages received since the last decision
         ("earned", np.float64),  # reward of this step
         ("aging", _U),  # set of sites of whose beliefs the ages in the observation still grow
         ("shown", np.int64),  # what the observation says of the agent itself, packed; see observe
@@ -206,7 +207,6 @@ AGENT_RECORD = np.dtype(
         ("argument", _I),  # of the open transaction: its first op's, or its job's
         ("drawn", _I),  # think ticks, those included that were kept from before or that lockstep does not wait for
         ("slipped_to", _I, (4,)),  # the wrong arguments of its ops
-        ("inbox", _I),  # messages received since the last decision
         ("wrote", _U),  # set of sites that the open transaction has written
         ("pending_value", _I, (4,)),  # their values, or differences
         ("queued_since", _I),  # tick of joining the queue
@@ -389,7 +389,7 @@ class State(NamedTuple):
 
     world: NDArray[Any]  # [B] WORLD_RECORD
     agent: NDArray[Any]  # [B, A] AGENT_RECORD
-    figure: NDArray[np.float32]  # [B, 4, lanes] what others observe, by ROW, COLUMN, BUSY and HAND; see `figure_lanes`
+    figure: NDArray[np.float32]  # [B, 3, lanes] what others observe, by ROW, COLUMN and HAND; see `figure_lanes`
     site: NDArray[Any]  # [B, S] SITE_RECORD
     belief: NDArray[Any]  # [B, A, S] BELIEF_RECORD
     input: NDArray[Any]  # [B, A, 5, I] INPUT_RECORD: the open transaction's inputs, then a copy as each op used them

@@ -49,22 +49,22 @@ def _bytes(address: Any, builder: Any, count: Any) -> Any:
 
 @intrinsic
 def show_others(
-    typingctx: Any, to: Any, step: Any, figures: Any, lanes: Any, after: Any,
+    typingctx: Any, to: Any, step: Any, figures: Any, lanes: Any, busy: Any, after: Any,
     down: Any, right: Any, reach: Any, per_row: Any, per_column: Any, hands: Any,
 ) -> Any:  # fmt: skip
     """Write what is seen of eight others from `down` and `right`: in view, rows and columns away, busy, and in hand.
 
-    Figures are those of eight agents, in rows of `lanes`; from the nth of the eight on, with n = `after`, they are
-    those of the agents one further. Zeros for who is out of reach. The kinds of entries are `step` entries apart, in
-    order, the last one only with `hands`. Of less than eight others, those that are written too much lie where the next
-    kinds are written; behind the last one nothing is.
+    Figures are those of eight agents, in rows of `lanes`, and `busy` is a set of them; from the nth of the eight on,
+    with n = `after`, they are those of the agents one further. Zeros for who is out of reach. The kinds of entries are
+    `step` entries apart, in order, the last one only with `hands`. Of less than eight others, those that are written
+    too much lie where the next kinds are written; behind the last one nothing is.
     """
-    kinds = (*[types.int64] * 5, *[types.float32] * 5, types.boolean)
+    kinds = (*[types.int64] * 4, types.uint64, types.int64, *[types.float32] * 5, types.boolean)
     return types.none(*kinds), lambda context, builder, signature, args: _show(context, builder, args)
 
 
 def _show(context: Any, builder: Any, args: Any) -> Any:
-    to, step, figures, lanes, after, down, right, reach, per_row, per_column, hands = args
+    to, step, figures, lanes, busy, after, down, right, reach, per_row, per_column, hands = args
     index = ir.Constant(_NUMBERS, list(range(LANES)))
     beyond = builder.icmp_signed(">=", index, _all(builder, builder.trunc(after, _NUMBER), _NUMBERS))
 
@@ -81,16 +81,17 @@ def _show(context: Any, builder: Any, args: Any) -> Any:
         builder.fcmp_ordered("<=", builder.call(size, [rows]), most),
         builder.fcmp_ordered("<=", builder.call(size, [columns]), most),
     )
+    works = builder.select(beyond, _bits(builder, builder.lshr(busy, ir.Constant(_WORD, 1))), _bits(builder, busy))
     shown = [
         _ONE, builder.fmul(rows, _all(builder, per_row, _REALS)),
-        builder.fmul(columns, _all(builder, per_column, _REALS)), of(2),
+        builder.fmul(columns, _all(builder, per_column, _REALS)), builder.select(works, _ONE, _ZERO),
     ]  # fmt: skip
     place, room = to, builder.mul(step, builder.select(hands, ir.Constant(_WORD, 5), ir.Constant(_WORD, 4)))
     for values in shown:
         _store_others(builder, builder.select(near, values, _ZERO), place, step, room)
         place, room = _bytes(place, builder, step), builder.sub(room, step)
     with builder.if_then(hands):
-        _store_others(builder, builder.select(near, of(3), _ZERO), place, step, room)
+        _store_others(builder, builder.select(near, of(2), _ZERO), place, step, room)
     return context.get_dummy_value()
 
 
@@ -117,17 +118,6 @@ def _lanes(builder: Any, values: Any, first: int, many: int) -> Any:
     """Return so many lanes from one on, and after the last one any."""
     picked = [min(lane, LANES - 1) for lane in range(first, first + many)]
     return builder.shuffle_vector(values, values, ir.Constant(ir.VectorType(_NUMBER, many), picked))
-
-
-@intrinsic
-def show_bits(typingctx: Any, to: Any, members: Any) -> Any:
-    """Write 1.0 or 0.0 for each of eight members."""
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        _store(builder, builder.select(_bits(builder, args[1]), _ONE, _ZERO), args[0])
-        return context.get_dummy_value()
-
-    return types.none(types.int64, types.uint64), codegen
 
 
 @intrinsic
