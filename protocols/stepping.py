@@ -6,7 +6,7 @@ import numpy as np
 
 from ..world.binding import CONTEXT
 from ..world.context import agents_of, mask_of, world_of
-from ..world.jit import compiled, entry_point, how_many, inlined, lowest, member, member_of_16
+from ..world.jit import compiled, entry_point, how_many, inlined, lowest, member
 from ..world.kernel import sense_sites
 from ..world.memory import array_at, first_fixed, fixed_record_at
 from ..world.observe import write_observation
@@ -119,14 +119,11 @@ def random_choices(context, choices, streams):
             word ^= word << np.uint64(13)
             word ^= word >> np.uint64(7)
             word ^= word << np.uint64(17)
-            low, high = mask[0], mask[1]
+            low, high = mask[0], mask[1] if c.actions > 64 else _ZERO
             nth = np.int64(((word >> np.uint64(32)) * np.uint64(how_many(low) + how_many(high))) >> np.uint64(32))
-            if c.actions <= 16:
-                action = member_of_16(low, nth)
-            elif nth < how_many(low):
-                action = member(low, nth)
+            if c.actions <= 64 or nth < how_many(low):
+                choices[b, a] = member(low, nth)
             else:
-                action = 64 + member(high, nth - how_many(low))
-            choices[b, a] = action
+                choices[b, a] = 64 + member(high, nth - how_many(low))
         streams[b] = word
     return many

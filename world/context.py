@@ -340,14 +340,14 @@ def cell_rule(c, cell):
 
 @inlined
 def local_map_at(c, cell):
-    """The address of [M] float32, what is seen of the map from a cell: 1 wall, 0 floor, -1 - s where switch s shuts."""
-    return c.local_map_rule + cell * c.map_size * 4
+    """The address of [M] int16, what is seen of the map from a cell: 1 wall, 0 floor, -1 - s where switch s shuts."""
+    return c.local_map_rule + cell * c.map_size * 2
 
 
 @inlined
-def nearness_at(c, cell):
-    """The address of [S] float32: the distance from a cell to each site, as observed."""
-    return c.near_rule + cell * c.sites * 4
+def distances_at(c, cell):
+    """The address of [S] int16: the distance from a cell to each site."""
+    return c.near_rule + cell * c.sites * 2
 
 
 @inlined

@@ -18,6 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import llvmlite.binding as llvm  # type: ignore[import-untyped]
 import numba
 from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
@@ -274,30 +275,49 @@ def how_many(typingctx: Any, members: Any) -> Any:
 
 @intrinsic
 def member(typingctx: Any, members: Any, nth: Any) -> Any:
-    """Return the member of a set that `nth` members are below; six halvings, without a branch to guess wrong."""
-    return types.int64(types.uint64, types.int64), _halve(32, 16, 8, 4, 2, 1)
+    """Return the member of a set that `nth` members are below, without a branch to guess wrong."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        members, nth = args
+        if not _deposits():
+            return _halve(builder, members, nth)
+        word = members.type
+        deposit = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(word, [word, word]), "llvm.x86.bmi.pdep.64"
+        )
+        bit = builder.shl(ir.Constant(word, 1), nth)
+        return builder.cttz(builder.call(deposit, [bit, members]), cgutils.true_bit)
+
+    return types.int64(types.uint64, types.int64), codegen
 
 
 @intrinsic
-def member_of_16(typingctx: Any, members: Any, nth: Any) -> Any:
-    """Return the same where all members are below 16."""
-    return types.int64(types.uint64, types.int64), _halve(8, 4, 2, 1)
+def member_by_halves(typingctx: Any, members: Any, nth: Any) -> Any:
+    """Return the same, as processors find it that cannot put bits to the places of others in one instruction."""
 
-
-def _halve(*halves: int) -> Any:
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        word, left = args
-        zero = at = ir.Constant(word.type, 0)
-        for half in halves:
-            below = builder.ctpop(builder.and_(word, ir.Constant(word.type, (1 << half) - 1)))
-            above = builder.icmp_unsigned("<=", below, left)
-            left = builder.sub(left, builder.select(above, below, zero))
-            skipped = builder.select(above, ir.Constant(word.type, half), zero)
-            word = builder.lshr(word, skipped)
-            at = builder.add(at, skipped)
-        return at
+        return _halve(builder, *args)
 
-    return codegen
+    return types.int64(types.uint64, types.int64), codegen
+
+
+def _deposits() -> bool:
+    """Tell whether the processor has `pdep`, and is not one of those that take hundreds of cycles for it."""
+    if config.CPU_NAME is not None:  # numba was told to compile for another one
+        return False
+    return bool(llvm.get_host_cpu_features().get("bmi2")) and llvm.get_host_cpu_name() not in ("znver1", "znver2")
+
+
+def _halve(builder: Any, word: Any, left: Any) -> Any:
+    zero = at = ir.Constant(word.type, 0)
+    for half in (32, 16, 8, 4, 2, 1):
+        below = builder.ctpop(builder.and_(word, ir.Constant(word.type, (1 << half) - 1)))
+        above = builder.icmp_unsigned("<=", below, left)
+        left = builder.sub(left, builder.select(above, below, zero))
+        skipped = builder.select(above, ir.Constant(word.type, half), zero)
+        word = builder.lshr(word, skipped)
+        at = builder.add(at, skipped)
+    return at
 
 
 @cache

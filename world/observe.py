@@ -15,11 +15,11 @@ from .context import (
     agents_of,
     beliefs_of,
     cell_rule,
+    distances_at,
     figures_at,
     heard_of,
     jobs_of,
     local_map_at,
-    nearness_at,
     observation_at,
     observation_of,
     op_rule,
@@ -33,7 +33,7 @@ from .layout import MAP_RADIUS
 from .memory import array_at, fixed_array_at
 from .rules import Rules
 from .state import HAND_SHARE, MESSAGE, NONE, OUTCOMES
-from .vectors import LANES, copy_eight, show_ages, show_flag, show_others, show_real
+from .vectors import LANES, show_ages, show_eight, show_flag, show_others, show_real
 from .verbs import TAKE
 
 AGE_SCALE = 64  # ticks shown as 1
@@ -41,7 +41,7 @@ INBOX_SCALE = 8
 INBOX_SHARE = 1 / INBOX_SCALE
 INBOX_SHOWN = 8  # the bit of `shown` that says that there are new ones: the entry itself is far from all others
 BLOCKS = ("stamps", "ages", "others", "feedback")  # switchable
-_F4 = np.dtype(np.float32)
+_F4, _I2 = np.dtype(np.float32), np.dtype(np.int16)
 
 
 @dataclass(frozen=True)
@@ -177,16 +177,16 @@ def write_observation(c, b, a):
 
 
 @inlined
-def _copy_all(to, source, many):
-    """Copy so many entries, eight at a time, some of them twice."""
+def _show_all(to, source, many, whole):
+    """Write so many int16 as shares of a whole, at most 1, eight at a time, some of them twice."""
     if many < LANES:
-        there, copied = array_at(to, (many,), _F4), fixed_array_at(source, (many,), _F4)
+        there, counts = array_at(to, (many,), _F4), fixed_array_at(source, (many,), _I2)
         for entry in range(many):
-            there[entry] = copied[entry]
+            there[entry] = min(np.float32(1.0), np.float32(counts[entry]) / whole)
         return
     for first in range(0, many, LANES):
         at = min(first, many - LANES)
-        copy_eight(to + 4 * at, source + 4 * at)
+        show_eight(to + 4 * at, source + 2 * at, whole)
 
 
 @inlined
@@ -219,7 +219,7 @@ def _write_sites(c, b, a, row, first, place):
         me.reseen = 0
         row[0] = place.row * c.per_row - 1.0
         row[1] = place.column * c.per_column - 1.0
-        _copy_all(observation_at(c, b, a, distances), nearness_at(c, me.cell), many)
+        _show_all(observation_at(c, b, a, distances), distances_at(c, me.cell), many, np.float32(c.rows + c.columns))
     due, stale, known = me.show & (~np.uint64(0) >> np.uint64(64 - many)), me.stale, np.uint64(0)
     me.show = np.uint64(0)
     while due != 0:
@@ -311,10 +311,11 @@ def _write_symbols(c, b, a, row, at):
 @inlined
 def _write_map(c, b, a, at):
     cell = agents_of(c, b)[a].cell
-    _copy_all(observation_at(c, b, a, at), local_map_at(c, cell), c.map_size)
-    if cell_rule(c, cell).gates != 0:
-        row, around = observation_of(c, b, a), fixed_array_at(local_map_at(c, cell), (c.map_size,), _F4)
-        for entry in range(len(around)):
-            if around[entry] < 0.0:
-                gate = -1 - np.int64(around[entry])
-                row[at + entry] = 0.5 if sites_of(c, b)[gate].value == 1 else 0.0
+    _show_all(observation_at(c, b, a, at), local_map_at(c, cell), c.map_size, np.float32(1.0))
+    row, around = observation_of(c, b, a), fixed_array_at(local_map_at(c, cell), (c.map_size,), _I2)
+    left = np.uint64(cell_rule(c, cell).gates)
+    while left != 0:
+        entry = lowest(left)
+        left &= left - np.uint64(1)
+        gate = -1 - np.int64(around[entry])
+        row[at + entry] = 0.5 if sites_of(c, b)[gate].value == 1 else 0.0

@@ -108,7 +108,7 @@ CELL_RULE = np.dtype(
         ("column", np.int16),
         ("gate", _B),  # switch that opens and closes the cell, or NO_SITE
         ("region", _B),  # region the cell is in, or NO_SITE
-        ("gates", _B),  # 1 if the local map shows one
+        ("gates", np.uint32),  # set of entries of the local map that show one
         ("moves", _U),  # moves that lead elsewhere, as a mask of actions
         ("reach", _U),  # set of sites that are a step away or none
     ],
@@ -188,11 +188,9 @@ class RuleArrays(NamedTuple):
     depends: NDArray[np.int32]  # [A, actions] the other actions open to the agent's role, moves excepted, then -1
     permit: NDArray[Any]  # [actions] PERMIT_RULE
     cell: NDArray[Any]  # [cells] CELL_RULE
-    local_map: NDArray[np.float32]  # [cells, M], see context.local_map_at; empty where nothing is steered by hand
-    near: NDArray[np.float32]  # [cells, S] distance to each site as observed
-    way: NDArray[
-        np.int16
-    ]  # [targets, cells] from a cell to the next one on a shortest path, or NO_WAY
+    local_map: NDArray[np.int16]  # [cells, M], see context.local_map_at; empty where nothing is steered by hand
+    near: NDArray[np.int16]  # [cells, S] distance to each site
+    way: NDArray[np.int16]  # [targets, cells] from a cell to the next one on a shortest path, or NO_WAY
     neighbour: NDArray[np.int32]  # [cells, 4]
     visible: NDArray[np.uint64]  # [V, cells] set of sites in sight from the cell, by AGENT_RULE `sight`
     thought: NDArray[np.int32]  # [QUANTILES]
@@ -222,13 +220,13 @@ def _ways(rules: Rules) -> NDArray[np.int16]:
     return np.stack(steps).astype(np.int16)
 
 
-def _local_map(rules: Rules) -> NDArray[np.float32]:
+def _local_map(rules: Rules) -> NDArray[np.int16]:
     """Draw what an agent sees of the map around each cell; what no step leads out of is as good as wall."""
     rows, columns = rules.layout.rows, rules.layout.columns
     if rules.settings.navigation != "manual":
-        return np.zeros((rows * columns, 0), np.float32)
+        return np.zeros((rows * columns, 0), np.int16)
     here = np.arange(rows * columns)[:, None]
-    drawn = (rules.layout.neighbour == here).all(axis=1).astype(np.float32)
+    drawn = (rules.layout.neighbour == here).all(axis=1).astype(np.int16)
     for cell, gate in rules.gate_of.items():
         if drawn[cell] == 0:
             drawn[cell] = -1 - gate
@@ -375,8 +373,8 @@ def _compile(rules: Rules) -> RuleArrays:
     argument = np.zeros((len(rules.arguments), 1 + max(len(given) for given in rules.arguments)), np.int32)
     for verb, given in enumerate(rules.arguments):
         argument[verb, : 1 + len(given)] = len(given), *given
-    span = rules.layout.rows + rules.layout.columns
-    near = np.minimum(1, np.stack([distance for distance, _ in rules.paths[: len(rules.site_names)]]).T / span)
+    sites = rules.paths[: len(rules.site_names)]
+    near = np.stack([np.minimum(distance, UNREACHABLE) for distance, _ in sites], axis=1)
     return RuleArrays(
         constant=constant,
         agent=_rows(AGENT_RULE, [
@@ -437,7 +435,7 @@ def _compile(rules: Rules) -> RuleArrays:
         cell=_rows(CELL_RULE, [
             (
                 row, column, rules.gate_of.get(cell, NO_SITE), rules.region_of.get(cell, NO_SITE),
-                bool((local_map[cell] < 0).any()),
+                as_set(np.flatnonzero(local_map[cell] < 0).tolist()),
                 as_set(
                     index for index, action in enumerate(rules.actions)
                     if action.kind == MOVE and rules.layout.neighbour[cell, action.index] != cell
@@ -448,7 +446,7 @@ def _compile(rules: Rules) -> RuleArrays:
             for row, column in [rules.layout.place(cell)]
         ]),
         local_map=local_map,
-        near=np.ascontiguousarray(near, np.float32),
+        near=near.astype(np.int16),
         way=_ways(rules),
         neighbour=rules.layout.neighbour,
         visible=visible,

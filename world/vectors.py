@@ -121,14 +121,19 @@ def _lanes(builder: Any, values: Any, first: int, many: int) -> Any:
 
 
 @intrinsic
-def copy_eight(typingctx: Any, to: Any, source: Any) -> Any:
-    """Write eight float32 as they are at another address."""
+def show_eight(typingctx: Any, to: Any, source: Any, whole: Any) -> Any:
+    """Write eight int16 that nothing changes as shares of a `whole`, at most 1."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        _store(builder, _load(builder, args[1]), args[0])
+        to, source, whole = args
+        small = ir.VectorType(ir.IntType(16), LANES)
+        counts = builder.load(builder.inttoptr(source, small.as_pointer()), align=2)
+        mark(builder, counts, "int16", True)
+        shares = builder.fdiv(builder.sitofp(counts, _REALS), _all(builder, whole, _REALS))
+        _store(builder, builder.select(builder.fcmp_ordered("<", shares, _ONE), shares, _ONE), to)
         return context.get_dummy_value()
 
-    return types.none(types.int64, types.int64), codegen
+    return types.none(types.int64, types.int64, types.float32), codegen
 
 
 @intrinsic
