@@ -22,7 +22,7 @@ from stalegrid.world import log
 from stalegrid.world.audit import EpisodeReport, audit_episode
 from stalegrid.world.reference import World
 from stalegrid.world.reference_observe import observe_reference
-from stalegrid.world.state import COUNTERS
+from stalegrid.world.state import COUNTERS, IDLE, LOOKING, NONE, THINKING, WALKING
 
 from .schedules import Event, RandomChoices, RandomSchedule, Schedule, line, random_schedule
 
@@ -48,6 +48,7 @@ def compare(schedule: Schedule) -> EpisodeReport:
         assert batch.state.agent["ready"][0].tolist() == ready, f"who is ready after tick {world.now} of {schedule}"
         paid = np.array(world.earned if schedule.own_reward else [world.goal_changes] * len(agents)) / len(world.met)
         assert np.allclose(batch.state.agent["earned"][0], paid), f"rewards of tick {world.now} of {schedule}"
+        compare_sets(schedule, batch)
         if not any(ready) and world.status:
             break
         masks = masks_of(batch)
@@ -65,6 +66,29 @@ def masks_of(batch: Batch, row: int = 0) -> NDArray[np.bool_]:
     """Return the masks of one world, [A, actions] bool."""
     bits = np.unpackbits(batch.state.mask[row].view(np.uint8), axis=1, bitorder="little")
     return bits[:, : len(batch.rules.actions)].astype(np.bool_)
+
+
+def compare_sets(schedule: Schedule, batch: Batch) -> None:
+    """Compare the sets that the compiled engine keeps with what they are sets of."""
+    there, agents, rules = batch.state.world[0], batch.state.agent[0], schedule.rules
+    phases = {"idle": IDLE, "thinking": THINKING, "walking": WALKING, "looking": LOOKING}
+    kept = {name: members(there[name]) for name in phases}
+    found = {name: set(np.flatnonzero(agents["phase"] == phase).tolist()) for name, phase in phases.items()}
+    assert kept == found, f"by phase (kept, found) {kept}, {found} after tick {there['tick']} of {schedule}"
+    assert not there["stepping"]
+    for a, (me, beliefs) in enumerate(zip(agents, batch.state.belief[0], strict=True)):
+        known = set(np.flatnonzero(beliefs["channel"] != NONE).tolist())
+        assert members(me["known"]) == known, f"agent {a} knows {known} after tick {there['tick']} of {schedule}"
+        if a in found["looking"] | found["walking"]:
+            distances, looks = rules.paths[me["sought"]][0], a in found["looking"]
+            near = me["sought"] in members(me["sight"]) if looks else distances[me["cell"]] <= 1
+            near |= rules.settings.lockstep
+            assert near == (a in members(there["near"])), f"agent {a} after tick {there['tick']} of {schedule}"
+
+
+def members(bits: Any) -> set[int]:
+    """Return the set that a uint64 is."""
+    return {index for index in range(64) if int(bits) >> index & 1}
 
 
 def compare_views(schedule: Schedule, world: World, batch: Batch, agent: int, mask: NDArray[np.bool_]) -> None:
