@@ -117,7 +117,7 @@ def wrong_scope(c, b, a, slot, first, last, moment):
     An op's inputs are those that it used, row 1 + o: at an act and in thought the live ones have just been copied.
     """
     me = agents_of(c, b)[a]
-    fenced = c.epochs != 0 and has(world_of(c, b).fenced, a)
+    is_fenced = c.epochs != 0 and has(world_of(c, b).fenced, a)
     for o in range(first, last + 1):
         if (o < last or moment == AT_SETTLE) and (me.pending >> o) & 1 == 0:
             continue
@@ -137,7 +137,8 @@ def wrong_scope(c, b, a, slot, first, last, moment):
                 exposed &= ~bit(other)
         if mine == 0 and not has(exposed, slot):
             continue
-        unasked = (fenced and rule.follow >= 0) or (rule.correction >= 0 and c.epochs != 0 and stale != _ZERO)
+        fenced = is_fenced and rule.follow >= 0 and not has(me.hidden, task_inputs(c)[me.task, rule.follow])
+        unasked = fenced or (rule.correction >= 0 and c.epochs != 0 and stale != _ZERO)
         if mine != 0 and (unasked or _op_worsens(c, b, a, o, renewed) or _op_worsens(c, b, a, o, exposed)):
             return mine
         if mine == 0 and not unasked and (_op_worsens(c, b, a, o, renewed) or _op_worsens(c, b, a, o, exposed)):

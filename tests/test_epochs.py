@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from stalegrid.protocols.presets import resolve
 from stalegrid.world import log
 from stalegrid.world.rules import Rules
+from stalegrid.world.scenario import Op
 from stalegrid.world.settings import Settings
 
 from .schedules import SOUND, RandomSchedule, random_schedule
-from .test_corrections import EPOCHS, LEFT, PLAN, epochs, late
+from .test_corrections import EPOCHS, LEFT, PLAN, ROLES, SITES, TASKS, epochs, late
 from .test_engines_agree import compare
-from .turns import play
+from .turns import play, room, task
 
 # ---------------------------------------------------------------------- the hold and the boundary
 
@@ -94,6 +95,22 @@ def test_a_fenced_members_plan_bound_op_is_refused_with_the_plan_which_lifts_the
     assert played.ticks(log.SENSE, "a", site=LEFT, value=1) == [9]
     assert (played.ticks(log.COMMIT, "b"), played.ticks(log.REJECT, "b")) == ([12], [11])
     assert late(played) == (0, 0)
+
+
+@pytest.mark.parametrize("rule", ["version", "premise"])
+def test_a_fenced_members_op_is_not_refused_for_an_entry_that_the_protocol_does_not_see(rule: str):
+    # What a also read, the sign, is written while it thinks: by premise that does not matter, by version it does.
+    by_sign = task("slow by sign left", Op("till", "add", 1, rests_on=("sign",), follows="left"), roles=("carrier",))
+    plan = room(SITES, (*TASKS, by_sign), ROLES)
+    told, protocol = "2 d correct right | 8 a slow by sign left | 9 b sign", {"preset": "full", "rule": rule}
+    seen = set()
+    for seed in range(20):
+        played = play(plan, told, {**protocol, "adopt_timeout": 4}, seed=seed, loss=1, visibility=0.5)
+        assert played.of(log.ADOPTED)[0].b == 3  # all carriers are fenced
+        entry, sign = (played.of(log.INPUT, "a", site=played.sites.index(name))[0].d == 0 for name in ("left", "sign"))
+        assert bool(played.of(log.REJECT, "a")) == (entry or (sign and rule == "version"))
+        seen.add((entry, sign))
+    assert len(seen) == 4
 
 
 def test_lost_copies_are_sent_again_every_resend_ticks():
