@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..world import entropy, log
-from ..world.context import agents_of, counts_of, delays, inputs_of, op_rule, sites_of, task_inputs, world_of
+from ..world.context import agents_of, counts_of, delays, op_rule, task_inputs, world_of
 from ..world.jit import compiled, how_many, inlined, lowest
-from ..world.kernel import bit, draw, emit, has, is_current, renew
+from ..world.kernel import bit, draw, emit, has, is_input_current, renew
 from ..world.mail import SHIFT
 from ..world.settings import QUANTILES
 from ..world.state import (
@@ -204,14 +204,9 @@ def holds_for_epoch(c, b, a, rule):
         return False
     me = agents_of(c, b)[a]
     if rule.correction >= 0:
-        inputs = inputs_of(c, b, a, 0)
         for slot in range(c.inputs):
-            site = task_inputs(c)[me.task, slot]
-            if (
-                has(rule.owned, slot)
-                and not has(me.hidden, site)
-                and not is_current(sites_of(c, b)[site], inputs[slot])
-            ):
+            is_seen = has(rule.owned, slot) and not has(me.hidden, task_inputs(c)[me.task, slot])
+            if is_seen and not is_input_current(c, b, a, slot):
                 return False
         return True
     return rule.follow >= 0 and has(world.changed_entries & ~me.hidden, task_inputs(c)[me.task, rule.follow])

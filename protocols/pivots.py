@@ -30,7 +30,7 @@ from ..world.context import (
     world_of,
 )
 from ..world.jit import compiled
-from ..world.kernel import bit, has, is_current
+from ..world.kernel import bit, has, is_input_current
 from ..world.reference import World
 from ..world.reference_state import Transaction
 from ..world.state import COMMITTED, LOCKING, NO_TXN, NOBODY, PARTIAL, PLANNED, SENSED
@@ -183,7 +183,7 @@ def _read_by(c, b, a, many):
 @compiled
 def changed_since(c, b, a, many, settles):
     """Return the set of input slots that an agent's first ops read and others have changed: conflicts out."""
-    me, inputs, sites = agents_of(c, b)[a], inputs_of(c, b, a, 0), sites_of(c, b)
+    me = agents_of(c, b)[a]
     changed, mine = _ZERO, _ZERO
     for back in range(many):
         o = many - 1 - back
@@ -192,7 +192,7 @@ def changed_since(c, b, a, many, settles):
             mine |= _sites_written(c, me.task, o)
         for slot in range(task_rules(c)[me.task].inputs):
             site = task_inputs(c)[me.task, slot]
-            if has(rule.pre, slot) and not has(mine | me.hidden, site) and not is_current(sites[site], inputs[slot]):
+            if has(rule.pre, slot) and not has(mine | me.hidden, site) and not is_input_current(c, b, a, slot):
                 changed |= bit(slot)
     return changed
 

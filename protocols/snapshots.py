@@ -13,9 +13,9 @@ be it in a later op, which would find its own difference laid on another's.
 
 from __future__ import annotations
 
-from ..world.context import agents_of, inputs_of, op_rule, sites_of, task_inputs, task_rules
+from ..world.context import agents_of, op_rule, task_inputs, task_rules
 from ..world.jit import compiled
-from ..world.kernel import has, is_current
+from ..world.kernel import has, is_input_current
 from ..world.reference import World
 from ..world.reference_state import Transaction
 from ..world.state import WRITTEN
@@ -45,7 +45,7 @@ def overwrites(c, b, a, slot, last):
     """Tell whether an op up to the last would write an input's site over a version newer than the snapshot."""
     me = agents_of(c, b)[a]
     site = task_inputs(c)[me.task, slot]
-    if has(me.hidden, site) or is_current(sites_of(c, b)[site], inputs_of(c, b, a, 0)[slot]):
+    if has(me.hidden, site) or is_input_current(c, b, a, slot):
         return False
     read = has(task_rules(c)[me.task].reads, site)
     for o in range(last + 1):

@@ -7,10 +7,10 @@ Source: Kung and Robinson, On Optimistic Methods for Concurrency Control, TODS 6
 
 from __future__ import annotations
 
-from ..world.context import agents_of, inputs_of, op_rule, sites_of, task_inputs, world_of
+from ..world.context import agents_of, inputs_of, op_rule, task_inputs, world_of
 from ..world.control import Stale
 from ..world.jit import compiled, inlined
-from ..world.kernel import has, is_current
+from ..world.kernel import has, is_input_current
 from ..world.reference import World
 from ..world.reference_state import Input, Transaction
 from ..world.state import MESSAGE, PLANNED, SENSED, TOLD, WRITTEN
@@ -84,7 +84,7 @@ def stale_scope(c, b, a, slot, first, last):
     if has(me.hidden, site):
         return 0
     fenced = c.epochs != 0 and has(world_of(c, b).fenced, a)
-    current = is_current(sites_of(c, b)[site], read)
+    current = is_input_current(c, b, a, slot)
     if current and not fenced:
         return 0
     for o in range(first, last + 1):

@@ -73,6 +73,35 @@ def test_a_physical_op_on_an_old_input_is_not_prevented_and_no_config_says_so():
     assert resolve(both).guarantees == resolve("occ").guarantees
 
 
+# a knows of the till what b promises to leave there, 1; "add two" breaks the promise.
+TILL = room(
+    (Site("till", "counter", (1, 3), listeners=("clerk",), known=True),),
+    (
+        task("slow add", Op("till", "add", 1), roles=("clerk",)),
+        task("slow twice", Op("till", "add", 1), Op("till", "add", 1), roles=("clerk",)),
+        task("add", Op("till", "add", 1)),
+        task("add two", Op("till", "add", 2)),
+    ),
+    (Role("clerk", 1, (HERE,), sight=0), Role("worker", 1, (HERE,))),
+)
+CHECKED_AT_SETTLE = ("merge_occ", "occ", "occ_forward", "premise", BUFFERED)
+
+
+@pytest.mark.parametrize("protocol", CHECKED_AT_SETTLE)
+@pytest.mark.parametrize("mine", ["slow add", "slow twice"])
+def test_a_promise_that_was_kept_is_current_at_settle_whatever_was_made_of_it(protocol: str, mine: str):
+    played = play(TILL, f"1 b promise add | 2 a {mine} | 3 b add", protocol)
+    assert (played.count("committed"), played.count("rejected")) == (2, 0)
+    assert played.value("till") == (2 if mine == "slow add" else 3)
+
+
+@pytest.mark.parametrize("protocol", CHECKED_AT_SETTLE)
+def test_a_broken_promise_is_not_kept_by_the_value_that_is_about_to_be_written(protocol: str):
+    played = play(TILL, "1 b promise add | 2 a slow add | 3 b add two", protocol)
+    assert (played.count("committed"), played.count("rejected")) == (1, 1)
+    assert (played.count("lost_update.prevented"), played.count("lost_update.decisive")) == (1, 0)
+
+
 def test_merge_occ_differs_from_occ_by_its_branch_and_by_what_it_does_not_check():
     assert resolve("merge_occ").differences(resolve("occ")) == {"writes": "branch", "validated": ("settle",)}
     assert "merge_occ" in PRESETS

@@ -8,7 +8,19 @@ from __future__ import annotations
 import numpy as np
 
 from . import entropy, log
-from .context import agents_of, beliefs_of, figures_of, jobs_of, log_of, sites_of, world_of
+from .context import (
+    agents_of,
+    beliefs_of,
+    figures_of,
+    inputs_of,
+    jobs_of,
+    log_of,
+    op_rule,
+    sites_of,
+    task_inputs,
+    task_rules,
+    world_of,
+)
 from .jit import compiled, inlined, lowest
 from .state import COLUMN, HAND, HAND_SHARE, MESSAGE, NO_TXN, NOBODY, NONE, ROW, SENSOR
 
@@ -157,6 +169,25 @@ def is_current(there, read):
     if read.promise != 0:
         return there.version == read.version + 1 and there.value == read.value
     return there.version == read.version
+
+
+@inlined
+def is_input_current(c, b, a, slot):
+    """Tell whether an input of the open transaction is current, whatever of its own stands on it."""
+    read, there = inputs_of(c, b, a, 0)[slot], sites_of(c, b)[task_inputs(c)[agents_of(c, b)[a].task, slot]]
+    if read.promise != 0 and read.own != 0:
+        return is_current(there, inputs_of(c, b, a, 1 + first_write(c, b, a, slot))[slot])
+    return is_current(there, read)
+
+
+@compiled
+def first_write(c, b, a, slot):
+    """Return the first op that has buffered a write to an input's site; it still used what was believed of it."""
+    me = agents_of(c, b)[a]
+    for o in range(task_rules(c)[me.task].ops):
+        if (me.pending >> o) & 1 and op_rule(c, me.task, o).site == task_inputs(c)[me.task, slot]:
+            return o
+    return -1
 
 
 @compiled

@@ -196,7 +196,8 @@ class World:
         """Tell whether an input is current: its version stands, or its promise was kept by the very next version."""
         there = self.sites[site]
         if read.promise:
-            return there.version == read.version + 1 and there.value == read.value
+            promised = read.value if read.promised is None else read.promised
+            return there.version == read.version + 1 and there.value == promised
         return there.version == read.version
 
     def bodies_at(self, gate: int) -> list[int]:

@@ -287,6 +287,8 @@ def own_write(world: World, txn: Transaction, site: int, value: int, difference:
     read = txn.inputs.get(site)
     if read is None:
         return
+    if buffered and read.promise and read.promised is None:
+        read.promised = read.value  # whether it is kept is still asked
     read.value = read.value + value if difference else value
     read.promise = read.promise and buffered
     if buffered:

@@ -38,6 +38,7 @@ class Input:
     sensed: int
     own: bool = False  # the agent's own buffered write stands in `value`
     outdated: bool = False  # it was not current when it was frozen
+    promised: int | None = None  # what a promise says, where an own write stands in `value`
 
 
 @dataclass
