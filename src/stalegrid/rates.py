@@ -103,7 +103,8 @@ class BatchLoad:
         for _ in range(16):
             self.decisions += random_choices(batch.context, self._choices, self._random)
             self.step(self._choices)
-            world["log_count"] = 0  # whoever keeps a log reads it between two steps
+            if batch.state.log.size:
+                world["log_count"] = 0  # whoever keeps a log reads it between two steps
         self.agent_steps += (int(world["tick"].sum()) - before) * batch.agents
         self.commits += int(batch.state.counts[:, _COMMITTED].sum()) - committed
         ended = ~batch.running
