@@ -205,7 +205,10 @@ def renewed_at_admission(c, me):
 def ask_again(c, b):
     """Let those go on who wait for locks with their transaction open, in the order in which they began to wait."""
     world, agents, waiting = world_of(c, b), agents_of(c, b), _ZERO
-    for a in range(c.agents):
+    left = world.waiting
+    while left != _ZERO:
+        a = lowest(left)
+        left &= left - _ONE
         if (agents[a].waits == log.FOR_LOCK or agents[a].waits == log.HELD_BACK) and agents[a].txn != NO_TXN:
             waiting |= bit(a)
     while waiting != _ZERO:

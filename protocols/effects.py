@@ -22,7 +22,7 @@ from ..world.context import (
 from ..world.jit import compiled, how_many, lowest
 from ..world.judging import argument_of, outcome_on
 from ..world.kernel import bit, credit, emit, take_in_hand
-from ..world.phases import enter
+from ..world.phases import enter, wait_for
 from ..world.rank_calls import value_now
 from ..world.scoring import put_out_boat
 from ..world.state import (
@@ -149,7 +149,7 @@ def put_out(c, b, a, cause):
         if c.ranks != 0:
             kind = log.FOR_RANK
         emit(c, b, log.WAIT_END, a, NO_TXN, 0, site, 0, 0, world.holder, me.queued_task, kind, waited, 0, 0)
-        me.waits = 0
+        wait_for(c, b, a, 0)
     region = cell_rule(c, me.cell).region
     enter(c, b, a, OUT)
     world.turn_due = 0

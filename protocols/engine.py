@@ -10,7 +10,7 @@ import numpy as np
 from ..world import entropy, log
 from ..world.context import agents_of, counts_of, op_rule, sites_of, world_of
 from ..world.events import answer_acts, world_events
-from ..world.jit import compiled, inlined, lowest
+from ..world.jit import compiled, how_many, inlined, lowest
 from ..world.kernel import bit, credit, draw, emit, has, renew, sense_sites
 from ..world.mail import deliver
 from ..world.phases import enter
@@ -27,7 +27,6 @@ from ..world.state import (
     NO_TXN,
     NOBODY,
     OUT,
-    QUEUED,
     WALKING,
 )
 from .acting import attempt_op, stop_thought
@@ -133,10 +132,7 @@ def think(c, b, thinking):
 @compiled
 def count_queue(c, b):
     """Count the agents that wait for admission in this tick."""
-    for a in range(c.agents):
-        me = agents_of(c, b)[a]
-        if me.phase == QUEUED or me.waits != 0:
-            counts_of(c, b)[_BLOCKED] += 1
+    counts_of(c, b)[_BLOCKED] += how_many(world_of(c, b).queued | world_of(c, b).waiting)
 
 
 @compiled

@@ -82,11 +82,7 @@ def walk(c, b):
 def on_the_way(c, b):
     """Return the set of agents who go to look or to do an op, and wait for nothing there."""
     world = world_of(c, b)
-    going = world.looking | world.walking
-    if (c.locks | c.ranks) != 0:
-        for a in range(c.agents):
-            going &= ~(np.uint64(agents_of(c, b)[a].waits != 0) << np.uint64(a))
-    return going
+    return (world.looking | world.walking) & ~world.waiting
 
 
 @inlined

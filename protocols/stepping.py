@@ -10,7 +10,7 @@ from ..world.jit import compiled, entry_point, how_many, inlined, lowest, member
 from ..world.kernel import sense_sites
 from ..world.memory import array_at, first_fixed, fixed_record_at
 from ..world.observe import write_observation
-from ..world.phases import enter
+from ..world.phases import enter, wait_for
 from ..world.reset import reset_world
 from ..world.rows import fill_rows
 from ..world.state import RUNNING
@@ -29,6 +29,7 @@ def begin_episode(c, b, seed, anew):
     if anew:
         for a in range(c.agents):
             enter(c, b, a, agents_of(c, b)[a].phase)
+            wait_for(c, b, a, agents_of(c, b)[a].waits)
     for a in range(c.agents):
         if not anew:
             sense_sites(c, b, a, agents_of(c, b)[a].sight)

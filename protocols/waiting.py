@@ -12,8 +12,8 @@ from ..world import entropy, log
 from ..world.context import agents_of, counts_of, world_of
 from ..world.jit import compiled, lowest
 from ..world.kernel import draw, emit
-from ..world.phases import enter
-from ..world.state import COUNTER_INDEX, IDLE, LOOKING, NO_SITE, NO_TASK, NOBODY, QUEUED
+from ..world.phases import enter, wait_for
+from ..world.state import COUNTER_INDEX, IDLE, LOOKING, NO_SITE, NO_TASK, NOBODY
 from .locks import lock_blocker
 
 _ZERO, _ONE = np.uint64(0), np.uint64(1)
@@ -24,7 +24,7 @@ _BLOCKED = COUNTER_INDEX["blocked_ticks"]
 def begin_wait(c, b, a, kind, site, whom, task, mode):
     """Log that an agent waits from this tick on."""
     world, me = world_of(c, b), agents_of(c, b)[a]
-    me.waits = kind
+    wait_for(c, b, a, kind)
     me.wait_site = site
     me.wait_since = world.tick
     emit(c, b, log.WAIT_BEGIN, a, me.txn, 0, site, 0, 0, whom, task, kind, mode, 0, 0)
@@ -57,16 +57,13 @@ def end_wait(c, b, a, task, waited):
     me = agents_of(c, b)[a]
     if me.waits != 0:
         emit(c, b, log.WAIT_END, a, me.txn, 0, me.wait_site, 0, 0, NOBODY, task, me.waits, waited, 0, 0)
-        me.waits = 0
+        wait_for(c, b, a, 0)
 
 
 @compiled
 def queued(c, b):
     """Return the set of agents that wait without a transaction."""
-    queue = _ZERO
-    for a in range(c.agents):
-        queue |= np.uint64(agents_of(c, b)[a].phase == QUEUED) << np.uint64(a)
-    return queue
+    return world_of(c, b).queued
 
 
 @compiled

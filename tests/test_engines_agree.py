@@ -22,7 +22,7 @@ from stalegrid.world import log
 from stalegrid.world.audit import EpisodeReport, audit_episode
 from stalegrid.world.reference import World
 from stalegrid.world.reference_observe import observe_reference
-from stalegrid.world.state import COUNTERS, IDLE, LOOKING, NONE, THINKING, WALKING
+from stalegrid.world.state import COUNTERS, IDLE, LOOKING, NONE, QUEUED, THINKING, WALKING
 
 from .schedules import Event, RandomChoices, RandomSchedule, Schedule, line, random_schedule
 
@@ -71,10 +71,11 @@ def masks_of(batch: Batch, row: int = 0) -> NDArray[np.bool_]:
 def compare_sets(schedule: Schedule, batch: Batch) -> None:
     """Compare the sets that the compiled engine keeps with what they are sets of."""
     there, agents, rules = batch.state.world[0], batch.state.agent[0], schedule.rules
-    phases = {"idle": IDLE, "thinking": THINKING, "walking": WALKING, "looking": LOOKING}
+    phases = {"idle": IDLE, "thinking": THINKING, "walking": WALKING, "looking": LOOKING, "queued": QUEUED}
     kept = {name: members(there[name]) for name in phases}
     found = {name: set(np.flatnonzero(agents["phase"] == phase).tolist()) for name, phase in phases.items()}
     assert kept == found, f"by phase (kept, found) {kept}, {found} after tick {there['tick']} of {schedule}"
+    assert members(there["waiting"]) == set(np.flatnonzero(agents["waits"]).tolist())
     assert not there["stepping"]
     for a, (me, beliefs) in enumerate(zip(agents, batch.state.belief[0], strict=True)):
         known = set(np.flatnonzero(beliefs["channel"] != NONE).tolist())

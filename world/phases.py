@@ -1,4 +1,4 @@
-"""Which agents are at what, compiled: a phase is entered here alone, and sets of agents are kept by phase."""
+"""Which agents are at what, compiled: phases and waits begin here alone, and sets of agents are kept of both."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 from .context import agents_of, cell_rule, op_rule, world_of
 from .jit import inlined
 from .kernel import bit, has
-from .state import IDLE, LOOKING, THINKING, WALKING
+from .state import IDLE, LOOKING, QUEUED, THINKING, WALKING
 
 
 @inlined
@@ -19,11 +19,20 @@ def enter(c, b, a, phase):
     world.thinking = world.thinking & others | np.uint64(phase == THINKING) << np.uint64(a)
     world.walking = world.walking & others | np.uint64(phase == WALKING) << np.uint64(a)
     world.looking = world.looking & others | np.uint64(phase == LOOKING) << np.uint64(a)
+    world.queued = world.queued & others | np.uint64(phase == QUEUED) << np.uint64(a)
     if phase == WALKING:
         head_for_op(c, b, a)
     elif phase == LOOKING:
         me.sought = me.look
         mark_near(c, b, a)
+
+
+@inlined
+def wait_for(c, b, a, kind):
+    """Let an agent wait for something, or with 0 for nothing any more."""
+    world = world_of(c, b)
+    agents_of(c, b)[a].waits = kind
+    world.waiting = world.waiting & ~bit(a) | np.uint64(kind != 0) << np.uint64(a)
 
 
 @inlined

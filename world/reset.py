@@ -65,6 +65,8 @@ def reset_world(c, b, seed):
     world.thinking = _ZERO
     world.walking = _ZERO
     world.looking = _ZERO
+    world.queued = _ZERO
+    world.waiting = _ZERO
     world.near = _ZERO
     world.stepping = _ZERO
     world.holder_wrote = _ZERO

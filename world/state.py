@@ -110,6 +110,8 @@ WORLD_RECORD = np.dtype(
         ("thinking", _U),
         ("walking", _U),
         ("looking", _U),
+        ("queued", _U),
+        ("waiting", _U),  # set of agents of whom `waits` is not 0
         ("near", _U),  # set of agents who have reached what they seek: only of those who look or walk does it tell
         ("stepping", _U),  # set of agents who have chosen a step for this tick
         ("moved", _U),  # set of agents who must look at what a step has brought into sight, at their `fresh`
