@@ -26,7 +26,7 @@ from ..world.jit import compiled, inlined, lowest
 from ..world.kernel import bit, emit, has, is_current, stand_on
 from ..world.phases import enter, mark_near
 from ..world.rank_calls import MAY_ENTER, TAKE_BACK, about
-from ..world.rule_arrays import NO_WAY
+from ..world.rule_records import NO_WAY
 from ..world.state import (
     COUNTER_INDEX,
     FAILED,

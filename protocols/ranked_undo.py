@@ -15,7 +15,7 @@ from ..world.kernel import emit, has, renew_as, touch_all
 from ..world.phases import enter
 from ..world.rank_writes import reinstall, take, tell
 from ..world.ranks import OPEN, REOPENED, SETTLED, TOP, VOID
-from ..world.rule_arrays import KEEP
+from ..world.rule_records import KEEP
 from ..world.state import (
     ABORTED,
     COUNTER_INDEX,

@@ -27,7 +27,7 @@ from ..world.kernel import bit, emit, has, renew
 from ..world.mail import release_mail, send
 from ..world.phases import enter
 from ..world.rank_calls import COUNTS_ONCE, RANKS_SETTLE, about
-from ..world.rule_arrays import KEEP
+from ..world.rule_records import KEEP
 from ..world.state import (
     ABORTED,
     COMMITTED,

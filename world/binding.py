@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .rule_arrays import RuleArrays
+from .rule_records import RuleArrays
 from .state import Rows, State
 
 _STATE_FIELDS = State._fields

@@ -12,7 +12,7 @@ from . import log
 from . import state as st
 from .jit import inlined
 from .memory import array_at, fixed_array_at, fixed_record_at, record_at
-from .rule_arrays import (
+from .rule_records import (
     AGENT_RULE,
     CELL_RULE,
     EVENT_RULE,
