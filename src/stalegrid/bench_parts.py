@@ -113,13 +113,16 @@ def presets(job: Job) -> Iterator[Row]:
 
 
 def tailoring(job: Job) -> Iterator[Row]:
-    """Measure what it brings to compile the step for scenario and protocol, and beside it for steering by hand."""
+    """Measure what it brings to compile the step for scenario and protocol, and the same for steering by hand.
+
+    Without thought and with each move an action nearly every row decides, and is written, in every tick.
+    """
     free = job.with_settings(think=0, navigation="manual")
     for name, one in (("as it is", job), ("think 0, manual", free)):
         rates = measure({made: one.batch(tailor=made != "") for made in ("", ", tailored")}, job.seconds)
         for made, rate in rates.items():
-            times = rate.agent_steps / rates[""].agent_steps
-            yield {"what": name + made, **_figures(rate), "times_plain": times}
+            beside = {"times_plain": rate.agent_steps / rates[""].agent_steps}
+            yield {"what": name + made, **_figures(rate), **beside, "deciding": rate.decisions / rate.agent_steps}
 
 
 def log(job: Job) -> Iterator[Row]:
@@ -127,14 +130,6 @@ def log(job: Job) -> Iterator[Row]:
     rates = measure({"off": job.batch(), "on": job.batch(keep_log=True)}, job.seconds)
     for name, rate in rates.items():
         yield {"what": f"log {name}", **_figures(rate), "times_off": rates["off"].agent_steps / rate.agent_steps}
-
-
-def rewriting(job: Job) -> Iterator[Row]:
-    """Measure play without thought, each move an action: nearly every row decides, and is written, in every tick."""
-    free = job.with_settings(think=0, navigation="manual")
-    for what, one in (("as it is", job), ("think 0, manual", free)):
-        rate = measure({what: one.batch()}, job.seconds)[what]
-        yield {"what": what, **_figures(rate), "deciding": rate.decisions / rate.agent_steps}
 
 
 def _per_tick(job: Job, shapes: Iterable[tuple[str, int, dict[str, int]]]) -> Iterator[Row]:
@@ -245,7 +240,7 @@ def growth(job: Job) -> Iterator[Row]:
 
 
 PARTS: dict[str, Callable[[Job], Iterator[Row]]] = {
-    "views": views, "presets": presets, "log": log, "rewriting": rewriting, "tailoring": tailoring, "agents": agents,
+    "views": views, "presets": presets, "log": log, "tailoring": tailoring, "agents": agents,
     "grids": grids, "threads": threads, "compile": compiling, "growth": growth, "limits": limits,
 }  # fmt: skip
 if CAN_RUN:
