@@ -59,7 +59,7 @@ def walk(c, b):
 
     Return the set of those who have arrived: who may look, or try their op.
     """
-    world, agents = world_of(c, b), agents_of(c, b)
+    world = world_of(c, b)
     moving = (on_the_way(c, b) & ~world.near) | world.stepping
     if c.stall > 0:
         moving &= ~world.stalled
@@ -73,7 +73,7 @@ def walk(c, b):
         elif c.manual != 0 and has(world.walking, a):
             stuck(c, b, a)
         else:
-            walk_towards(c, b, a, agents[a].sought)
+            walk_towards(c, b, a)
     arrived = on_the_way(c, b) & world.near
     return arrived & ~world.stalled if c.stall > 0 else arrived
 
@@ -117,10 +117,10 @@ def count_trip(c, b, a):
 
 
 @inlined
-def walk_towards(c, b, a, target):
-    """Take a step on a shortest path, or be stopped."""
+def walk_towards(c, b, a):
+    """Take a step on a shortest path to what is sought, or be stopped."""
     me = agents_of(c, b)[a]
-    step, cell = way(c, target, me.cell), next_cell(c, target, me.cell)
+    step, cell = way(c, me.sought, me.cell), next_cell(c, me.sought, me.cell)
     if (c.token | c.locks | c.ranks) != 0:
         region = region_entered(c, me, cell)
         if region != NO_SITE and not may_enter(c, b, a, region, NO_TASK):
