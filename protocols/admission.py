@@ -19,6 +19,7 @@ from ..world.context import (
     task_inputs,
     task_rules,
     thoughts,
+    thoughts_left,
     world_of,
 )
 from ..world.footprint import declare_compiled
@@ -98,7 +99,7 @@ def open_transaction(c, b, a, index, choice):
     me.outcome = NO_OUTCOME
     me.show |= me.stale
     me.stale = _ZERO
-    me.thought_left = thought
+    thoughts_left(c, b)[a] = thought
     me.stuck = 0
     enter(c, b, a, LOCKING)
     emit(c, b, log.DECIDE, a, me.txn, 0, NO_SITE, me.argument, choice, NOBODY, index, thought, attempt, nth, saved)

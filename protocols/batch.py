@@ -15,7 +15,7 @@ from ..world.binding import bind
 from ..world.copying import give_back
 from ..world.jit import address_of
 from ..world.memory import NUMBERS
-from ..world.observe import BLOCKS, ObservationLayout, figure_lanes, observation_layout
+from ..world.observe import BLOCKS, ObservationLayout, agent_lanes, observation_layout
 from ..world.rule_arrays import compile_rules
 from ..world.rules import Rules
 from ..world.state import (
@@ -47,7 +47,7 @@ from .crew import Crew
 from .shares import call_alone
 from .stepping import reset_chosen, show_rows, step_worlds
 
-CACHE_LINE = 64  # bytes
+CACHE_LINE, LARGE_PAGE = 64, 2**21  # bytes
 
 
 def allocate(rules: Rules, worlds: int, width: int, logs: int, ranks: int = 0) -> State:
@@ -58,8 +58,9 @@ def allocate(rules: Rules, worlds: int, width: int, logs: int, ranks: int = 0) -
     """
     shapes = _shapes(rules, worlds, width, ranks)
     sizes = [-(-(prod(shape) * np.dtype(kind).itemsize) // CACHE_LINE) * CACHE_LINE for shape, kind in shapes.values()]
-    memory = np.zeros(sum(sizes) + CACHE_LINE, np.uint8)
-    at = -memory.ctypes.data % CACHE_LINE
+    page = LARGE_PAGE if sum(sizes) >= LARGE_PAGE else CACHE_LINE
+    memory = np.zeros(-(-sum(sizes) // page) * page + page, np.uint8)
+    at = -memory.ctypes.data % page
     arrays: dict[str, Any] = {"log": np.zeros((worlds, logs), log.EVENT)}
     for (name, (shape, kind)), size in zip(shapes.items(), sizes, strict=True):
         arrays[name] = np.ndarray(shape, kind, memory, at)
@@ -75,7 +76,9 @@ def _shapes(rules: Rules, worlds: int, width: int, ranks: int) -> dict[str, tupl
     return {
         "world": ((worlds,), WORLD_RECORD),
         "agent": ((worlds, a), AGENT_RECORD),
-        "figure": ((worlds, FIGURE_SIZE, figure_lanes(a)), np.float32),
+        "figure": ((worlds, FIGURE_SIZE, agent_lanes(a)), np.float32),
+        "thought_left": ((worlds, agent_lanes(a)), np.int32),
+        "sight": ((worlds, agent_lanes(a)), np.uint64),
         "site": ((worlds, s), SITE_RECORD),
         "belief": ((worlds, a, s), BELIEF_RECORD),
         "input": ((worlds, a, 5, i), INPUT_RECORD),
@@ -179,7 +182,9 @@ class Batch:
         self.rows = allocate_rows(worlds if keep_rows else 0, self.agents, len(rules.actions))
         self._crew: Crew | None = None
         self._tailors = tailor
-        self._given: tuple[NDArray[np.int32] | None, int] = (None, 0)  # the choices of the last step, and their address
+        # The choices of the last step and its streams, if it had any, each with its address.
+        self._given: tuple[NDArray[np.int32] | None, int] = (None, 0)
+        self._streams: tuple[NDArray[np.uint64] | None, int] = (None, 0)
         view = {**self.layout.view, "own_reward": own_reward, "discount": discount}
         view |= {"think_cost": 0.0, "message_cost": 0.0, "accident_cost": 0.0, **(costs or {})}
         self._view = view
@@ -220,7 +225,7 @@ class Batch:
     def __getstate__(self) -> dict[str, Any]:
         # Addresses and threads do not travel: the context is bound anew.
         state = {key: value for key, value in self.__dict__.items() if key not in ("context", "arrays", "parts")}
-        return {**state, "_crew": None, "_given": (None, 0)}
+        return {**state, "_crew": None, "_given": (None, 0), "_streams": (None, 0)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         give_back(self, state)
@@ -254,9 +259,7 @@ class Batch:
 
     def step(self, choices: NDArray[np.int32], to_decision: bool = False) -> None:
         """Advance every running world by a tick, or to its next decision; `choices` is [B, A] int32."""
-        if choices.shape != (self.worlds, self.agents) or choices.dtype != np.int32:
-            expected = f"[{self.worlds}, {self.agents}] int32"
-            raise ValueError(f"choices are {expected}; got {list(choices.shape)} {choices.dtype}")
+        _check("choices", choices, (self.worlds, self.agents), np.int32)
         self.advance(choices, to_decision)
 
     def advance(self, choices: NDArray[np.int32], to_decision: bool) -> None:
@@ -264,9 +267,24 @@ class Batch:
         if choices is not self._given[0]:  # to ask for the address of an array takes as long as a step of one world
             choices = np.ascontiguousarray(choices)
             self._given = choices, choices.ctypes.data
-        at = self._given[1]
+        self._step(choices, self._given[1], self.margin if to_decision else 0)
+
+    def play(self, choices: NDArray[np.int32], streams: NDArray[np.uint64], ticks: int = 1) -> None:
+        """Advance every running world by some ticks, by a random allowed action of each agent that must act.
+
+        `choices`, [B, A] int32, are filled with what is chosen. `streams` are [B, 2] uint64, moved on in place: of each
+        world a generator, which is any number but 0 at first, and how many choices it has made.
+        """
+        if choices is not self._given[0] or streams is not self._streams[0]:
+            _check("choices", choices, (self.worlds, self.agents), np.int32)
+            _check("streams", streams, (self.worlds, 2), np.uint64)
+            self._given, self._streams = (choices, choices.ctypes.data), (streams, streams.ctypes.data)
+        self._step((choices, streams), self._given[1], ticks, self._streams[1])
+
+    def _step(self, held: Any, choices: int, many: int, streams: int = 0) -> None:
         for part in self.parts:
-            self._run(choices, part.step, part, at + 4 * self.agents * part.first, int(to_decision), self.margin)
+            theirs = streams + 16 * part.first if streams else 0
+            self._run(held, part.step, part, choices + 4 * self.agents * part.first, many, theirs)
 
     def _run(self, held: Any, function: int, part: Part, *numbers: int) -> None:
         """Do a job, see `shares`, for some worlds, in this thread or in all; it points to what is `held`."""
@@ -310,6 +328,11 @@ class Batch:
             raise RuntimeError("the log or the mailbox overflowed: please report this scenario and its settings")
         self.state.world["log_count"][world] = 0
         return self.state.log[world, :count].copy()
+
+
+def _check(name: str, array: NDArray[Any], shape: tuple[int, ...], kind: Any) -> None:
+    if array.shape != shape or array.dtype != kind:
+        raise ValueError(f"{name} are {list(shape)} {np.dtype(kind)}; got {list(array.shape)} {array.dtype}")
 
 
 @cache

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..world.context import agents_of
+from ..world.context import agents_of, thoughts_left
 from ..world.jit import compiled, lowest
 from ..world.kernel import has
 from ..world.state import NO_TXN, NOBODY
@@ -122,7 +122,7 @@ def deadlock_victim(c, b, a):
         return victim
     for other in range(c.agents):
         if has(reached, other) and agents[other].txn != NO_TXN and has(_reach(c, b, other), a):
-            sunk = agents[other].thought - agents[other].thought_left if c.least_sunk != 0 else 0
+            sunk = agents[other].thought - thoughts_left(c, b)[other] if c.least_sunk != 0 else 0
             if victim == NOBODY or sunk < least or (sunk == least and is_younger(c, b, other, victim)):
                 victim, least = other, sunk
     return victim

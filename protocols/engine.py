@@ -8,7 +8,17 @@ from __future__ import annotations
 import numpy as np
 
 from ..world import entropy, log
-from ..world.context import agents_of, counts_of, op_rule, sites_of, world_of
+from ..world.context import (
+    agents_of,
+    counts_of,
+    op_rule,
+    sights_at,
+    sights_of,
+    sites_of,
+    thoughts_left,
+    thoughts_left_at,
+    world_of,
+)
 from ..world.events import answer_acts, world_events
 from ..world.jit import compiled, how_many, inlined, lowest
 from ..world.kernel import bit, credit, draw, emit, has, renew, sense_sites
@@ -29,6 +39,7 @@ from ..world.state import (
     OUT,
     WALKING,
 )
+from ..world.vectors import LANES, count_down, who_meet
 from .acting import attempt_op, stop_thought
 from .admission import let_in
 from .deciding import decide
@@ -86,7 +97,7 @@ def who_thinks(c, b):
     if c.speculates != 0:
         for a in range(c.agents):
             me = agents[a]
-            thinks = (me.phase == LOCKING) & (me.speculates != 0) & (me.thought_left > 0)
+            thinks = (me.phase == LOCKING) & (me.speculates != 0) & (thoughts_left(c, b)[a] > 0)
             thinking |= np.uint64(thinks) << np.uint64(a)
     return thinking & ~world.stalled if c.stall > 0 else thinking
 
@@ -104,9 +115,11 @@ def count_stalled(c, b):
 @inlined
 def think(c, b, thinking):
     """Spend a think tick, or get up and go."""
-    agents = agents_of(c, b)
+    agents, left = agents_of(c, b), thoughts_left(c, b)
     if c.thinkers > 0:
         hand_out_places(c, b, thinking)
+    if (c.thinkers | c.speculates | c.stops) == 0 and c.think_cost == 0.0:
+        thinking = think_on(c, b, thinking)
     while thinking != _ZERO:
         a = lowest(thinking)
         thinking &= thinking - _ONE
@@ -118,8 +131,8 @@ def think(c, b, thinking):
             continue
         if c.thinkers > 0 and me.waits != 0:
             continue  # for a place to think
-        if me.thought_left > 0:
-            me.thought_left -= 1
+        if left[a] > 0:
+            left[a] -= 1
             counts_of(c, b)[_THINK] += 1
             credit(c, b, a, -c.think_cost)
             continue
@@ -127,6 +140,16 @@ def think(c, b, thinking):
         enter(c, b, a, WALKING)
         if c.slip != 0:
             slip(c, b, a)
+
+
+@inlined
+def think_on(c, b, thinking):
+    """Spend a think tick of each who has one left, where nothing keeps anybody from it; return who has none."""
+    ended = _ZERO
+    for first in range(0, c.agents, LANES):
+        ended |= count_down(thoughts_left_at(c, b) + 4 * first, thinking >> np.uint64(first)) << np.uint64(first)
+    counts_of(c, b)[_THINK] += how_many(thinking & ~ended)
+    return ended
 
 
 @compiled
@@ -201,14 +224,14 @@ def sense(c, b):
     world, agents = world_of(c, b), agents_of(c, b)
     due = world.moved
     if world.dirty != _ZERO:
-        for a in range(c.agents):
-            due |= np.uint64(agents[a].sight & world.dirty != _ZERO) << np.uint64(a)
+        for first in range(0, c.agents, LANES):
+            due |= who_meet(sights_at(c, b) + 8 * first, world.dirty) << np.uint64(first)
     while due != _ZERO:
         a = lowest(due)
         due &= due - _ONE
         me = agents[a]
         if me.phase != OUT:
-            sense_sites(c, b, a, me.sight & (me.fresh | world.dirty))
+            sense_sites(c, b, a, sights_of(c, b)[a] & (me.fresh | world.dirty))
         me.fresh = _ZERO
     world.dirty = _ZERO
     world.moved = _ZERO

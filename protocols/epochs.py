@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..world import entropy, log
-from ..world.context import agents_of, counts_of, delays, op_rule, task_inputs, world_of
+from ..world.context import agents_of, counts_of, delays, op_rule, task_inputs, thoughts_left, world_of
 from ..world.jit import compiled, how_many, inlined, lowest
 from ..world.kernel import bit, draw, emit, has, is_input_current, renew
 from ..world.mail import SHIFT
@@ -278,14 +278,15 @@ def turn_epoch(c, b):
 def next_turn(c, b, member):
     """Return the tick from which on a member may have something to do for an epoch, or NEVER."""
     world, me = world_of(c, b), agents_of(c, b)[member]
-    answers = ticks_busy(c, me) + world.tick if has(world.unanswered, member) else NEVER
+    answers = ticks_busy(c, b, member) + world.tick if has(world.unanswered, member) else NEVER
     return NEVER if me.phase == OUT else min(me.copy_due, me.answer_due, answers)
 
 
 @inlined
-def ticks_busy(c, me):
+def ticks_busy(c, b, a):
     """Return how many ticks an agent cannot acknowledge for at least: it stands still, or thinks and is not stopped."""
-    thought = me.thought_left + 1 if (me.phase == THINKING) & (c.stops == 0) else 0
+    me = agents_of(c, b)[a]
+    thought = thoughts_left(c, b)[a] + 1 if (me.phase == THINKING) & (c.stops == 0) else 0
     return max(me.stalled, thought)
 
 
@@ -307,7 +308,7 @@ def take_part(c, b, member):
         me.copy_due = NEVER
         emit(c, b, log.RECEIVED, member, NO_TXN, 0, NO_SITE, world.epoch, 0, NOBODY, 0, 0, 0, 0, 0)
         world.unanswered |= bit(member)
-    if has(world.unanswered, member) and ticks_busy(c, me) == 0:
+    if has(world.unanswered, member) and ticks_busy(c, b, member) == 0:
         world.unanswered &= ~bit(member)
         me.answers += 1
         due, lost = _over_channel(c, b, entropy.ACK_DELAY, entropy.ACK_LOSS, member, me.answers)

@@ -191,7 +191,7 @@ def _give_up(engine: CompiledEngine, a: int, events: _Log) -> None:
     state, tick = engine.batch.state, engine.tick
     me, txn = state.agent[0][a], int(state.agent[0][a]["txn"])
     _find_place(a, me, tick, events)
-    useful, buffered = int(me["thought"] - me["thought_left"]), int(me["pending"]).bit_count()
+    useful, buffered = int(me["thought"] - state.thought_left[0, a]), int(me["pending"]).bit_count()
     ended = PARTIAL if me["done"] > buffered else ABORTED
     kind = log.PARTIAL_COMMIT if ended == PARTIAL else log.ABORT
     events.emit(kind, a, txn, a=useful + int(me["spoiled"]), b=ABORTED if ended == PARTIAL else 0)
@@ -211,8 +211,9 @@ def _give_up(engine: CompiledEngine, a: int, events: _Log) -> None:
     if engine.config.interruption == "checkpoint":
         tally[2] = (int(tally[2]) + useful) * engine.config.kept // 100
     me["phase"], me["outcome"], me["txn"], me["task"], me["job"] = IDLE, ended, NO_TXN, NO_TASK, NO_JOB
-    for name in ("thought_left", "stuck", "pending", "broke"):
+    for name in ("stuck", "pending", "broke"):
         me[name] = 0
+    state.thought_left[0, a] = 0
 
 
 def _in_flight(state: State) -> Iterator[Any]:

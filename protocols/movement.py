@@ -16,6 +16,7 @@ from ..world.context import (
     next_cell,
     op_rule,
     sight_of,
+    sights_of,
     sites_of,
     task_inputs,
     task_rules,
@@ -167,7 +168,7 @@ def step_to(c, b, a, cell):
     if (place.gate >= 0) & (sites_of(c, b)[max(place.gate, 0)].value == 1):
         return False
     before, after = cell_rule(c, me.cell).region, place.region
-    if c.see_all == 0:
+    if c.see_all == 0 and (agent_rules(c)[a].radius >= 0 or c.lockstep != 0):  # who sees all sees the same from anywhere
         turn_eyes(c, b, a, sight_of(c, a)[cell])
     me.reseen = 1
     me.cell = cell
@@ -192,9 +193,9 @@ def turn_eyes(c, b, a, sight):
     lockstep a step may be one of many in a tick; the first one dates all that was in sight.
     """
     world, me = world_of(c, b), agents_of(c, b)[a]
-    seen = me.sight
+    seen = sights_of(c, b)[a]
     gone, come = seen & ~sight, sight & ~seen
-    me.sight = sight
+    sights_of(c, b)[a] = sight
     me.show |= gone | come
     if c.lockstep != 0:
         gone = _ZERO if has(world.moved, a) else seen

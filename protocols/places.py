@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..world import entropy, log
-from ..world.context import agents_of, world_of
+from ..world.context import agents_of, thoughts_left, world_of
 from ..world.jit import compiled
 from ..world.kernel import bit, draw, has
 from ..world.state import LOCKING, NO_SITE, NOBODY, THINKING
@@ -36,7 +36,7 @@ def hand_out_places(c, b, thinking):
     for a in range(c.agents):
         me = agents[a]
         speculates = me.phase == LOCKING and me.speculates != 0
-        if (me.phase != THINKING and not speculates) or me.thought_left == 0:
+        if (me.phase != THINKING and not speculates) or thoughts_left(c, b)[a] == 0:
             continue
         if me.placed != 0:
             free -= 1

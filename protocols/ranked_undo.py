@@ -9,7 +9,17 @@ import numpy as np
 
 from ..world import log, verbs
 from ..world.chains import fold, value_at
-from ..world.context import agents_of, correction_rule, counts_of, op_rule, rank_of, tally_of, task_rules, world_of
+from ..world.context import (
+    agents_of,
+    correction_rule,
+    counts_of,
+    op_rule,
+    rank_of,
+    tally_of,
+    task_rules,
+    thoughts_left,
+    world_of,
+)
 from ..world.jit import compiled
 from ..world.kernel import emit, has, renew_as, touch_all
 from ..world.phases import enter
@@ -108,7 +118,7 @@ def revoke(c, b, a, rank):
     me.done = slot.ops
     me.op = 0
     me.thought = 0
-    me.thought_left = 0
+    thoughts_left(c, b)[a] = 0
     me.stuck = 0
     me.look = NO_SITE
     enter(c, b, a, WALKING)

@@ -18,6 +18,7 @@ from ..world.context import (
     sites_of,
     tally_of,
     task_rules,
+    thoughts_left,
     world_of,
 )
 from ..world.events import leave_depots
@@ -76,7 +77,7 @@ def settle(c, b, a, outcome, before_thought):
     ended = outcome
     if outcome != COMMITTED and (me.done > buffered or kept > 0):
         ended = PARTIAL
-    spent = me.thought - me.thought_left + me.spoiled
+    spent = me.thought - thoughts_left(c, b)[a] + me.spoiled
     kind = log.COMMIT
     detail = before_thought
     if ended == PARTIAL:
@@ -121,7 +122,7 @@ def settle(c, b, a, outcome, before_thought):
         me.undoing = 0
     me.txn = NO_TXN
     me.task = NO_TASK
-    me.thought_left = 0
+    thoughts_left(c, b)[a] = 0
     me.stuck = 0
     me.pending = 0
     me.broke = 0

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..world.binding import CONTEXT
-from ..world.context import agents_of, mask_of, world_of
+from ..world.context import agents_of, mask_of, sights_of, world_of
 from ..world.jit import compiled, entry_point, how_many, inlined, lowest, member
 from ..world.kernel import sense_sites
 from ..world.memory import array_at, first_fixed, fixed_record_at
@@ -32,7 +33,7 @@ def begin_episode(c, b, seed, anew):
             wait_for(c, b, a, agents_of(c, b)[a].waits)
     for a in range(c.agents):
         if not anew:
-            sense_sites(c, b, a, agents_of(c, b)[a].sight)
+            sense_sites(c, b, a, sights_of(c, b)[a])
         write_observation(c, b, a)
         mask_of(c, b, a)[0] = _ONE
         mask_of(c, b, a)[1] = _ZERO
@@ -60,38 +61,54 @@ def reset_chosen(context, crew, call, who, worlds, chosen, seeds, anew, _one, _t
 
 
 @entry_point
-def step_worlds(context, crew, call, who, worlds, choices, to_decision, margin, _one, _two):
+def step_worlds(context, crew, call, who, worlds, choices, many, streams, _one, _two):
     """Step every world that no other thread has taken yet; `choices` are at [B, A] int32.
 
-    With `to_decision` a world runs until some agent must act, it ends, or fewer than `margin` log rows are left.
+    With `many` a world runs until some agent must act, it ends, or fewer than so many log rows are left. Where
+    `streams` are not 0 they are those of `random_choices`: the worlds are stepped so often, by choices made at random.
     """
     c = fixed_record_at(context, CONTEXT)
     first, last = take_worlds(crew, call, who, 0, worlds)
     while first < last:
         chosen = array_at(choices, (worlds, c.agents), np.int32)
-        for b in range(first, last):
-            step_world(c, b, chosen, to_decision != 0, margin)
+        steps, margin = (many, 0) if streams != 0 else (1, many)
+        for _ in range(steps):
+            b, goes_on = first, False
+            while b < last:
+                if not goes_on:
+                    if streams != 0:
+                        choose_at_random(c, b, chosen, array_at(streams, (worlds, 2), np.uint64))
+                    begin_step(c, b)
+                goes_on = step_world(c, b, chosen, margin)
+                b += 0 if goes_on else 1
         first, last = take_worlds(crew, call, who, last - first, worlds)
     return 0
 
 
 @inlined
-def step_world(c, b, choices, to_decision, margin):
-    """Step one world."""
+def begin_step(c, b):
+    """Begin a step of one world."""
     world, agents = world_of(c, b), agents_of(c, b)
     world.elapsed = 0
     if world.paid != 0:
         world.paid = 0
         for a in range(c.agents):
             agents[a].earned = 0.0
-    while world.status == RUNNING:
+
+
+@inlined
+def step_world(c, b, choices, margin):
+    """Advance one world by a tick, unless its episode is over; tell whether its step goes on."""
+    world, goes_on = world_of(c, b), False
+    if world.status == RUNNING:
         tick(c, b, choices)
         world.elapsed += 1
         ready = present(c, b)
-        if not to_decision or ready != _ZERO or (c.logs > 0 and c.logs - world.log_count < margin):
-            break
-    if c.rows_kept != 0:
+        goes_on = margin != 0 and ready == _ZERO and world.status == RUNNING
+        goes_on &= c.logs == 0 or c.logs - world.log_count >= margin
+    if c.rows_kept != 0 and not goes_on:
         fill_rows(c, b)
+    return goes_on
 
 
 @entry_point
@@ -102,29 +119,41 @@ def show_rows(context, worlds):
         fill_rows(c, b)
 
 
+def random_streams(worlds: int) -> NDArray[np.uint64]:
+    """Return the streams of so many worlds that have made no choice yet, see `random_choices`."""
+    streams = np.zeros((worlds, 2), np.uint64)
+    streams[:, 0] = np.arange(1, worlds + 1)
+    return streams
+
+
 @entry_point
 def random_choices(context, choices, streams):
-    """Fill `choices`, [B, A] int32, with a random allowed action for every agent that must act; return their number.
+    """Fill `choices`, [B, A] int32, with a random allowed action for every agent that must act.
 
-    `streams` is [B] uint64, not zero: one xorshift generator a world, moved on in place.
+    `streams` are [B, 2] uint64, moved on in place: of each world a xorshift generator, which is never 0, and how many
+    choices it has made.
     """
     c = first_fixed(context)
-    many = 0
     for b in range(len(streams)):
-        word, ready = streams[b], world_of(c, b).ready
-        while ready != _ZERO:
-            a = lowest(ready)
-            ready &= ready - _ONE
-            many += 1
-            mask = mask_of(c, b, a)
-            word ^= word << np.uint64(13)
-            word ^= word >> np.uint64(7)
-            word ^= word << np.uint64(17)
-            low, high = mask[0], mask[1] if c.actions > 64 else _ZERO
-            nth = np.int64(((word >> np.uint64(32)) * np.uint64(how_many(low) + how_many(high))) >> np.uint64(32))
-            if c.actions <= 64 or nth < how_many(low):
-                choices[b, a] = member(low, nth)
-            else:
-                choices[b, a] = 64 + member(high, nth - how_many(low))
-        streams[b] = word
-    return many
+        choose_at_random(c, b, choices, streams)
+
+
+@inlined
+def choose_at_random(c, b, choices, streams):
+    """Choose a random allowed action for every agent of a world that must act."""
+    word, ready = streams[b, 0], world_of(c, b).ready
+    streams[b, 1] += np.uint64(how_many(ready))
+    while ready != _ZERO:
+        a = lowest(ready)
+        ready &= ready - _ONE
+        mask = mask_of(c, b, a)
+        word ^= word << np.uint64(13)
+        word ^= word >> np.uint64(7)
+        word ^= word << np.uint64(17)
+        low, high = mask[0], mask[1] if c.actions > 64 else _ZERO
+        nth = np.int64(((word >> np.uint64(32)) * np.uint64(how_many(low) + how_many(high))) >> np.uint64(32))
+        if c.actions <= 64 or nth < how_many(low):
+            choices[b, a] = member(low, nth)
+        else:
+            choices[b, a] = 64 + member(high, nth - how_many(low))
+    streams[b, 0] = word

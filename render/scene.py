@@ -194,7 +194,8 @@ def scene_of_arrays(rules: Rules, state: State, b: int = 0) -> Scene:
     beliefs = state.belief[b][["value", "channel", "tick", "promise"]].tolist()
     mail = state.mail[b, int(world["mail_first"]) : int(world["mail_count"])]
     columns = ["sender", "receiver", "kind", "site", "value", "stamp", "sent", "due", "held"]
-    names = ["cell", "phase", "hand", "thought", "thought_left", "outcome"]
+    names = ["cell", "phase", "hand", "thought", "outcome"]
+    left = state.thought_left[b].tolist()
     names += ["task", "op", "txn", "look", "holding", "queued_task"]
     return Scene(
         stage=stage,
@@ -203,7 +204,10 @@ def scene_of_arrays(rules: Rules, state: State, b: int = 0) -> Scene:
         goals_met=met,
         goals_lost=int(world["goals_lost"]),
         holder=holder,
-        agents=tuple(_agent(rules, index, holder, *row) for index, row in enumerate(state.agent[b][names].tolist())),
+        agents=tuple(
+            _agent(rules, index, holder, left[index], *row)
+            for index, row in enumerate(state.agent[b][names].tolist())
+        ),
         sites=sites,
         beliefs=tuple(
             tuple(_belief(value, channel, sensed, promise, tick) for value, channel, sensed, promise in row)
@@ -223,13 +227,13 @@ def _agent_of_reference(world: World, index: int, me: Agent) -> AgentView:
         open_txn = (txn.thought, me.thought_left, txn.task, txn.op, txn.number)
     thought, left, task, op, number = open_txn
     return _agent(
-        world.rules, index, world.holder, me.cell, me.phase, me.hand, thought, left, me.outcome, task, op, number,
+        world.rules, index, world.holder, left, me.cell, me.phase, me.hand, thought, me.outcome, task, op, number,
         me.look, me.holding, me.queued_task,
     )  # fmt: skip
 
 
 def _agent(
-    rules: Rules, index: int, holder: int, cell: int, phase: int, hand: int, thought: int, thought_left: int,
+    rules: Rules, index: int, holder: int, thought_left: int, cell: int, phase: int, hand: int, thought: int,
     outcome: int, task: int, op: int, txn: int, look: int, holding: int, queued: int,
 ) -> AgentView:  # fmt: skip
     name, target, waits_for = None, NO_CELL, NOBODY

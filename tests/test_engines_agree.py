@@ -82,7 +82,7 @@ def compare_sets(schedule: Schedule, batch: Batch) -> None:
         assert members(me["known"]) == known, f"agent {a} knows {known} after tick {there['tick']} of {schedule}"
         if a in found["looking"] | found["walking"]:
             distances, looks = rules.paths[me["sought"]][0], a in found["looking"]
-            near = me["sought"] in members(me["sight"]) if looks else distances[me["cell"]] <= 1
+            near = me["sought"] in members(batch.state.sight[0, a]) if looks else distances[me["cell"]] <= 1
             near |= rules.settings.lockstep
             assert near == (a in members(there["near"])), f"agent {a} after tick {there['tick']} of {schedule}"
 

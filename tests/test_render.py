@@ -24,6 +24,7 @@ from stalegrid.render.ground import frame_shape, strip_px, water_cells
 from stalegrid.render.scene import MessageView, Scene, scene_of_arrays, scene_of_reference, stage_of
 from stalegrid.render.tiles import draw
 from stalegrid.world import state as records
+from stalegrid.world.observe import agent_lanes
 from stalegrid.world.reference import World
 from stalegrid.world.rules import Rules
 from stalegrid.world.scenarios import SCENARIOS
@@ -62,14 +63,16 @@ def as_arrays(world: World) -> records.State:
         "mail": (records.MAIL_RECORD, (2 * len(world.mail) + 3,)),
     }
     arrays = {name: np.full((2, *shape), 7, dtype) for name, (dtype, shape) in shapes.items()}
+    arrays["thought_left"] = np.full((2, agent_lanes(agents)), 7, np.int32)
     row = arrays["world"][1]
     row["tick"], row["holder"] = world.now, world.holder
     row["mail_first"], row["mail_count"] = 1, 1 + 2 * len(world.mail)  # after each letter one that has arrived
     row["goals_met"], row["goals_lost"] = sum(world.met), sum(world.lost)
     for index, me in enumerate(world.agents):
         record, txn = arrays["agent"][1, index], me.txn
-        for name in ("cell", "phase", "hand", "thought_left", "outcome", "look", "holding", "queued_task"):
+        for name in ("cell", "phase", "hand", "outcome", "look", "holding", "queued_task"):
             record[name] = getattr(me, name)
+        arrays["thought_left"][1, index] = me.thought_left
         record["txn"] = records.NO_TXN if txn is None else txn.number
         record["task"] = records.NO_TASK if txn is None else txn.task
         if txn is not None:

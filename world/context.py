@@ -218,6 +218,30 @@ def figures_of(c, b):
 
 
 @inlined
+def thoughts_left_at(c, b):
+    """The address of the think ticks still to come, of all agents."""
+    return c.thought_left + 4 * b * c.lanes
+
+
+@inlined
+def thoughts_left(c, b):
+    """[lanes] int32: think ticks still to come."""
+    return array_at(thoughts_left_at(c, b), (c.lanes,), _I4)
+
+
+@inlined
+def sights_at(c, b):
+    """The address of the sets of sites in sight, of all agents."""
+    return c.sight + 8 * b * c.lanes
+
+
+@inlined
+def sights_of(c, b):
+    """[lanes] uint64: sets of sites in sight."""
+    return array_at(sights_at(c, b), (c.lanes,), _U8)
+
+
+@inlined
 def mask_of(c, b, a):
     """[2] uint64."""
     return array_at(c.mask + (b * c.agents + a) * 16, (2,), _U8)

@@ -99,6 +99,6 @@ def states_of(rules: Rules, state: State) -> NDArray[np.float32]:
         rules,
         state.world["tick"],
         (site["value"], site["unsettled"] >= 0),
-        (agent["cell"], agent["phase"], agent["hand"], agent["thought_left"]),
+        (agent["cell"], agent["phase"], agent["hand"], state.thought_left[:, : agent.shape[1]]),
         state.goal["met"],
     )

@@ -16,6 +16,7 @@ from .context import (
     jobs_of,
     log_of,
     op_rule,
+    sights_of,
     sites_of,
     task_inputs,
     task_rules,
@@ -89,7 +90,7 @@ def credit(c, b, a, amount):
 @inlined
 def sees(c, b, a, site):
     """Tell whether an agent has a site in sight."""
-    return has(agents_of(c, b)[a].sight, site)
+    return has(sights_of(c, b)[a], site)
 
 
 @inlined

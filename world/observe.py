@@ -23,6 +23,7 @@ from .context import (
     observation_at,
     observation_of,
     op_rule,
+    sights_of,
     site_rules,
     sites_of,
     world_of,
@@ -113,8 +114,8 @@ def observation_layout(rules: Rules, blocks: tuple[str, ...] = BLOCKS, stamped: 
     return ObservationLayout(tuple(names), view)
 
 
-def figure_lanes(agents: int) -> int:
-    """Return how many figures there is room for: eight are read at a time, from any agent's or the next one's on."""
+def agent_lanes(agents: int) -> int:
+    """Return for how many agents there is room where eight are read at a time, from any one or the next one on."""
     return (-(-agents // LANES) + 1) * LANES
 
 
@@ -213,7 +214,7 @@ def _write_sites(c, b, a, row, first, place):
     Beliefs lie site by site, for so they change; the rest lies kind by kind.
     """
     me, beliefs = agents_of(c, b)[a], beliefs_of(c, b, a)
-    visible, rules, many, width = me.sight, site_rules(c), c.sites, 4 + c.feedback + c.ages + c.stamps
+    visible, rules, many, width = sights_of(c, b)[a], site_rules(c), c.sites, 4 + c.feedback + c.ages + c.stamps
     distances = first + width * many
     if me.reseen != 0:
         me.reseen = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .context import agents_of, cell_rule, op_rule, world_of
+from .context import agents_of, cell_rule, op_rule, sights_of, world_of
 from .jit import inlined
 from .kernel import bit, has
 from .state import IDLE, LOOKING, QUEUED, THINKING, WALKING
@@ -49,6 +49,6 @@ def mark_near(c, b, a):
     world, me = world_of(c, b), agents_of(c, b)[a]
     near = cell_rule(c, me.cell).reach
     if has(world.looking, a):
-        near = me.sight
+        near = sights_of(c, b)[a]
     is_there = np.uint64(has(near, me.sought) | (c.lockstep != 0))
     world.near = world.near & ~bit(a) | is_there << np.uint64(a)

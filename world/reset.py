@@ -25,9 +25,11 @@ from .context import (
     sent_of,
     settled_of,
     sight_of,
+    sights_of,
     site_rules,
     sites_of,
     tally_of,
+    thoughts_left,
     world_of,
 )
 from .jit import compiled
@@ -232,7 +234,7 @@ def _reset_agent(c, b, a, me):
     me.op = 0
     me.txn = NO_TXN
     me.job = -1
-    me.thought_left = 0
+    thoughts_left(c, b)[a] = 0
     me.thought = 0
     me.decided = 0
     me.stuck = 0
@@ -264,7 +266,7 @@ def _reset_agent(c, b, a, me):
         start = np.int64(draw(c, b, entropy.START, a, 0, 0, 0) & _ONE)
         me.side = 1 - start
         me.cell = rule.ends[start]
-    me.sight = sight_of(c, a)[me.cell]
+    sights_of(c, b)[a] = sight_of(c, a)[me.cell]
     stand_on(c, b, a, cell_rule(c, me.cell))
     jobs = jobs_of(c, b, a)
     for n in range(c.jobs):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .context import agents_of, mask_of, world_of
+from .context import agents_of, mask_of, thoughts_left, world_of
 from .jit import compiled
 from .kernel import has
 from .memory import array_at
@@ -40,7 +40,7 @@ def fill_rows(c, b):
         elif c.lockstep != 0 and (me.phase == IDLE or me.phase == WALKING):
             wait = (a - world.tick) % c.agents
         elif me.phase == THINKING:
-            wait += me.thought_left
+            wait += thoughts_left(c, b)[a]
         waits[a] = wait
     clock = array_at(c.row_clock + 12 * b, (3,), _I4)
     clock[0] = status

@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from . import log
-from .context import agents_of, beliefs_of, counts_of, inputs_of, task_inputs, task_rules, world_of
+from .context import agents_of, beliefs_of, counts_of, inputs_of, task_inputs, task_rules, thoughts_left, world_of
 from .jit import compiled
 from .kernel import credit, emit
 from .log import BEGINS, KEPT, SPOILED
@@ -85,7 +85,7 @@ def speculate_compiled(c, b, a):
     if me.speculates == _MAY:
         me.speculates = _HAS_BEGUN
         emit(c, b, log.SPECULATE, a, me.txn, 0, NO_SITE, 0, 0, NOBODY, BEGINS, 0, 0, 0, 0)
-    me.thought_left -= 1
+    thoughts_left(c, b)[a] -= 1
     counts_of(c, b)[_THINK] += 1
     credit(c, b, a, -c.think_cost)
 
@@ -97,13 +97,13 @@ def judge_guess_compiled(c, b, a, is_true):
     begun = me.speculates == _HAS_BEGUN
     kept = begun and is_true
     if begun:
-        thought = me.thought - me.thought_left
+        thought = me.thought - thoughts_left(c, b)[a]
         said = KEPT if kept else SPOILED
         emit(c, b, log.SPECULATE, a, me.txn, 0, NO_SITE, 0, 0, NOBODY, said, thought, 0, 0, 0)
         if not kept:
             counts_of(c, b)[_WASTED] += thought
             me.spoiled = thought
-            me.thought_left = me.thought
+            thoughts_left(c, b)[a] = me.thought
     if not kept:
         me.placed = c.thinkers == 0
     if me.speculates == 0 or (begun and not kept):

@@ -186,8 +186,6 @@ AGENT_RECORD = np.dtype(
         ("look", _I),  # site being looked at, or NO_SITE
         ("sought", _I),  # site that it looks for or walks to, or did last
         ("stuck", _I),  # ticks stopped in a row: by a closed gate, or in a hold
-        ("thought_left", _I),  # think ticks still to come
-        ("sight", _U),  # set of sites in sight from where it stands
         ("known", _U),  # set of sites of which it believes anything
         ("fresh", _U),  # set of sites that steps of this tick have brought into sight
         ("show", _U),  # set of sites whose beliefs in the observation are out of date, or their being in sight
@@ -391,7 +389,9 @@ class State(NamedTuple):
 
     world: NDArray[Any]  # [B] WORLD_RECORD
     agent: NDArray[Any]  # [B, A] AGENT_RECORD
-    figure: NDArray[np.float32]  # [B, 3, lanes] what others observe, by ROW, COLUMN and HAND; see `figure_lanes`
+    figure: NDArray[np.float32]  # [B, 3, lanes] what others observe, by ROW, COLUMN and HAND; see `agent_lanes`
+    thought_left: NDArray[np.int32]  # [B, lanes] think ticks still to come, of each agent
+    sight: NDArray[np.uint64]  # [B, lanes] set of sites in sight from where an agent stands
     site: NDArray[Any]  # [B, S] SITE_RECORD
     belief: NDArray[Any]  # [B, A, S] BELIEF_RECORD
     input: NDArray[Any]  # [B, A, 5, I] INPUT_RECORD: the open transaction's inputs, then a copy as each op used them

@@ -17,7 +17,7 @@ from .memory import mark
 
 LANES = 8
 _REAL, _BIT, _NUMBER, _WORD = ir.FloatType(), ir.IntType(1), ir.IntType(32), ir.IntType(64)
-_REALS, _BITS, _NUMBERS = (ir.VectorType(kind, LANES) for kind in (_REAL, _BIT, _NUMBER))
+_REALS, _BITS, _NUMBERS, _WORDS = (ir.VectorType(kind, LANES) for kind in (_REAL, _BIT, _NUMBER, _WORD))
 _FOUR_REALS, _FOUR_NUMBERS = (ir.VectorType(kind, 4) for kind in (_REAL, _NUMBER))
 _ZERO, _ONE = (ir.Constant(_REALS, [value] * LANES) for value in (0.0, 1.0))
 
@@ -41,6 +41,10 @@ def _all(builder: Any, value: Any, kind: Any) -> Any:
 
 def _bits(builder: Any, members: Any) -> Any:
     return builder.bitcast(builder.trunc(members, ir.IntType(LANES)), _BITS)
+
+
+def _set(builder: Any, bits: Any) -> Any:
+    return builder.zext(builder.bitcast(bits, ir.IntType(LANES)), _WORD)
 
 
 def _bytes(address: Any, builder: Any, count: Any) -> Any:
@@ -189,6 +193,37 @@ def show_ages(
         return context.get_dummy_value()
 
     return types.none(*[types.int64] * 8, types.boolean, types.boolean), codegen
+
+
+@intrinsic
+def count_down(typingctx: Any, address: Any, members: Any) -> Any:
+    """Take one from each of eight int32 that is a member of a set and not 0; return those members that are 0."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        pointer = builder.inttoptr(args[0], _NUMBERS.as_pointer())
+        left = builder.load(pointer, align=4)
+        mark(builder, left, "int32", False)
+        chosen, none = _bits(builder, args[1]), ir.Constant(_NUMBERS, [0] * LANES)
+        over = builder.icmp_signed("==", left, none)
+        less = builder.add(left, ir.Constant(_NUMBERS, [-1] * LANES))
+        goes_on = builder.and_(chosen, builder.not_(over))
+        mark(builder, builder.store(builder.select(goes_on, less, left), pointer, align=4), "int32", False)
+        return _set(builder, builder.and_(chosen, over))
+
+    return types.uint64(types.int64, types.uint64), codegen
+
+
+@intrinsic
+def who_meet(typingctx: Any, address: Any, members: Any) -> Any:
+    """Return which of eight sets have a member in common with a set."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        sets = builder.load(builder.inttoptr(args[0], _WORDS.as_pointer()), align=8)
+        mark(builder, sets, "uint64", False)
+        common = builder.and_(sets, _all(builder, args[1], _WORDS))
+        return _set(builder, builder.icmp_unsigned("!=", common, ir.Constant(_WORDS, [0] * LANES)))
+
+    return types.uint64(types.int64, types.uint64), codegen
 
 
 @intrinsic

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from .make import env, parallel_env, vector_env
 from .protocols.batch import Batch
 from .protocols.config import Config
-from .protocols.stepping import random_choices
+from .protocols.stepping import random_choices, random_streams
 from .world.parallel_env import StaleGridParallelEnv
 from .world.rules import Rules
 from .world.state import COUNTER_INDEX
@@ -34,9 +34,17 @@ class Rate(NamedTuple):
 class Load(Protocol):
     """Something to be timed. The counts grow with every `run`."""
 
-    agent_steps: int
-    decisions: int
-    commits: int
+    @property
+    def agent_steps(self) -> int:
+        """Steps of all agents so far."""
+
+    @property
+    def decisions(self) -> int:
+        """Choices of agents that had to act."""
+
+    @property
+    def commits(self) -> int:
+        """Transactions that took effect."""
 
     def run(self) -> None:
         """Do a little of it."""
@@ -89,28 +97,40 @@ class BatchLoad:
 
     def __init__(self, rules: Rules, config: Config, worlds: int, **options: Any) -> None:
         self.batch = Batch(rules, config, worlds, **options)
-        self.step: Callable[[NDArray[np.int32]], None] = self.batch.step
+        self.step: Callable[[NDArray[np.int32], NDArray[np.uint64]], None] = self.batch.play
         self._choices = np.zeros((worlds, self.batch.agents), np.int32)
-        self._random = np.arange(1, worlds + 1, dtype=np.uint64)
+        self._streams = random_streams(worlds)
         self._seeds = np.arange(worlds, dtype=np.uint64)
-        self.agent_steps = self.decisions = self.commits = 0
+        self._ended = np.zeros(2, np.int64)  # ticks and commits of the episodes that are over
         self.batch.reset(self._seeds)
 
     def run(self) -> None:
         """Step 16 times, then begin anew where an episode has ended."""
         batch, world = self.batch, self.batch.state.world
-        before, committed = int(world["tick"].sum()), int(batch.state.counts[:, _COMMITTED].sum())
         for _ in range(16):
-            self.decisions += random_choices(batch.context, self._choices, self._random)
-            self.step(self._choices)
+            self.step(self._choices, self._streams)
             if batch.state.log.size:
                 world["log_count"] = 0  # whoever keeps a log reads it between two steps
-        self.agent_steps += (int(world["tick"].sum()) - before) * batch.agents
-        self.commits += int(batch.state.counts[:, _COMMITTED].sum()) - committed
         ended = ~batch.running
         if ended.any():
+            self._ended += np.array([world["tick"][ended].sum(), batch.state.counts[ended, _COMMITTED].sum()])
             self._seeds[ended] += np.uint64(batch.worlds)
             batch.reset_chosen(ended, self._seeds)
+
+    @property
+    def agent_steps(self) -> int:
+        """Ticks of all worlds, times agents."""
+        return (int(self._ended[0]) + int(self.batch.state.world["tick"].sum())) * self.batch.agents
+
+    @property
+    def decisions(self) -> int:
+        """Choices of agents that had to act."""
+        return int(self._streams[:, 1].sum())
+
+    @property
+    def commits(self) -> int:
+        """Transactions that took effect, those of past episodes included."""
+        return int(self._ended[1]) + int(self.batch.state.counts[:, _COMMITTED].sum())
 
     def seen(self) -> NDArray[np.float32]:
         """Return what the first worlds show."""
@@ -124,21 +144,26 @@ class VectorLoad:
         self._env = vector_env(scenario, config, worlds=worlds, **options)
         self._env.reset(seed=0)
         self._choices = np.zeros((worlds, self._env.num_envs // worlds), np.int32)
-        self._random = np.arange(1, worlds + 1, dtype=np.uint64)
+        self._streams = random_streams(worlds)
         self._ended = np.zeros(worlds, np.bool_)
-        self.agent_steps = self.decisions = self.commits = 0
+        self.agent_steps = self.commits = 0
 
     def run(self) -> None:
         """Step 16 times; the step after an episode's end begins the next one and is none of its own."""
         batch: Any = self._env.batch
         committed = batch.state.counts[:, _COMMITTED]
         for _ in range(16):
-            self.decisions += random_choices(batch.context, self._choices, self._random)
+            random_choices(batch.context, self._choices, self._streams)
             before = int(committed[~self._ended].sum())
             _, _, terminated, truncated, _ = self._env.step(self._choices.reshape(-1))
             self.commits += int(committed.sum()) - before
             self.agent_steps += int((~self._ended).sum()) * batch.agents
             self._ended = (terminated | truncated)[:: batch.agents]
+
+    @property
+    def decisions(self) -> int:
+        """Choices of agents that had to act."""
+        return int(self._streams[:, 1].sum())
 
     def seen(self) -> NDArray[np.float32]:
         """Return what the first worlds show."""
