@@ -21,6 +21,7 @@ from ..world.rules import Rules
 from ..world.state import (
     AGENT_RECORD,
     BELIEF_RECORD,
+    CACHE_LINE,
     CHAIN_RECORD,
     COUNTERS,
     EVENT_RECORD,
@@ -47,7 +48,7 @@ from .crew import Crew
 from .shares import call_alone
 from .stepping import reset_chosen, show_rows, step_worlds
 
-CACHE_LINE, LARGE_PAGE = 64, 2**21  # bytes
+LARGE_PAGE = 2**21  # bytes
 
 
 def allocate(rules: Rules, worlds: int, width: int, logs: int, ranks: int = 0) -> State:

@@ -101,7 +101,19 @@ COUNTER_INDEX = {name: index for index, name in enumerate(COUNTERS)}
 # see jit.
 _I, _U, _B = np.int32, np.uint64, np.int8
 
-WORLD_RECORD = np.dtype(
+CACHE_LINE = 64  # bytes
+
+
+def _in_lines(fields: list[Any]) -> np.dtype[Any]:
+    """Return a record of the fields, with what makes its size a number of whole cache lines."""
+    packed = np.dtype(fields, align=True)
+    kinds, offsets = zip(*(packed.fields[name] for name in packed.names), strict=True)
+    size = -(-packed.itemsize // CACHE_LINE) * CACHE_LINE
+    record = {"names": packed.names, "formats": kinds, "offsets": offsets, "itemsize": size}
+    return np.dtype(record, align=True)
+
+
+WORLD_RECORD = _in_lines(
     [
         ("seed", _U),
         ("ready", _U),  # set of agents that must act now: those of whom `ready` is 1
@@ -155,12 +167,11 @@ WORLD_RECORD = np.dtype(
         ("newest", _I),  # rank given, or NO_RANK
         ("quiet", _I),  # every rank up to this one is quiet: the others lie above it, up to the newest
         ("final", _I),  # 1 if nothing that has settled can still be taken back
-    ],
-    align=True,
+    ]
 )
 
-AGENT_RECORD = np.dtype(
-    [  # what every tick reads stands first, in few cache lines
+AGENT_RECORD = _in_lines(
+    [  # what every tick reads stands first, in one line
         ("phase", _B),
         ("ready", _B),  # 1 if the agent must act now
         ("reseen", _B),  # 1 if the agent has moved since it was last shown where things are
@@ -180,39 +191,49 @@ AGENT_RECORD = np.dtype(
         ("hold", _B),  # what it waits for: log.AT_SITE or log.FOR_EPOCH, while `holding` is somebody
         ("lock_mode", _B),
         ("inbox_kind", _B),  # of the last one
+        ("look", _B),  # site being looked at, or NO_SITE
+        ("sought", _B),  # site that it looks for or walks to, or did last
+        ("holding", _B),  # agent whose unsettled version is waited for, or NOBODY
+        ("inbox_sender", _B),
+        ("inbox_site", _B),  # or NO_SITE
+        ("lock_site", _B),  # whose lock it waits for, or NO_SITE
+        ("wait_site", _B),
+        ("lock_next", _B),  # of the task's list of locks
+        ("undoing", _B),  # 1 while its ops are undone, from the last to the first
+        ("blocker", _B),  # whom it was last told to wait for, by ranks
+        ("wait_whom", _B),  # who holds it back
+        ("missed", _B),  # site that its declared footprint misses, or NO_SITE
+        ("added", _B),  # site that it has too much, or NO_SITE
         ("step", _I),  # cell to step to in this tick's walk, or NO_CELL
         ("cell", _I),
         ("task", _I),  # of the open transaction, or NO_TASK
-        ("look", _I),  # site being looked at, or NO_SITE
-        ("sought", _I),  # site that it looks for or walks to, or did last
         ("stuck", _I),  # ticks stopped in a row: by a closed gate, or in a hold
+        ("txn", _I),  # number of the open transaction, or NO_TXN
+        ("hand", _I),  # item carried, 0 for none
+        ("trips", _I),  # crossings made
+        ("inbox", _I),  # messages received since the last decision
         ("known", _U),  # set of sites of which it believes anything
         ("fresh", _U),  # set of sites that steps of this tick have brought into sight
         ("show", _U),  # set of sites whose beliefs in the observation are out of date, or their being in sight
-        ("txn", _I),  # number of the open transaction, or NO_TXN
-        ("hand", _I),  # item carried, 0 for none
-        ("turn", _U),  # the least of those who act in a tick acts first; drawn where several do
-        ("trips", _I),  # crossings made
-        ("inbox", _I),  # messages received since the last decision
-        ("earned", np.float64),  # reward of this step
         ("aging", _U),  # set of sites of whose beliefs the ages in the observation still grow
         ("shown", np.int64),  # what the observation says of the agent itself, packed; see observe
         ("stale", _U),  # set of sites that feedback marks as not current
         ("full_mask", _U, (2,)),  # the mask when ready, up to date unless `remask`
+        ("turn", _U),  # the least of those who act in a tick acts first; drawn where several do
+        ("earned", np.float64),  # reward of this step
+        ("wrote", _U),  # set of sites that the open transaction has written
+        ("locks", _U),  # set of sites on which it holds a lock
+        ("hidden", _U),  # set of sites: inputs of the open transaction that the protocol does not see
         ("job", _I),  # index in the agent's job list, or NO_JOB
         ("thought", _I),  # think ticks drawn for the open transaction
         ("decided", _I),  # tick of the decision
-        ("holding", _I),  # agent whose unsettled version is waited for, or NOBODY
         ("age", _I),  # tick of the decision, or of the first one where it was a victim and tries again
         ("argument", _I),  # of the open transaction: its first op's, or its job's
         ("drawn", _I),  # think ticks, those included that were kept from before or that lockstep does not wait for
         ("slipped_to", _I, (4,)),  # the wrong arguments of its ops
-        ("wrote", _U),  # set of sites that the open transaction has written
         ("pending_value", _I, (4,)),  # their values, or differences
         ("queued_since", _I),  # tick of joining the queue
         ("queued_task", _I),  # chosen then, or NO_TASK
-        ("inbox_sender", _I),
-        ("inbox_site", _I),  # or NO_SITE
         ("inbox_value", _I),
         ("landed", _I),  # deliveries made
         ("orders", _I),  # open jobs whose first op takes something
@@ -223,40 +244,29 @@ AGENT_RECORD = np.dtype(
         ("stalled", _I),  # ticks that it still stands still
         ("stalls", _I),  # stalls begun or drawn
         ("stall_at", _I),  # tick after which the next one begins, or NEVER
-        ("locks", _U),  # set of sites on which it holds a lock
-        ("lock_next", _I),  # of the task's list of locks
-        ("lock_site", _I),  # whose lock it waits for, or NO_SITE
         ("lock_since", _I),  # tick
-        ("wait_site", _I),
         ("wait_since", _I),  # tick
         ("snapshot", _I),  # transactions that had settled at its admission
         ("rank", _I),  # of the open transaction, or NO_RANK
-        ("undoing", _I),  # 1 while its ops are undone, from the last to the first
         ("border_rank", _I),  # that it must see quiet to step into a region without a transaction, or NO_BORDER
-        ("blocker", _I),  # whom it was last told to wait for, by ranks
         ("judged", _I),  # judgements so far
         ("back", _I),  # ticks by which it counts as having come later, while it waits to be let in
-        ("wait_whom", _I),  # who holds it back
         ("asked", _I),  # tick since which it wants a place to think
         ("spoiled", _I),  # ticks that its transaction was thought on in vain while it waited
-        ("hidden", _U),  # set of sites: inputs of the open transaction that the protocol does not see
-        ("missed", _I),  # site that its declared footprint misses, or NO_SITE
-        ("added", _I),  # site that it has too much, or NO_SITE
-    ],
-    align=True,
+    ]
 )
 
 SITE_RECORD = np.dtype(
     [
         ("value", _I),
         ("version", _I),
-        ("unsettled", _I),  # agent whose open transaction wrote the newest version of an agent, or NOBODY
-        ("writer", _I),  # agent that wrote most recently, or NOBODY: with the next three fields, enough to tell in
-        ("writer_version", _I),  # constant time whether some other agent wrote after a version
-        ("other_writer_version", _I),  # newest version by an agent other than `writer`
+        ("writer_version", _I),  # by the agent that wrote most recently: with the next field and `writer`, enough to
+        ("other_writer_version", _I),  # tell in constant time whether some other agent wrote after a version
         ("changed", _I),  # tick of the newest version
+        ("stock", np.int16),  # of a shelf: how often it will be stocked again
+        ("unsettled", _B),  # agent whose open transaction wrote the newest version of an agent, or NOBODY
+        ("writer", _B),  # agent that wrote most recently, or NOBODY
         ("got", _U),  # of a depot: set of items delivered
-        ("stock", _I),  # of a shelf: how often it will be stocked again
     ],
     align=True,
 )
