@@ -270,22 +270,26 @@ class Batch:
             self._given = choices, choices.ctypes.data
         self._step(choices, self._given[1], self.margin if to_decision else 0)
 
-    def play(self, choices: NDArray[np.int32], streams: NDArray[np.uint64], ticks: int = 1) -> None:
-        """Advance every running world by some ticks, by a random allowed action of each agent that must act.
+    def play(self, choices: NDArray[np.int32], streams: NDArray[np.uint64]) -> None:
+        """Advance every running world by a tick, by a random allowed action of each agent that must act.
 
         `choices`, [B, A] int32, are filled with what is chosen. `streams` are [B, 2] uint64, moved on in place: of each
         world a generator, which is any number but 0 at first, and how many choices it has made.
+
+        Raises: ValueError for arrays of another shape or dtype, or that cannot be written in place; for a generator 0.
         """
         if choices is not self._given[0] or streams is not self._streams[0]:
             _check("choices", choices, (self.worlds, self.agents), np.int32)
             _check("streams", streams, (self.worlds, 2), np.uint64)
+            if not (choices.flags.carray and streams.flags.carray and streams[:, 0].all()):
+                raise ValueError("choices and streams are contiguous and writeable, and no generator is 0")
             self._given, self._streams = (choices, choices.ctypes.data), (streams, streams.ctypes.data)
-        self._step((choices, streams), self._given[1], ticks, self._streams[1])
+        self._step((choices, streams), self._given[1], 0, self._streams[1])
 
-    def _step(self, held: Any, choices: int, many: int, streams: int = 0) -> None:
+    def _step(self, held: Any, choices: int, margin: int, streams: int = 0) -> None:
         for part in self.parts:
             theirs = streams + 16 * part.first if streams else 0
-            self._run(held, part.step, part, choices + 4 * self.agents * part.first, many, theirs)
+            self._run(held, part.step, part, choices + 4 * self.agents * part.first, margin, theirs)
 
     def _run(self, held: Any, function: int, part: Part, *numbers: int) -> None:
         """Do a job, see `shares`, for some worlds, in this thread or in all; it points to what is `held`."""

@@ -61,54 +61,41 @@ def reset_chosen(context, crew, call, who, worlds, chosen, seeds, anew, _one, _t
 
 
 @entry_point
-def step_worlds(context, crew, call, who, worlds, choices, many, streams, _one, _two):
+def step_worlds(context, crew, call, who, worlds, choices, margin, streams, _one, _two):
     """Step every world that no other thread has taken yet; `choices` are at [B, A] int32.
 
-    With `many` a world runs until some agent must act, it ends, or fewer than so many log rows are left. Where
-    `streams` are not 0 they are those of `random_choices`: the worlds are stepped so often, by choices made at random.
+    With a `margin` a world runs until some agent must act, it ends, or fewer than so many log rows are left. Where
+    `streams` are not 0 they are those of `random_choices`, and a world's choices are made just before its step.
     """
     c = fixed_record_at(context, CONTEXT)
     first, last = take_worlds(crew, call, who, 0, worlds)
     while first < last:
         chosen = array_at(choices, (worlds, c.agents), np.int32)
-        steps, margin = (many, 0) if streams != 0 else (1, many)
-        for _ in range(steps):
-            b, goes_on = first, False
-            while b < last:
-                if not goes_on:
-                    if streams != 0:
-                        choose_at_random(c, b, chosen, array_at(streams, (worlds, 2), np.uint64))
-                    begin_step(c, b)
-                goes_on = step_world(c, b, chosen, margin)
-                b += 0 if goes_on else 1
+        for b in range(first, last):
+            if streams != 0:
+                choose_at_random(c, b, chosen, array_at(streams, (worlds, 2), np.uint64))
+            step_world(c, b, chosen, margin != 0, margin)
         first, last = take_worlds(crew, call, who, last - first, worlds)
     return 0
 
 
 @inlined
-def begin_step(c, b):
-    """Begin a step of one world."""
+def step_world(c, b, choices, to_decision, margin):
+    """Step one world."""
     world, agents = world_of(c, b), agents_of(c, b)
     world.elapsed = 0
     if world.paid != 0:
         world.paid = 0
         for a in range(c.agents):
             agents[a].earned = 0.0
-
-
-@inlined
-def step_world(c, b, choices, margin):
-    """Advance one world by a tick, unless its episode is over; tell whether its step goes on."""
-    world, goes_on = world_of(c, b), False
-    if world.status == RUNNING:
+    while world.status == RUNNING:
         tick(c, b, choices)
         world.elapsed += 1
         ready = present(c, b)
-        goes_on = margin != 0 and ready == _ZERO and world.status == RUNNING
-        goes_on &= c.logs == 0 or c.logs - world.log_count >= margin
-    if c.rows_kept != 0 and not goes_on:
+        if not to_decision or ready != _ZERO or (c.logs > 0 and c.logs - world.log_count < margin):
+            break
+    if c.rows_kept != 0:
         fill_rows(c, b)
-    return goes_on
 
 
 @entry_point

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -10,7 +12,7 @@ from stalegrid.make import make_rules
 from stalegrid.protocols.batch import Batch
 from stalegrid.protocols.presets import resolve
 from stalegrid.protocols.single import CompiledEngine, ReferenceEngine
-from stalegrid.protocols.stepping import random_choices
+from stalegrid.protocols.stepping import random_choices, random_streams
 from stalegrid.world.rules import Rules
 
 MANY, TICKS = 8192, 40
@@ -21,7 +23,7 @@ def played(rules: Rules, protocol: str, first: int, worlds: int, threads: int = 
     """Play worlds `first` and on at random, a generator for each; return the batch and what was chosen, [T, B, A]."""
     batch = Batch(rules, resolve(protocol), worlds, threads=threads)
     batch.reset(np.arange(first, first + worlds, dtype=np.uint64))
-    streams = np.arange(first + 1, first + worlds + 1, dtype=np.uint64)
+    streams = random_streams(first + worlds)[first:].copy()
     choices = np.zeros((TICKS, worlds, batch.agents), np.int32)
     for tick in range(TICKS):
         random_choices(batch.context, choices[tick], streams)
@@ -55,3 +57,35 @@ def test_8192_worlds_play_as_blocks_of_any_size_do_and_in_any_number_of_threads(
                 engine.step(choices[tick, world : world + 1], False)
         same(alone, slice(world, world + 1), single.batch)
         assert single.digest() == readable.digest()
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_random_play_is_to_choose_at_random_and_to_step(threads: int) -> None:
+    rules, worlds = make_rules("warehouse", size="small", think=2), 70
+    batch, choices = Batch(rules, resolve("stamped_epochs"), worlds, threads=threads), np.zeros((worlds, 5), np.int32)
+    batch.reset(np.arange(worlds, dtype=np.uint64))
+    streams = random_streams(worlds)
+    expected, _ = played(rules, "stamped_epochs", 0, worlds)
+    for _ in range(TICKS):
+        batch.play(choices, streams)
+    batch.close()
+    same(expected, slice(None), batch)
+    assert streams[:, 1].sum() > worlds * TICKS / 4
+
+
+@pytest.mark.parametrize(
+    ("choices", "streams", "told"),
+    [
+        (np.zeros((4, 2), np.int32), random_streams(4), r"choices are \[4, 3\] int32; got \[4, 2\] int32"),
+        (np.zeros((4, 3), np.int64), random_streams(4), r"choices are \[4, 3\] int32; got \[4, 3\] int64"),
+        (np.zeros((4, 3), np.int32), np.arange(4, dtype=np.uint64), r"streams are \[4, 2\] uint64; got \[4\] uint64"),
+        (np.zeros((3, 4), np.int32).T, random_streams(4), "contiguous"),
+        (np.zeros((4, 3), np.int32), np.zeros((4, 2), np.uint64), "no generator is 0"),
+    ],
+)
+def test_random_play_refuses_arrays_that_it_cannot_fill(choices: Any, streams: Any, told: str) -> None:
+    batch = Batch(make_rules("ledger", size="tiny", agents=3), resolve("none"), 4)
+    batch.reset(np.arange(4, dtype=np.uint64))
+    with pytest.raises(ValueError, match=told):
+        batch.play(choices, streams)
+    assert not batch.state.world["tick"].any()

@@ -17,7 +17,7 @@ from stalegrid.make import make_rules
 from stalegrid.protocols import crew
 from stalegrid.protocols.batch import Batch
 from stalegrid.protocols.presets import resolve
-from stalegrid.protocols.stepping import random_choices
+from stalegrid.protocols.stepping import random_choices, random_streams
 
 WORLDS = 100
 
@@ -26,7 +26,7 @@ def compare(threads: int, steps: int, step: Callable[[Batch, NDArray[np.int32]],
     """Play the same worlds in one thread and, by `step`, in several."""
     rules = make_rules("ledger", size="tiny", think=1)
     alone, shared = (Batch(rules, resolve("occ"), WORLDS, threads=many) for many in (1, threads))
-    choices, streams = np.zeros((WORLDS, alone.agents), np.int32), np.arange(1, WORLDS + 1, dtype=np.uint64)
+    choices, streams = np.zeros((WORLDS, alone.agents), np.int32), random_streams(WORLDS)
     for batch in (alone, shared):
         batch.reset(np.arange(WORLDS, dtype=np.uint64))
     for _ in range(steps):

@@ -53,7 +53,7 @@ def test_steps_that_are_timed_leave_the_same_state_and_their_shares_add_up() -> 
     job = Job("warehouse", resolve("full"), "small", 4, 0.05)
     plain, timed = job.batch(), job.batch()
     clock = PhaseClock(timed.batch)
-    timed.step = clock.step
+    timed.play = clock.play
     for _ in range(60):
         plain.run()
         timed.run()

@@ -18,7 +18,7 @@ from stalegrid.make import make_rules
 from stalegrid.protocols.batch import Batch
 from stalegrid.protocols.config import Config
 from stalegrid.protocols.presets import resolve
-from stalegrid.protocols.stepping import random_choices, step_worlds
+from stalegrid.protocols.stepping import random_choices, random_streams, step_worlds
 from stalegrid.world import tailoring
 from stalegrid.world.binding import CONTEXT, SWITCHES
 from stalegrid.world.jit import code_of
@@ -35,7 +35,7 @@ def compare(rules: Rules, config: Config, to_decision: bool = False, **options: 
     batches = [Batch(rules, config, WORLDS, keep_log=True, tailor=tailor, **options) for tailor in (False, True)]
     assert batches[0].parts[0].step != batches[1].parts[0].step
     choices = np.zeros((WORLDS, batches[0].agents), np.int32)
-    streams = np.arange(1, WORLDS + 1, dtype=np.uint64)
+    streams = random_streams(WORLDS)
     for batch in batches:
         batch.reset(np.arange(WORLDS, dtype=np.uint64))
     for _ in range(STEPS):

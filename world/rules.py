@@ -31,6 +31,7 @@ from .state import NEVER, NO_CELL, NO_SITE
 from .tasks import MAX_OPS, ResolvedOp, ResolvedTask
 
 MAX_SET = 64  # sites, agents and tasks are sets in one uint64
+MAX_STOCK = 2**15 - 1  # an int16
 GRAINS = ("site", "region", "world")  # of locks, from fine to coarse
 
 
@@ -61,6 +62,9 @@ class Rules:
         for what, held in (("sites", self.site_names), ("agents", self.agent_names), ("tasks", self.tasks)):
             if not 0 < len(held) <= MAX_SET:
                 raise ValueError(f"a scenario has 1 to {MAX_SET} {what}; {name!r} has {len(held)}")
+        for drawn in blueprint.sites:
+            if not 0 <= drawn.stock <= MAX_STOCK:
+                raise ValueError(f"a shelf is stocked 0 to {MAX_STOCK:,} times; {drawn.name!r} {drawn.stock:,} times")
         for agent, who in enumerate(self.agent_names):
             if self.region_of.keys() & set(self._stations(agent)):
                 raise ValueError(f"a region counts bodies at its border, so nobody starts or stops in it; {who} does")

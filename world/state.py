@@ -106,11 +106,12 @@ CACHE_LINE = 64  # bytes
 
 def _in_lines(fields: list[Any]) -> np.dtype[Any]:
     """Return a record of the fields, with what makes its size a number of whole cache lines."""
-    packed = np.dtype(fields, align=True)
+    packed: Any = np.dtype(fields, align=True)
     kinds, offsets = zip(*(packed.fields[name] for name in packed.names), strict=True)
     size = -(-packed.itemsize // CACHE_LINE) * CACHE_LINE
-    record = {"names": packed.names, "formats": kinds, "offsets": offsets, "itemsize": size}
-    return np.dtype(record, align=True)
+    record: Any = {"names": packed.names, "formats": kinds, "offsets": offsets, "itemsize": size}
+    whole: np.dtype[Any] = np.dtype(record, align=True)
+    return whole
 
 
 WORLD_RECORD = _in_lines(

@@ -169,7 +169,7 @@ def phases(job: Job) -> Iterator[Row]:
     """Measure which phase of the tick takes which share of its time; compiles the engine anew, with readings."""
     load = job.batch()
     clock = PhaseClock(load.batch)
-    load.step = clock.step
+    load.play = clock.play
     measure({"phases": load}, job.seconds)
     for name, share in clock.shares().items():
         yield {"what": name.replace("_", " "), "share": share}

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from .protocols.batch import Batch
 from .protocols.engine import tick
-from .protocols.stepping import step_world
+from .protocols.stepping import random_choices, step_world
 from .world.jit import entry_point, inlined
 from .world.memory import first_fixed
 
@@ -111,15 +111,16 @@ def _stepper() -> tuple[Callable[..., None], list[str]]:
 
 
 class PhaseClock:
-    """Steps a batch as `Batch.step` does, in this thread, and keeps account of its phases."""
+    """Plays a batch as `Batch.play` does, in this thread, and keeps account of its phases."""
 
     def __init__(self, batch: Batch) -> None:
         self.batch = batch
         self._step, self.phases = _stepper()
         self._spent: NDArray[np.int64] = np.zeros((len(self.phases), 2), np.int64)
 
-    def step(self, choices: NDArray[np.int32]) -> None:
-        """Advance every running world by a tick; `choices` is [B, A] int32."""
+    def play(self, choices: NDArray[np.int32], streams: NDArray[np.uint64]) -> None:
+        """Advance every running world by a tick of random play."""
+        random_choices(self.batch.context, choices, streams)
         self._step(self.batch.context, choices, self._spent)
 
     def shares(self) -> dict[str, float]:

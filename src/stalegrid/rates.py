@@ -97,7 +97,7 @@ class BatchLoad:
 
     def __init__(self, rules: Rules, config: Config, worlds: int, **options: Any) -> None:
         self.batch = Batch(rules, config, worlds, **options)
-        self.step: Callable[[NDArray[np.int32], NDArray[np.uint64]], None] = self.batch.play
+        self.play: Callable[[NDArray[np.int32], NDArray[np.uint64]], None] = self.batch.play
         self._choices = np.zeros((worlds, self.batch.agents), np.int32)
         self._streams = random_streams(worlds)
         self._seeds = np.arange(worlds, dtype=np.uint64)
@@ -108,7 +108,7 @@ class BatchLoad:
         """Step 16 times, then begin anew where an episode has ended."""
         batch, world = self.batch, self.batch.state.world
         for _ in range(16):
-            self.step(self._choices, self._streams)
+            self.play(self._choices, self._streams)
             if batch.state.log.size:
                 world["log_count"] = 0  # whoever keeps a log reads it between two steps
         ended = ~batch.running
