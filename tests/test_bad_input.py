@@ -241,4 +241,4 @@ def test_a_batch_refuses_choices_and_seeds_of_the_wrong_shape_or_type() -> None:
 
 def test_a_shelf_that_would_be_stocked_too_often_is_refused_with_the_limit() -> None:
     with pytest.raises(ValueError, match=r"a shelf is stocked 0 to 32,767 times; 'shelf_0' 32,768 times"):
-        make_rules("warehouse", size="tiny", orders=2**14)
+        stalegrid.make_rules("warehouse", size="tiny", orders=2**14)
