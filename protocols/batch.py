@@ -183,9 +183,8 @@ class Batch:
         self.rows = allocate_rows(worlds if keep_rows else 0, self.agents, len(rules.actions))
         self._crew: Crew | None = None
         self._tailors = tailor
-        # The choices of the last step and its streams, if it had any, each with its address.
-        self._given: tuple[NDArray[np.int32] | None, int] = (None, 0)
-        self._streams: tuple[NDArray[np.uint64] | None, int] = (None, 0)
+        self._given: tuple[NDArray[np.int32] | None, int] = (None, 0)  # the choices of the last step, and their address
+        self._played: tuple[Any, Any, int, int] = (None, None, 0, 0)  # those of `play` and its streams, the same
         view = {**self.layout.view, "own_reward": own_reward, "discount": discount}
         view |= {"think_cost": 0.0, "message_cost": 0.0, "accident_cost": 0.0, **(costs or {})}
         self._view = view
@@ -226,7 +225,7 @@ class Batch:
     def __getstate__(self) -> dict[str, Any]:
         # Addresses and threads do not travel: the context is bound anew.
         state = {key: value for key, value in self.__dict__.items() if key not in ("context", "arrays", "parts")}
-        return {**state, "_crew": None, "_given": (None, 0), "_streams": (None, 0)}
+        return {**state, "_crew": None, "_given": (None, 0), "_played": (None, None, 0, 0)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         give_back(self, state)
@@ -278,13 +277,13 @@ class Batch:
 
         Raises: ValueError for arrays of another shape or dtype, or that cannot be written in place; for a generator 0.
         """
-        if choices is not self._given[0] or streams is not self._streams[0]:
+        if choices is not self._played[0] or streams is not self._played[1]:
             _check("choices", choices, (self.worlds, self.agents), np.int32)
             _check("streams", streams, (self.worlds, 2), np.uint64)
             if not (choices.flags.carray and streams.flags.carray and streams[:, 0].all()):
                 raise ValueError("choices and streams are contiguous and writeable, and no generator is 0")
-            self._given, self._streams = (choices, choices.ctypes.data), (streams, streams.ctypes.data)
-        self._step((choices, streams), self._given[1], 0, self._streams[1])
+            self._played = choices, streams, choices.ctypes.data, streams.ctypes.data
+        self._step((choices, streams), self._played[2], 0, self._played[3])
 
     def _step(self, held: Any, choices: int, margin: int, streams: int = 0) -> None:
         for part in self.parts:

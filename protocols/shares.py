@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from ..world.atomics import add_at, load_at, relax, swap_at, swap_if
 from ..world.jit import compiled, entry_point, inlined
 from ..world.memory import call_at
+from ..world.state import CACHE_LINE
 
 SHARE = 8  # worlds that a thread takes at a time
-LINE = 8  # int64 in a cache line
+LINE = CACHE_LINE // 8  # int64 in a cache line
 CALL, THREADS, JOB, DONE, FIRST = 0, 1, LINE, 2 * LINE, 3 * LINE
 _TAKEN = 28  # bits of a counter below the number of the call
 _EACH = 2 * LINE  # words of a thread

@@ -92,7 +92,9 @@ def test_every_switch_is_written_into_the_code() -> None:
     assert not loaded(known) & set(SWITCHES)
 
 
-def test_tailored_code_is_kept_and_a_damaged_file_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tailored_code_is_kept_a_damaged_file_made_anew_and_what_older_sources_made_swept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(tailoring, "_made", {})
     monkeypatch.setattr(step_worlds._cache, "_cache_path", str(tmp_path))
     made: list[str] = []
@@ -103,6 +105,7 @@ def test_tailored_code_is_kept_and_a_damaged_file_made_anew(tmp_path: Path, monk
         tailoring._made.clear()
         return Batch(make_rules("ledger", size="tiny"), resolve("none"), tailor=True).parts[0].step
 
+    (tmp_path / "tailored-0123456789abcdef-of-older-sources.o").write_bytes(b"old")
     assert fresh()
     assert fresh()
     assert len(made) == 1

@@ -51,7 +51,7 @@ def tailored(function: Any, context: NDArray[Any]) -> int:
     told = (source_stamp(), function.__qualname__, *versions, *target, repr(switches))
     digest = hashlib.sha256("\n".join(told).encode()).hexdigest()
     if digest not in _made:
-        kept = Path(function._cache.cache_path) / f"tailored-{digest[:32]}.o"
+        kept = Path(function._cache.cache_path) / f"{_of_these_sources()}-{digest[:32]}.o"
         machine_code = _read(kept)
         if machine_code is None:
             code, entry = code_of(function, NUMBERS)
@@ -100,6 +100,10 @@ def _module(code: str, entry: str, machine: Any) -> Any:
     return module
 
 
+def _of_these_sources() -> str:
+    return f"tailored-{source_stamp()[:16]}"
+
+
 def _read(kept: Path) -> bytes | None:
     """Return machine code that was kept, if it is whole."""
     try:
@@ -111,12 +115,17 @@ def _read(kept: Path) -> bytes | None:
 
 
 def _write(kept: Path, machine_code: bytes) -> None:
-    """Keep machine code, whole or not at all; where nothing can be written, it is made anew next time."""
+    """Keep machine code, whole or not at all, in the place of what other sources made.
+
+    Where nothing can be written, it is made anew next time.
+    """
     part = kept.with_name(f"{kept.name}.{os.getpid()}.{threading.get_ident()}.part")
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
         part.write_bytes(hashlib.sha256(machine_code).digest() + machine_code)
         os.replace(part, kept)
+        for old in set(kept.parent.glob("tailored-*.o")) - set(kept.parent.glob(f"{_of_these_sources()}-*.o")):
+            old.unlink(missing_ok=True)  # of other sources: nobody asks for it any more
     except OSError:
         with suppress(OSError):
             part.unlink(missing_ok=True)
