@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from stalegrid.protocols.batch import Batch
 from stalegrid.protocols.presets import resolve
-from stalegrid.rates import BatchLoad, Load, ParallelLoad, TurnLoad, VectorLoad
+from stalegrid.rates import ROUNDS, BatchLoad, Load, ParallelLoad, TurnLoad, VectorLoad, measure
 from stalegrid.reading import make_rules
 from stalegrid.world.state import COUNTER_INDEX
 
@@ -56,3 +58,28 @@ def test_the_two_environments_of_one_world_play_the_same() -> None:
         parallel.run()
         turns.run()
         assert (parallel.decisions, parallel.commits) == (turns.decisions, turns.commits)
+
+
+class Clocked:
+    """A load that takes a second for 8 steps, or for 2 in the rounds in which the machine is slow; `clock` tells."""
+
+    now, slow = 0.0, frozenset(range(0, ROUNDS, 3))
+
+    def __init__(self, times: int) -> None:
+        self.times = times
+        self.agent_steps = self.decisions = self.commits = 0
+        self._runs = 0
+
+    def run(self) -> None:
+        self._runs += 1
+        one = 2 if (self._runs - 2) // 2 in self.slow else 8  # a run before all others, then two in each round
+        self.agent_steps += self.times * one
+        Clocked.now += 1.0
+
+    def seen(self) -> NDArray[np.float32]:
+        return np.array([self._runs], np.float32)
+
+
+def test_a_load_is_put_beside_the_first_in_the_same_round_whatever_the_machine_does() -> None:
+    one, other = measure({"one": Clocked(1), "other": Clocked(3)}, ROUNDS, lambda: Clocked.now).values()
+    assert (one.share, other.share) == (1.0, 3.0)

@@ -109,7 +109,7 @@ def presets(job: Job) -> Iterator[Row]:
     """Measure every compiled preset beside `none`."""
     rates = measure({name: job.batch(resolve(name)) for name in PRESETS}, job.seconds)
     for name, rate in rates.items():
-        yield {"what": name, **_figures(rate), "times_none": rates["none"].agent_steps / rate.agent_steps}
+        yield {"what": name, **_figures(rate), "times_none": 1 / rate.share}
 
 
 def tailoring(job: Job) -> Iterator[Row]:
@@ -121,7 +121,7 @@ def tailoring(job: Job) -> Iterator[Row]:
     for name, one in (("as it is", job), ("think 0, manual", free)):
         rates = measure({made: one.batch(tailor=made != "") for made in ("", ", tailored")}, job.seconds)
         for made, rate in rates.items():
-            beside = {"times_plain": rate.agent_steps / rates[""].agent_steps}
+            beside = {"times_plain": rate.share}
             yield {"what": name + made, **_figures(rate), **beside, "deciding": rate.decisions / rate.agent_steps}
 
 
@@ -129,7 +129,7 @@ def log(job: Job) -> Iterator[Row]:
     """Measure what it costs to keep the log."""
     rates = measure({"off": job.batch(), "on": job.batch(keep_log=True)}, job.seconds)
     for name, rate in rates.items():
-        yield {"what": f"log {name}", **_figures(rate), "times_off": rates["off"].agent_steps / rate.agent_steps}
+        yield {"what": f"log {name}", **_figures(rate), "times_off": 1 / rate.share}
 
 
 def _per_tick(job: Job, shapes: Iterable[tuple[str, int, dict[str, int]]]) -> Iterator[Row]:
@@ -160,7 +160,7 @@ def threads(job: Job) -> Iterator[Row]:
     loads = {f"{many} thread{'s' if many > 1 else ''}": job.batch(worlds=1024, threads=many) for many in counts}
     rates = measure(loads, job.seconds, time.perf_counter)
     for name, rate in rates.items():
-        yield {"what": name, **_figures(rate), "times_one": rate.agent_steps / rates["1 thread"].agent_steps}
+        yield {"what": name, **_figures(rate), "times_one": rate.share}
     for load in loads.values():
         load.batch.close()
 

@@ -17,7 +17,7 @@ from .world.parallel_env import StaleGridParallelEnv
 from .world.rules import Rules
 from .world.state import COUNTER_INDEX
 
-ROUNDS = 15  # short ones: a shared machine changes its speed within seconds
+ROUNDS = 30  # short ones: a shared machine changes its speed within seconds
 PATIENCE = 20  # runs in a row after which it is taken that observations do not move
 TAPE = 2000  # steps of the episode that is played again and again
 _COMMITTED = COUNTER_INDEX["committed"]
@@ -29,6 +29,7 @@ class Rate(NamedTuple):
     agent_steps: float
     decisions: float
     commits: float
+    share: float = 1.0  # of the agent-steps of the first load that it is measured beside, round by round
 
 
 class Load(Protocol):
@@ -58,7 +59,8 @@ def measure(
 ) -> dict[str, Rate]:
     """Return the median rate of each load over rounds of `seconds` / ROUNDS of the clock, CPU time by default.
 
-    The loads take turns, so that what else goes on in the machine falls on all of them.
+    The loads take turns, so that what else goes on in the machine falls on all of them: a load's `share` is the median
+    over rounds of what it did beside what the first load did in the same one.
 
     Raises: RuntimeError for a load whose observations stay the same: it measures nothing.
     """
@@ -76,7 +78,13 @@ def measure(
             spent = clock() - start
             after = (load.agent_steps, load.decisions, load.commits)
             rounds[name].append(Rate(*((now - then) / spent for now, then in zip(after, before, strict=True))))
-    return {name: Rate(*np.median(np.array(found), axis=0).tolist()) for name, found in rounds.items()}
+    first = np.array(next(iter(rounds.values())))[:, 0]
+    rates = {}
+    for name, found in rounds.items():
+        done = np.array(found)[:, :3]
+        steps, decisions, commits = np.median(done, axis=0).tolist()
+        rates[name] = Rate(steps, decisions, commits, float(np.median(done[:, 0] / first)))
+    return rates
 
 
 def _refuse_what_stays(name: str, load: Load) -> None:
