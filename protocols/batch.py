@@ -15,7 +15,7 @@ from ..world.binding import bind
 from ..world.copying import give_back
 from ..world.jit import address_of
 from ..world.memory import NUMBERS
-from ..world.observe import BLOCKS, ObservationLayout, agent_lanes, observation_layout
+from ..world.observe import BLOCKS, ObservationLayout, observation_layout
 from ..world.rule_arrays import compile_rules
 from ..world.rules import Rules
 from ..world.state import (
@@ -42,6 +42,7 @@ from ..world.state import (
     State,
 )
 from ..world.tailoring import tailored
+from ..world.vectors import agent_lanes
 from . import ranked
 from .config import Config
 from .crew import Crew
@@ -139,7 +140,7 @@ class Batch:
     neighbours. `threads`, the caller's among them, share the worlds, for compiled code holds no lock. `observations` is
     memory of the caller's to write observations to, [B * A, D] float32. With `keep_rows` the arrays of `rows` are kept
     up to date: readiness, rewards, ends and masks as views hand them out, see `world.state.Rows`. `tailor` compiles the
-    step for this scenario and protocol, which takes some seconds once, for 1.2 to 1.3 times the speed. Threads are
+    step for this scenario and protocol, which takes some seconds once, for some 1.3 times the speed. Threads are
     64 at most.
 
     Raises: ValueError for a batch that does not fit into the machine's memory, with the estimate.

@@ -168,8 +168,7 @@ def step_to(c, b, a, cell):
     if (place.gate >= 0) & (sites_of(c, b)[max(place.gate, 0)].value == 1):
         return False
     before, after = cell_rule(c, me.cell).region, place.region
-    # Who sees all sees the same from anywhere.
-    if c.see_all == 0 and (agent_rules(c)[a].radius >= 0 or c.lockstep != 0):
+    if agent_rules(c)[a].radius >= 0:  # who sees all sees the same from anywhere
         turn_eyes(c, b, a, sight_of(c, a)[cell])
     me.reseen = 1
     me.cell = cell

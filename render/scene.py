@@ -195,8 +195,8 @@ def scene_of_arrays(rules: Rules, state: State, b: int = 0) -> Scene:
     mail = state.mail[b, int(world["mail_first"]) : int(world["mail_count"])]
     columns = ["sender", "receiver", "kind", "site", "value", "stamp", "sent", "due", "held"]
     names = ["cell", "phase", "hand", "thought", "outcome"]
-    left = state.thought_left[b].tolist()
     names += ["task", "op", "txn", "look", "holding", "queued_task"]
+    left = state.thought_left[b].tolist()
     return Scene(
         stage=stage,
         tick=tick,
@@ -205,8 +205,7 @@ def scene_of_arrays(rules: Rules, state: State, b: int = 0) -> Scene:
         goals_lost=int(world["goals_lost"]),
         holder=holder,
         agents=tuple(
-            _agent(rules, index, holder, left[index], *row)
-            for index, row in enumerate(state.agent[b][names].tolist())
+            _agent(rules, index, holder, left[index], *row) for index, row in enumerate(state.agent[b][names].tolist())
         ),
         sites=sites,
         beliefs=tuple(

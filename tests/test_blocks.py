@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from stalegrid.make import make_rules
 from stalegrid.protocols.batch import Batch
+from stalegrid.protocols.mixed import MixedBatch
 from stalegrid.protocols.presets import resolve
 from stalegrid.protocols.single import CompiledEngine, ReferenceEngine
 from stalegrid.protocols.stepping import random_choices, random_streams
@@ -59,18 +61,33 @@ def test_8192_worlds_play_as_blocks_of_any_size_do_and_in_any_number_of_threads(
         assert single.digest() == readable.digest()
 
 
-@pytest.mark.parametrize("threads", [1, 3])
-def test_random_play_is_to_choose_at_random_and_to_step(threads: int) -> None:
-    rules, worlds = make_rules("warehouse", size="small", think=2), 70
-    batch, choices = Batch(rules, resolve("stamped_epochs"), worlds, threads=threads), np.zeros((worlds, 5), np.int32)
-    batch.reset(np.arange(worlds, dtype=np.uint64))
-    streams = random_streams(worlds)
-    expected, _ = played(rules, "stamped_epochs", 0, worlds)
+def mixed(worlds: int, **options: Any) -> Batch:
+    """Return a batch on two layouts."""
+    layouts = [make_rules("warehouse", size="small", think=2, layout_seed=seed) for seed in (0, 1)]
+    return MixedBatch(layouts, resolve("stamped_epochs"), worlds, **options)
+
+
+def plain(worlds: int, **options: Any) -> Batch:
+    """Return a batch on one."""
+    return Batch(make_rules("warehouse", size="small", think=2), resolve("stamped_epochs"), worlds, **options)
+
+
+@pytest.mark.parametrize(("make", "threads"), [(plain, 1), (plain, 3), (mixed, 1)])
+def test_random_play_is_to_choose_at_random_and_to_step(make: Callable[..., Batch], threads: int) -> None:
+    worlds = 70
+    playing, stepped = make(worlds, threads=threads), make(worlds)
+    for batch in (playing, stepped):
+        batch.reset(np.arange(worlds, dtype=np.uint64))
+    choices, streams = np.zeros((2, worlds, stepped.agents), np.int32), [random_streams(worlds) for _ in range(2)]
     for _ in range(TICKS):
-        batch.play(choices, streams)
-    batch.close()
-    same(expected, slice(None), batch)
-    assert streams[:, 1].sum() > worlds * TICKS / 4
+        playing.play(choices[0], streams[0])
+        random_choices(stepped.context, choices[1], streams[1])
+        stepped.step(choices[1])
+        assert (choices[0] == choices[1]).all()
+    playing.close()
+    same(stepped, slice(None), playing)
+    assert (streams[0] == streams[1]).all()
+    assert streams[0][:, 1].sum() > worlds * TICKS / 4
 
 
 @pytest.mark.parametrize(

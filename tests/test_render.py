@@ -24,11 +24,11 @@ from stalegrid.render.ground import frame_shape, strip_px, water_cells
 from stalegrid.render.scene import MessageView, Scene, scene_of_arrays, scene_of_reference, stage_of
 from stalegrid.render.tiles import draw
 from stalegrid.world import state as records
-from stalegrid.world.observe import agent_lanes
 from stalegrid.world.reference import World
 from stalegrid.world.rules import Rules
 from stalegrid.world.scenarios import SCENARIOS
 from stalegrid.world.settings import Settings
+from stalegrid.world.vectors import agent_lanes
 
 
 def new_world(scenario: str, protocol: str = "none", seed: int = 0, size: str = "small") -> World:

@@ -20,7 +20,7 @@ _SIZES = (
 )  # fmt: skip
 # What of the constants and of the policy is copied into the context, so that one pointer serves.
 _CONSTANTS = (
-    "lockstep", "manual", "patience", "horizon", "job_low", "job_high", "boats", "board", "gate", "see_all",
+    "lockstep", "manual", "patience", "horizon", "job_low", "job_high", "boats", "board", "gate",
     "done_goals", "shipped_goals", "depots", "grace", "stall", "stall_every", "slip", "thinkers", "imperfect",
 )  # fmt: skip
 _SETS = (

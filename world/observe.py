@@ -114,11 +114,6 @@ def observation_layout(rules: Rules, blocks: tuple[str, ...] = BLOCKS, stamped: 
     return ObservationLayout(tuple(names), view)
 
 
-def agent_lanes(agents: int) -> int:
-    """Return for how many agents there is room where eight are read at a time, from any one or the next one on."""
-    return (-(-agents // LANES) + 1) * LANES
-
-
 # ---------------------------------------------------------------------- compiled
 
 

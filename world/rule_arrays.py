@@ -147,7 +147,6 @@ def _compile(rules: Rules) -> RuleArrays:
         settings.navigation == "manual", settings.patience,
         rules.max_cycles, jobs.low if jobs else 0, jobs.high if jobs else 0, boats.count if boats else 0,
         rules.site_index[boats.board] if boats else -1, rules.site_index[boats.gate] if boats else -1,
-        all(rules.sight_of(agent) is None for agent in agents),
         any(goal.kind == DONE for goal in blueprint.goals), any(goal.kind == SHIPPED for goal in blueprint.goals),
         as_set(site for site in range(len(rules.site_names)) if goal_touch[len(agents) + site].any()),
         _judged_sites(rules),

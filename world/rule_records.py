@@ -136,7 +136,6 @@ CONSTANT_RULE = np.dtype(
         ("boats", np.int32),  # the first so many world events are boats
         ("board", np.int32),
         ("gate", np.int32),
-        ("see_all", np.int32),
         ("done_goals", np.int32),  # 1 if some goal counts completions of a task
         ("shipped_goals", np.int32),  # 1 if some goal asks what agents hold and are still to take
         ("goal_sites", np.uint64),  # set of sites that goals depend on

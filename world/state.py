@@ -172,7 +172,7 @@ WORLD_RECORD = _in_lines(
 )
 
 AGENT_RECORD = _in_lines(
-    [  # what every tick reads stands first, in one line
+    [  # most of what every tick reads stands first, in one line
         ("phase", _B),
         ("ready", _B),  # 1 if the agent must act now
         ("reseen", _B),  # 1 if the agent has moved since it was last shown where things are

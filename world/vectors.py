@@ -1,4 +1,4 @@
-"""Writing observations, eight entries at a time: LLVM's own vectors, which every processor has in some form.
+"""Eight entries of an observation, or eight agents, at a time: LLVM's own vectors, which every processor has somehow.
 
 Entries of one kind lie side by side, those of all others or of all sites. A write of eight may be more than there are:
 see at each function what it does to what comes after. A mask's lowest bit is the first of the eight.
@@ -20,6 +20,11 @@ _REAL, _BIT, _NUMBER, _WORD = ir.FloatType(), ir.IntType(1), ir.IntType(32), ir.
 _REALS, _BITS, _NUMBERS, _WORDS = (ir.VectorType(kind, LANES) for kind in (_REAL, _BIT, _NUMBER, _WORD))
 _FOUR_REALS, _FOUR_NUMBERS = (ir.VectorType(kind, 4) for kind in (_REAL, _NUMBER))
 _ZERO, _ONE = (ir.Constant(_REALS, [value] * LANES) for value in (0.0, 1.0))
+
+
+def agent_lanes(agents: int) -> int:
+    """Return for how many agents there is room where eight are read at a time, from any one or the next one on."""
+    return (-(-agents // LANES) + 1) * LANES
 
 
 def _load(builder: Any, address: Any) -> Any:

@@ -157,7 +157,7 @@ def vector_env(
         autoreset_mode: "next_step", "same_step" or "disabled", as gymnasium has them.
         episode_seeds: what the seeds of episodes are drawn from; by default those for training.
         threads: how many share the worlds, the caller's among them, 64 at most; each wants a core of its own.
-        tailor: compile the step for this scenario and protocol: some seconds, once, for 1.2 to 1.3 times the speed.
+        tailor: compile the step for this scenario and protocol: some seconds, once, for some 1.3 times the speed.
         layout_seeds: floor plans among which the worlds are split in blocks of equal size, for scenarios that have a
             generator; a world keeps its own in all its episodes, see `env.layout_seeds`.
         observations: memory of the caller's that observations are written to, [worlds * agents, D] float32.
