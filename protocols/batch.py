@@ -256,7 +256,7 @@ class Batch:
         which, their = chosen.ctypes.data, seeds.ctypes.data
         for part in self.parts:
             at = part.first
-            self._run((chosen, seeds), _address(reset_chosen), part, which + at, their + 8 * at, int(anew))
+            self._run((chosen, seeds), _address(reset_chosen), part, which + at, their + 8 * at, int(anew), 0)
 
     def step(self, choices: NDArray[np.int32], to_decision: bool = False) -> None:
         """Advance every running world by a tick, or to its next decision; `choices` is [B, A] int32."""
@@ -268,28 +268,33 @@ class Batch:
         if choices is not self._given[0]:  # to ask for the address of an array takes as long as a step of one world
             choices = np.ascontiguousarray(choices)
             self._given = choices, choices.ctypes.data
-        self._step(choices, self._given[1], self.margin if to_decision else 0)
+        self._step(choices, self._given[1], 0, 0 if to_decision else 1)
 
-    def play(self, choices: NDArray[np.int32], streams: NDArray[np.uint64]) -> None:
-        """Advance every running world by a tick, by a random allowed action of each agent that must act.
+    def play(self, choices: NDArray[np.int32], streams: NDArray[np.uint64], ticks: int = 1) -> None:
+        """Advance every running world by some `ticks`, by a random allowed action of each agent that must act.
 
         `choices`, [B, A] int32, are filled with what is chosen. `streams` are [B, 2] uint64, moved on in place: of each
-        world a generator, which is any number but 0 at first, and how many choices it has made.
+        world a generator, which is any number but 0 at first, and how many choices it has made. Several ticks leave
+        everything as so many calls would, and take less time: a world plays all of them while it lies in the cache.
+        Whoever keeps a log must `drain` it before it overflows.
 
-        Raises: ValueError for arrays of another shape or dtype, or that cannot be written in place; for a generator 0.
+        Raises: ValueError for arrays of another shape or dtype, or that cannot be written in place; for a generator 0,
+        or less than one tick.
         """
+        if ticks < 1:
+            raise ValueError(f"ticks are a whole number from 1; got {ticks}")
         if choices is not self._played[0] or streams is not self._played[1]:
             _check("choices", choices, (self.worlds, self.agents), np.int32)
             _check("streams", streams, (self.worlds, 2), np.uint64)
             if not (choices.flags.carray and streams.flags.carray and streams[:, 0].all()):
                 raise ValueError("choices and streams are contiguous and writeable, and no generator is 0")
             self._played = choices, streams, choices.ctypes.data, streams.ctypes.data
-        self._step((choices, streams), self._played[2], 0, self._played[3])
+        self._step((choices, streams), self._played[2], self._played[3], ticks)
 
-    def _step(self, held: Any, choices: int, margin: int, streams: int = 0) -> None:
+    def _step(self, held: Any, choices: int, streams: int, ticks: int) -> None:
         for part in self.parts:
             theirs = streams + 16 * part.first if streams else 0
-            self._run(held, part.step, part, choices + 4 * self.agents * part.first, margin, theirs)
+            self._run(held, part.step, part, choices + 4 * self.agents * part.first, theirs, ticks, self.margin)
 
     def _run(self, held: Any, function: int, part: Part, *numbers: int) -> None:
         """Do a job, see `shares`, for some worlds, in this thread or in all; it points to what is `held`."""

@@ -3,7 +3,7 @@
 A crew is some words of memory, int64, at an address; 0 for a caller alone. Who writes has a cache line for it:
 
 - the number of the call that is on (negative: there will be none any more), and how many threads there are;
-- its job: a function of `NUMBERS` int64 at an address, the context, how many worlds, and three numbers of its own;
+- its job: a function of `NUMBERS` int64 at an address, the context, how many worlds, and four numbers of its own;
 - how many of the worlds are done;
 - of each thread, how many of its own worlds are taken, with the number of the call above it; and whether it sleeps.
 
@@ -80,12 +80,12 @@ def take_worlds(crew, call, who, done, worlds):
 def _take_part(crew, call, who):
     function, context = load_at(_word(crew, JOB)), load_at(_word(crew, JOB + 1))
     worlds, one = load_at(_word(crew, JOB + 2)), load_at(_word(crew, JOB + 3))
-    two, three = load_at(_word(crew, JOB + 4)), load_at(_word(crew, JOB + 5))
-    call_at(function, context, crew, call, who, worlds, one, two, three, 0, 0)
+    two, three, four = load_at(_word(crew, JOB + 4)), load_at(_word(crew, JOB + 5)), load_at(_word(crew, JOB + 6))
+    call_at(function, context, crew, call, who, worlds, one, two, three, four, 0)
 
 
 @entry_point
-def begin_call(crew, function, context, worlds, one, two, three):
+def begin_call(crew, function, context, worlds, one, two, three, four):
     """Say what is to be done; return the set of threads that sleep, and are to be woken."""
     call, sleepers = load_at(_word(crew, CALL)) + 1, 0
     threads = load_at(_word(crew, THREADS))
@@ -97,6 +97,7 @@ def begin_call(crew, function, context, worlds, one, two, three):
     swap_at(_word(crew, JOB + 3), one)
     swap_at(_word(crew, JOB + 4), two)
     swap_at(_word(crew, JOB + 5), three)
+    swap_at(_word(crew, JOB + 6), four)
     swap_at(_word(crew, DONE), 0)
     swap_at(_word(crew, CALL), call)
     for thread in range(1, threads):
@@ -144,6 +145,6 @@ def attend(crew, who, served, patience):
 
 
 @entry_point
-def call_alone(function, context, worlds, one, two, three):
+def call_alone(function, context, worlds, one, two, three, four):
     """Do without a crew what a job says."""
-    call_at(function, context, 0, 0, 0, worlds, one, two, three, 0, 0)
+    call_at(function, context, 0, 0, 0, worlds, one, two, three, four, 0)

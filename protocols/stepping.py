@@ -61,20 +61,22 @@ def reset_chosen(context, crew, call, who, worlds, chosen, seeds, anew, _one, _t
 
 
 @entry_point
-def step_worlds(context, crew, call, who, worlds, choices, margin, streams, _one, _two):
+def step_worlds(context, crew, call, who, worlds, choices, streams, ticks, margin, _one):
     """Step every world that no other thread has taken yet; `choices` are at [B, A] int32.
 
-    With a `margin` a world runs until some agent must act, it ends, or fewer than so many log rows are left. Where
-    `streams` are not 0 they are those of `random_choices`, and a world's choices are made just before its step.
+    With 0 `ticks` a world runs until some agent must act, it ends, or fewer than `margin` log rows are left. Where
+    `streams` are not 0 they are those of `random_choices`, and a world's choices are made just before each tick; all
+    the ticks of one world come before those of the next, which finds the cache full of the first.
     """
     c = fixed_record_at(context, CONTEXT)
     first, last = take_worlds(crew, call, who, 0, worlds)
     while first < last:
         chosen = array_at(choices, (worlds, c.agents), np.int32)
         for b in range(first, last):
-            if streams != 0:
-                choose_at_random(c, b, chosen, array_at(streams, (worlds, 2), np.uint64))
-            step_world(c, b, chosen, margin != 0, margin)
+            for _ in range(max(1, ticks)):
+                if streams != 0:
+                    choose_at_random(c, b, chosen, array_at(streams, (worlds, 2), np.uint64))
+                step_world(c, b, chosen, ticks == 0, margin)
         first, last = take_worlds(crew, call, who, last - first, worlds)
     return 0
 

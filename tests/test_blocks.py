@@ -63,29 +63,32 @@ def test_8192_worlds_play_as_blocks_of_any_size_do_and_in_any_number_of_threads(
 
 def mixed(worlds: int, **options: Any) -> Batch:
     """Return a batch on two layouts."""
-    layouts = [make_rules("warehouse", size="small", think=2, layout_seed=seed) for seed in (0, 1)]
+    layouts = [make_rules("warehouse", size="small", think=2, max_cycles=33, layout_seed=seed) for seed in (0, 1)]
     return MixedBatch(layouts, resolve("stamped_epochs"), worlds, **options)
 
 
 def plain(worlds: int, **options: Any) -> Batch:
     """Return a batch on one."""
-    return Batch(make_rules("warehouse", size="small", think=2), resolve("stamped_epochs"), worlds, **options)
+    rules = make_rules("warehouse", size="small", think=2, max_cycles=33)
+    return Batch(rules, resolve("stamped_epochs"), worlds, **options)
 
 
-@pytest.mark.parametrize(("make", "threads"), [(plain, 1), (plain, 3), (mixed, 1)])
-def test_random_play_is_to_choose_at_random_and_to_step(make: Callable[..., Batch], threads: int) -> None:
+@pytest.mark.parametrize(("make", "threads", "ticks"), [(plain, 1, 1), (plain, 1, 7), (plain, 3, 7), (mixed, 1, 3)])
+def test_random_play_is_to_choose_at_random_and_to_step(make: Callable[..., Batch], threads: int, ticks: int) -> None:
     worlds = 70
     playing, stepped = make(worlds, threads=threads), make(worlds)
     for batch in (playing, stepped):
         batch.reset(np.arange(worlds, dtype=np.uint64))
     choices, streams = np.zeros((2, worlds, stepped.agents), np.int32), [random_streams(worlds) for _ in range(2)]
-    for _ in range(TICKS):
-        playing.play(choices[0], streams[0])
-        random_choices(stepped.context, choices[1], streams[1])
-        stepped.step(choices[1])
+    for _ in range(TICKS // ticks):
+        playing.play(choices[0], streams[0], ticks)
+        for _ in range(ticks):
+            random_choices(stepped.context, choices[1], streams[1])
+            stepped.step(choices[1])
         assert (choices[0] == choices[1]).all()
     playing.close()
     same(stepped, slice(None), playing)
+    assert not stepped.running.any()  # the last ticks are those of episodes that have ended
     assert (streams[0] == streams[1]).all()
     assert streams[0][:, 1].sum() > worlds * TICKS / 4
 
@@ -105,4 +108,6 @@ def test_random_play_refuses_arrays_that_it_cannot_fill(choices: Any, streams: A
     batch.reset(np.arange(4, dtype=np.uint64))
     with pytest.raises(ValueError, match=told):
         batch.play(choices, streams)
+    with pytest.raises(ValueError, match="ticks are a whole number from 1; got 0"):
+        batch.play(np.zeros((4, 3), np.int32), random_streams(4), 0)
     assert not batch.state.world["tick"].any()

@@ -137,7 +137,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=2.0, help="CPU seconds for each number")
     seconds = parser.parse_args().seconds
     free = {"think": 0, "navigation": "manual"}
-    job = Job("warehouse", resolve("stamped_epochs"), "medium", 256, seconds, free)
+    job = Job("warehouse", resolve("stamped_epochs"), "medium", 256, seconds, settings=free)
     loads = {
         "stalegrid, batch of 256": job.batch(),
         "stalegrid, ParallelEnv": ParallelLoad(job.scenario, job.config, **job.options),

@@ -29,6 +29,8 @@ def run(
         raise ValueError(f"--what is some of {', '.join(PARTS)}, or all; got {unknown[0] if unknown else ''!r}")
     if job["worlds"] < 1 or not 0 < job["seconds"] < inf:
         raise ValueError(f"worlds and seconds are above 0; got {job['worlds']} and {job['seconds']}")
+    if job["ticks"] < 1:
+        raise ValueError(f"ticks are a whole number from 1; got {job['ticks']}")
     jobs = [Job(place, resolve({"preset": name, **axes}), **job) for place in scenarios for name in protocols]
     shared = []
     for one in jobs:
@@ -38,7 +40,7 @@ def run(
                 "scenario": one.scenario, "protocol": name_of(one.config), "size": one.size,
                 "agents": len(rules.agent_names), "sites": len(rules.site_names),
                 "grid": f"{rules.layout.rows}x{rules.layout.columns}", "worlds": one.worlds,
-                "tailored": one.tailor, "machine": machine(),
+                "ticks": one.ticks, "tailored": one.tailor, "machine": machine(),
             }
         )  # fmt: skip
     compile_engine()
@@ -95,8 +97,10 @@ def show(console: Console, found: list[Row], form: str, out: Path | None) -> Non
     for row in found:
         groups.setdefault(tuple(row[name] for name in told), []).append(row)
     for (part, scenario, protocol, size, many, sites, grid, worlds, made), rows in groups.items():
+        ticks = {row["ticks"] for row in rows}
         console.print(
             f"{part}: {scenario} ({size}), {many} agents, {sites} sites, {grid}, {protocol}, {worlds} worlds"
+            + (f", {ticks.pop()} ticks a call" if len(ticks) == 1 and ticks != {1} else "")
             + (", batches tailored" if made else ""),
             highlight=False,
         )

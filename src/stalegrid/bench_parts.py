@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,8 @@ class Job:
     size: str
     worlds: int
     seconds: float
+    _: KW_ONLY
+    ticks: int = 16  # that a batch plays a call, see `Batch.play`
     tailor: bool = False  # every batch, see `Batch`
     settings: dict[str, Any] = field(default_factory=dict)
 
@@ -63,7 +65,7 @@ class Job:
 
     def batch(self, config: Config | None = None, worlds: int | None = None, **options: Any) -> BatchLoad:
         """Return its batch."""
-        options = {"tailor": self.tailor, **options}
+        options = {"ticks": self.ticks, "tailor": self.tailor, **options}
         return BatchLoad(self.rules, config or self.config, worlds or self.worlds, **options)
 
 
@@ -91,7 +93,10 @@ def _figures(rate: Rate) -> Row:
 
 
 def views(job: Job) -> Iterator[Row]:
-    """Measure each way to step: the three environments, and batches of several sizes."""
+    """Measure each way to step: the three environments, and batches of several sizes, by single ticks and by several.
+
+    Whoever trains calls once a tick; several ticks a call are what play without a learner can do.
+    """
     made: dict[str, Callable[[], Load]] = {
         "ParallelEnv": lambda: ParallelLoad(job.scenario, job.config, **job.options),
         "AEC": lambda: TurnLoad(job.scenario, job.config, **job.options),
@@ -100,9 +105,19 @@ def views(job: Job) -> Iterator[Row]:
         ),
     }
     for worlds in sorted({*SHAPES, job.worlds}):
-        made[f"batch, {worlds} world{'s' if worlds > 1 else ''}"] = partial(job.batch, worlds=worlds)
-    for name, load in made.items():
-        yield {"what": name, **_figures(measure({name: load()}, job.seconds)[name]), "rss_mb": peak_mb()}
+        name = f"batch, {worlds} world{'s' if worlds > 1 else ''}"
+        for ticks in sorted({1, job.ticks}):
+            made[name + (f", {ticks} ticks a call" if ticks > 1 else "")] = partial(
+                job.batch, worlds=worlds, ticks=ticks
+            )
+    loads, memory = {}, {}
+    for name, make in made.items():
+        loads[name] = make()
+        loads[name].run()
+        memory[name] = peak_mb()
+    for name, rate in measure(loads, job.seconds).items():
+        ticks = getattr(loads[name], "ticks", 1)
+        yield {"what": name, "ticks": ticks, **_figures(rate), "rss_mb": memory[name]}
 
 
 def presets(job: Job) -> Iterator[Row]:
@@ -167,12 +182,12 @@ def threads(job: Job) -> Iterator[Row]:
 
 def phases(job: Job) -> Iterator[Row]:
     """Measure which phase of the tick takes which share of its time; compiles the engine anew, with readings."""
-    load = job.batch()
+    load = job.batch(ticks=1)
     clock = PhaseClock(load.batch)
     load.play = clock.play
     measure({"phases": load}, job.seconds)
     for name, share in clock.shares().items():
-        yield {"what": name.replace("_", " "), "share": share}
+        yield {"what": name.replace("_", " "), "ticks": load.ticks, "share": share}
 
 
 _FIRST_STEP = """

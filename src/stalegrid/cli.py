@@ -198,6 +198,7 @@ def bench(
     scenario: Scenario = None,
     protocol: Protocol = None,
     worlds: Annotated[int, typer.Option(help="worlds in the batch")] = 256,
+    ticks: Annotated[int, typer.Option(help="that a batch plays a call, all of a world's in a row")] = 16,
     seconds: Annotated[float, typer.Option(help="CPU seconds for each number")] = 2.0,
     size: Size = "medium",
     agents: Agents = None,
@@ -217,7 +218,8 @@ def bench(
         check_folder(out)
         parts = list(PARTS) if what == "all" else names(what)
         scenarios, protocols = names(scenario) or ["warehouse"], names(protocol) or ["stamped_epochs"]
-        job = {"size": size, "worlds": worlds, "seconds": seconds, "tailor": tailor, "settings": settings}
+        job = {"size": size, "worlds": worlds, "seconds": seconds, "ticks": ticks}
+        job |= {"tailor": tailor, "settings": settings}
         with progress_bar() as progress:
             task = progress.add_task("measuring", total=None)
 

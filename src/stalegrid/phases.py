@@ -118,10 +118,11 @@ class PhaseClock:
         self._step, self.phases = _stepper()
         self._spent: NDArray[np.int64] = np.zeros((len(self.phases), 2), np.int64)
 
-    def play(self, choices: NDArray[np.int32], streams: NDArray[np.uint64]) -> None:
-        """Advance every running world by a tick of random play."""
-        random_choices(self.batch.context, choices, streams)
-        self._step(self.batch.context, choices, self._spent)
+    def play(self, choices: NDArray[np.int32], streams: NDArray[np.uint64], ticks: int = 1) -> None:
+        """Advance every running world by some ticks of random play."""
+        for _ in range(ticks):
+            random_choices(self.batch.context, choices, streams)
+            self._step(self.batch.context, choices, self._spent)
 
     def shares(self) -> dict[str, float]:
         """Return the share of each phase that was ever reached, without what the readings themselves take."""

@@ -101,11 +101,15 @@ def _refuse_what_stays(name: str, load: Load) -> None:
 
 
 class BatchLoad:
-    """A batch at random play: an action of its mask for every agent that must act, and a new episode after each."""
+    """A batch at random play: an action of its mask for every agent that must act, and a new episode after each.
 
-    def __init__(self, rules: Rules, config: Config, worlds: int, **options: Any) -> None:
+    It plays so many `ticks` a call.
+    """
+
+    def __init__(self, rules: Rules, config: Config, worlds: int, *, ticks: int = 1, **options: Any) -> None:
         self.batch = Batch(rules, config, worlds, **options)
-        self.play: Callable[[NDArray[np.int32], NDArray[np.uint64]], None] = self.batch.play
+        self.play: Callable[[NDArray[np.int32], NDArray[np.uint64], int], None] = self.batch.play
+        self.ticks = ticks
         self._choices = np.zeros((worlds, self.batch.agents), np.int32)
         self._streams = random_streams(worlds)
         self._seeds = np.arange(worlds, dtype=np.uint64)
@@ -113,10 +117,10 @@ class BatchLoad:
         self.batch.reset(self._seeds)
 
     def run(self) -> None:
-        """Step 16 times, then begin anew where an episode has ended."""
+        """Play for some 16 ticks, then begin anew where an episode has ended."""
         batch, world = self.batch, self.batch.state.world
-        for _ in range(16):
-            self.play(self._choices, self._streams)
+        for _ in range(max(1, 16 // self.ticks)):
+            self.play(self._choices, self._streams, self.ticks)
             if batch.state.log.size:
                 world["log_count"] = 0  # whoever keeps a log reads it between two steps
         ended = ~batch.running
