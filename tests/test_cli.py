@@ -172,7 +172,7 @@ def test_bench_tailors_its_batches_where_asked_to(tmp_path: Path) -> None:
     out = tmp_path / "bench.json"
     quick = ("--seconds", "0.05", "--worlds", "8", "--size", "tiny", "--scenario", "ledger")
     said = stalegrid("bench", *quick, "--what", "log", "--tailor", "--out", str(out)).stdout
-    assert "8 worlds, 16 ticks a call, batches tailored" in " ".join(said.split())
+    assert "8 worlds, 64 ticks a call, batches tailored" in " ".join(said.split())
     assert all(row["tailored"] and row["agent_steps"] > 0 for row in json.loads(out.read_text()))
 
 

@@ -45,7 +45,7 @@ class Job:
     worlds: int
     seconds: float
     _: KW_ONLY
-    ticks: int = 16  # that a batch plays a call, see `Batch.play`
+    ticks: int = 64  # that a batch plays a call, see `Batch.play`
     tailor: bool = False  # every batch, see `Batch`
     settings: dict[str, Any] = field(default_factory=dict)
 

@@ -198,7 +198,7 @@ def bench(
     scenario: Scenario = None,
     protocol: Protocol = None,
     worlds: Annotated[int, typer.Option(help="worlds in the batch")] = 256,
-    ticks: Annotated[int, typer.Option(help="that a batch plays a call, all of a world's in a row")] = 16,
+    ticks: Annotated[int, typer.Option(help="that a batch plays a call, all of a world's in a row")] = 64,
     seconds: Annotated[float, typer.Option(help="CPU seconds for each number")] = 2.0,
     size: Size = "medium",
     agents: Agents = None,
