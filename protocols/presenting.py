@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..world.context import agents_of, cell_rule, mask_of, world_of
+from ..world.fetching import ask_for_observation
 from ..world.jit import inlined, lowest
 from ..world.kernel import bit, has
 from ..world.masks import write_mask
@@ -43,6 +44,8 @@ def present(c, b):
     while left != _ZERO:
         a = lowest(left)
         left &= left - _ONE
+        if left != _ZERO:
+            ask_for_observation(c, b, lowest(left))
         write_observation(c, b, a)
         if world.status != RUNNING:
             continue

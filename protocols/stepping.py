@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from ..world.binding import CONTEXT
 from ..world.context import agents_of, mask_of, sights_of, world_of
+from ..world.fetching import ask_for_world
 from ..world.jit import compiled, entry_point, how_many, inlined, lowest, member
 from ..world.kernel import sense_sites
 from ..world.memory import array_at, first_fixed, fixed_record_at
@@ -73,6 +74,8 @@ def step_worlds(context, crew, call, who, worlds, choices, streams, ticks, margi
     while first < last:
         chosen = array_at(choices, (worlds, c.agents), np.int32)
         for b in range(first, last):
+            if b + 1 < last:
+                ask_for_world(c, b + 1)
             for _ in range(max(1, ticks)):
                 if streams != 0:
                     choose_at_random(c, b, chosen, array_at(streams, (worlds, 2), np.uint64))
