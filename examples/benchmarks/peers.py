@@ -1,10 +1,10 @@
 """Put StaleGrid's speed beside that of other grid worlds, in one run: `make peers`.
 
 They have an environment of their own (`peers.txt`). What is not installed, or does not start beside what is, is named
-and left out. Eight agents on a grid of about 16x16, random actions drawn beforehand,
-agent-steps per CPU-second, medians of rounds that take turns. StaleGrid plays at think 0 and manual navigation, so that
-every move is a decision and every row is observed anew in every step, as in the others; in its usual play most agents
-think or walk, and a step costs less. The worlds differ in what they do and show: read it as orders of magnitude.
+and left out. Eight agents on a grid of about 16x16, random actions, agent-steps per CPU-second, medians of rounds that
+take turns. StaleGrid plays at think 0 and manual navigation, so that every move is a decision and every row is observed
+anew in every step, as in the others; in its usual play most agents think or walk, and a step costs less. Rollouts are
+many random steps a call, as jumanji's are. The worlds differ in what they do and show: read it as orders of magnitude.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from stalegrid.protocols.presets import resolve
 from stalegrid.rates import ParallelLoad, TurnLoad, measure
 
 AGENTS, SIDE, STEPS = 8, 16, 100
+BATCH = "stalegrid, batch of 256"
 
 
 class Peer:
@@ -139,7 +140,8 @@ def main():
     free = {"think": 0, "navigation": "manual"}
     job = Job("warehouse", resolve("stamped_epochs"), "medium", 256, seconds, settings=free)
     loads = {
-        "stalegrid, batch of 256": job.batch(),
+        BATCH: job.batch(ticks=1),
+        f"{BATCH}, rollouts": job.batch(),
         "stalegrid, ParallelEnv": ParallelLoad(job.scenario, job.config, **job.options),
         "stalegrid, AEC": TurnLoad(job.scenario, job.config, **job.options),
     }
@@ -155,10 +157,10 @@ def main():
         loads[f"{name} {version(name)}"] = peer
         print(f"{name} is ready after {time.perf_counter() - begun:.1f} s", flush=True)
     rates = measure(loads, seconds)
-    first = rates["stalegrid, batch of 256"].agent_steps
-    print(f"\n{'':28}{'agent-steps a CPU-second':>26}{'share of the batch':>20}")
+    first = rates[BATCH].agent_steps
+    print(f"\n{'':36}{'agent-steps a CPU-second':>26}{'share of the batch':>20}")
     for name, rate in sorted(rates.items(), key=lambda pair: -pair[1].agent_steps):
-        print(f"{name:28}{rate.agent_steps:26,.0f}{rate.agent_steps / first:20.2%}")
+        print(f"{name:36}{rate.agent_steps:26,.0f}{rate.agent_steps / first:20.2%}")
     for line in missing:
         print(f"not measured: {line}")
     print(machine())

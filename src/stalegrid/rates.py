@@ -117,17 +117,17 @@ class BatchLoad:
         self.batch.reset(self._seeds)
 
     def run(self) -> None:
-        """Play for some 16 ticks, then begin anew where an episode has ended."""
+        """Begin anew where an episode has ended, then play for some 16 ticks: what is seen after it is what they did."""
         batch, world = self.batch, self.batch.state.world
-        for _ in range(max(1, 16 // self.ticks)):
-            self.play(self._choices, self._streams, self.ticks)
-            if batch.state.log.size:
-                world["log_count"] = 0  # whoever keeps a log reads it between two steps
         ended = ~batch.running
         if ended.any():
             self._ended += np.array([world["tick"][ended].sum(), batch.state.counts[ended, _COMMITTED].sum()])
             self._seeds[ended] += np.uint64(batch.worlds)
             batch.reset_chosen(ended, self._seeds)
+        for _ in range(max(1, 16 // self.ticks)):
+            self.play(self._choices, self._streams, self.ticks)
+            if batch.state.log.size:
+                world["log_count"] = 0  # whoever keeps a log reads it between two steps
 
     @property
     def agent_steps(self) -> int:
