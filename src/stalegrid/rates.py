@@ -117,7 +117,7 @@ class BatchLoad:
         self.batch.reset(self._seeds)
 
     def run(self) -> None:
-        """Begin anew where an episode has ended, then play for some 16 ticks: what is seen after it is what they did."""
+        """Begin anew where an episode has ended, then play for some 16 ticks: what is seen after it was played."""
         batch, world = self.batch, self.batch.state.world
         ended = ~batch.running
         if ended.any():
