@@ -276,7 +276,7 @@ class Batch:
         `choices`, [B, A] int32, are filled with what is chosen. `streams` are [B, 2] uint64, moved on in place: of each
         world a generator, which is any number but 0 at first, and how many choices it has made. Several ticks leave
         everything as so many calls would, and take less time: a world plays all of them while it lies in the cache.
-        Whoever keeps a log must `drain` it before it overflows.
+        One that keeps a log plays fewer where that could overflow: it goes on once the log is drained.
 
         Raises: ValueError for arrays of another shape or dtype, or that cannot be written in place; for a generator 0,
         or less than one tick.

@@ -65,9 +65,9 @@ def reset_chosen(context, crew, call, who, worlds, chosen, seeds, anew, _one, _t
 def step_worlds(context, crew, call, who, worlds, choices, streams, ticks, margin, _one):
     """Step every world that no other thread has taken yet; `choices` are at [B, A] int32.
 
-    With 0 `ticks` a world runs until some agent must act, it ends, or fewer than `margin` log rows are left. Where
-    `streams` are not 0 they are those of `random_choices`, and a world's choices are made just before each tick; all
-    the ticks of one world come before those of the next, which finds the cache full of the first.
+    With 0 `ticks` a world runs until some agent must act or it ends; either way it stops where fewer than `margin` log
+    rows are left. Where `streams` are not 0 they are those of `random_choices`, and a world's choices are made just
+    before each tick; all the ticks of one world come before those of the next, so that it stays in the cache.
     """
     c = fixed_record_at(context, CONTEXT)
     first, last = take_worlds(crew, call, who, 0, worlds)
@@ -80,8 +80,16 @@ def step_worlds(context, crew, call, who, worlds, choices, streams, ticks, margi
                 if streams != 0:
                     choose_at_random(c, b, chosen, array_at(streams, (worlds, 2), np.uint64))
                 step_world(c, b, chosen, ticks == 0, margin)
+                if is_log_full(c, b, margin):
+                    break
         first, last = take_worlds(crew, call, who, last - first, worlds)
     return 0
+
+
+@inlined
+def is_log_full(c, b, margin):
+    """Tell whether what one tick can log, `margin` rows at the most, may not fit any more."""
+    return c.logs > 0 and c.logs - world_of(c, b).log_count < margin
 
 
 @inlined
@@ -97,7 +105,7 @@ def step_world(c, b, choices, to_decision, margin):
         tick(c, b, choices)
         world.elapsed += 1
         ready = present(c, b)
-        if not to_decision or ready != _ZERO or (c.logs > 0 and c.logs - world.log_count < margin):
+        if not to_decision or ready != _ZERO or is_log_full(c, b, margin):
             break
     if c.rows_kept != 0:
         fill_rows(c, b)

@@ -93,6 +93,28 @@ def test_random_play_is_to_choose_at_random_and_to_step(make: Callable[..., Batc
     assert streams[0][:, 1].sum() > worlds * TICKS / 4
 
 
+def test_many_ticks_of_random_play_stop_before_the_log_overflows() -> None:
+    rules, config = make_rules("ledger", size="tiny", agents=3), resolve("none")
+    batches = [Batch(rules, config, 2, keep_log=True) for _ in range(2)]
+    for batch in batches:
+        batch.margin = batch.state.log.shape[1] - 40  # so that there is room for some ticks at a time
+        batch.reset(np.arange(2, dtype=np.uint64))
+    choices, streams = np.zeros((2, 2, 3), np.int32), [random_streams(2) for _ in range(2)]
+    logs: list[list[Any]] = [[], []]
+    while batches[0].running.any():
+        batches[0].play(choices[0], streams[0], 1000)
+        logs[0] += [batches[0].drain(1)]
+        batches[0].drain(0)
+    while batches[1].running.any():
+        batches[1].play(choices[1], streams[1])
+        logs[1] += [batches[1].drain(1)]
+        batches[1].drain(0)
+    batches[1].play(choices[1], streams[1])  # once more, at the end of the episodes, as the others have done
+    assert 1 < len(logs[0]) < len(logs[1]) / 3
+    assert np.array_equal(np.concatenate(logs[0]), np.concatenate(logs[1]))
+    same(batches[0], slice(None), batches[1])
+
+
 @pytest.mark.parametrize(
     ("choices", "streams", "told"),
     [
