@@ -109,7 +109,8 @@ def test_many_ticks_of_random_play_stop_before_the_log_overflows() -> None:
         batches[1].play(choices[1], streams[1])
         logs[1] += [batches[1].drain(1)]
         batches[1].drain(0)
-    batches[1].play(choices[1], streams[1])  # once more, at the end of the episodes, as the others have done
+    for nth in range(2):  # once more, after the last episode's end
+        batches[nth].play(choices[nth], streams[nth])
     assert 1 < len(logs[0]) < len(logs[1]) / 3
     assert np.array_equal(np.concatenate(logs[0]), np.concatenate(logs[1]))
     same(batches[0], slice(None), batches[1])
