@@ -281,8 +281,8 @@ class Batch:
         Raises: ValueError for arrays of another shape or dtype, or that cannot be written in place; for a generator 0,
         or less than one tick.
         """
-        if ticks < 1:
-            raise ValueError(f"ticks are a whole number from 1; got {ticks}")
+        if not isinstance(ticks, (int, np.integer)) or ticks < 1:
+            raise ValueError(f"ticks are a whole number from 1; got {ticks!r}")
         if choices is not self._played[0] or streams is not self._played[1]:
             _check("choices", choices, (self.worlds, self.agents), np.int32)
             _check("streams", streams, (self.worlds, 2), np.uint64)

@@ -131,6 +131,7 @@ def test_random_play_refuses_arrays_that_it_cannot_fill(choices: Any, streams: A
     batch.reset(np.arange(4, dtype=np.uint64))
     with pytest.raises(ValueError, match=told):
         batch.play(choices, streams)
-    with pytest.raises(ValueError, match="ticks are a whole number from 1; got 0"):
-        batch.play(np.zeros((4, 3), np.int32), random_streams(4), 0)
+    for ticks in (0, 2.5):
+        with pytest.raises(ValueError, match=f"ticks are a whole number from 1; got {ticks}"):
+            batch.play(np.zeros((4, 3), np.int32), random_streams(4), ticks)  # type: ignore[arg-type]
     assert not batch.state.world["tick"].any()
