@@ -185,7 +185,7 @@ class Batch:
         self._crew: Crew | None = None
         self._tailors = tailor
         self._given: tuple[NDArray[np.int32] | None, int] = (None, 0)  # the choices of the last step, and their address
-        self._played: tuple[Any, Any, int, int] = (None, None, 0, 0)  # those of `play` and its streams, the same
+        self._played: tuple[Any, Any, int, int, int] = (None, None, 0, 0, 0)  # what `play` was given, the same
         view = {**self.layout.view, "own_reward": own_reward, "discount": discount}
         view |= {"think_cost": 0.0, "message_cost": 0.0, "accident_cost": 0.0, **(costs or {})}
         self._view = view
@@ -226,7 +226,7 @@ class Batch:
     def __getstate__(self) -> dict[str, Any]:
         # Addresses and threads do not travel: the context is bound anew.
         state = {key: value for key, value in self.__dict__.items() if key not in ("context", "arrays", "parts")}
-        return {**state, "_crew": None, "_given": (None, 0), "_played": (None, None, 0, 0)}
+        return {**state, "_crew": None, "_given": (None, 0), "_played": (None, None, 0, 0, 0)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         give_back(self, state)
@@ -281,14 +281,14 @@ class Batch:
         Raises: ValueError for arrays of another shape or dtype, or that cannot be written in place; for a generator 0,
         or less than one tick.
         """
-        if not isinstance(ticks, (int, np.integer)) or ticks < 1:
-            raise ValueError(f"ticks are a whole number from 1; got {ticks!r}")
-        if choices is not self._played[0] or streams is not self._played[1]:
+        if choices is not self._played[0] or streams is not self._played[1] or ticks is not self._played[4]:
+            if not isinstance(ticks, (int, np.integer)) or ticks < 1:
+                raise ValueError(f"ticks are a whole number from 1; got {ticks!r}")
             _check("choices", choices, (self.worlds, self.agents), np.int32)
             _check("streams", streams, (self.worlds, 2), np.uint64)
             if not (choices.flags.carray and streams.flags.carray and streams[:, 0].all()):
                 raise ValueError("choices and streams are contiguous and writeable, and no generator is 0")
-            self._played = choices, streams, choices.ctypes.data, streams.ctypes.data
+            self._played = choices, streams, choices.ctypes.data, streams.ctypes.data, ticks
         self._step((choices, streams), self._played[2], self._played[3], ticks)
 
     def _step(self, held: Any, choices: int, streams: int, ticks: int) -> None:
