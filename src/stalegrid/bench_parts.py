@@ -30,6 +30,7 @@ from .world.rules import Rules
 SEVERAL = (2, 4, 8, 16, 32, 64)  # agents
 SIDES = (16, 32, 48, 64)  # of a square grid
 SHAPES = (1, 64, 1024, 8192)  # worlds of a batch
+SHARED = 1024  # worlds that threads share
 LONG_RUN = 10_000_000  # steps after which memory must not have grown
 
 Row = dict[str, Any]
@@ -170,12 +171,12 @@ def grids(job: Job) -> Iterator[Row]:
 
 
 def threads(job: Job) -> Iterator[Row]:
-    """Measure threads that share 1024 worlds, by the clock."""
+    """Measure threads that share many worlds, by the clock."""
     counts = sorted({1, 2, os.cpu_count() or 1})
-    loads = {f"{many} thread{'s' if many > 1 else ''}": job.batch(worlds=1024, threads=many) for many in counts}
+    loads = {f"{many} thread{'s' if many > 1 else ''}": job.batch(worlds=SHARED, threads=many) for many in counts}
     rates = measure(loads, job.seconds, time.perf_counter)
     for name, rate in rates.items():
-        yield {"what": name, **_figures(rate), "times_one": rate.share}
+        yield {"what": name, "worlds": SHARED, **_figures(rate), "times_one": rate.share}
     for load in loads.values():
         load.batch.close()
 
