@@ -215,6 +215,7 @@ def test_a_world_in_which_all_think_for_a_while_is_measured() -> None:
         (("demo", "--seed", "-1"), "seeds lie between 0 and 2**64 - 1; got 1 from -1"),
         (("demo", "--set", "reads=admission"), "the demo takes a protocol by name; --set reads is for compare"),
         (("demo", "--out", "no/such/folder/demo.gif"), "--out needs a folder that is there"),
+        (("bench", "--ticks", "0"), "ticks are a whole number from 1; got 0"),
         (("bench", "--worlds", "0"), "worlds and seconds are above 0; got 0"),
         (("bench", "--seconds", "nan"), "worlds and seconds are above 0; got 256 and nan"),
         (("bench", "--out", "."), "--out is a file to write; got the folder ."),

@@ -14,6 +14,7 @@ from numba.extending import intrinsic
 
 from .context import observation_at
 from .jit import inlined
+from .observe import OWN
 from .state import AGENT_RECORD, CACHE_LINE, FIGURE_SIZE, SITE_RECORD, WORLD_RECORD
 
 _WORLD, _AGENT, _SITE = WORLD_RECORD.itemsize, AGENT_RECORD.itemsize, SITE_RECORD.itemsize
@@ -56,5 +57,5 @@ def ask_for_world(c, b):
 @inlined
 def ask_for_observation(c, b, a):
     """Ask for what every observation of an agent writes: the beginning, with all others; the sites have few changes."""
-    entries = 14 + c.roles + c.others * (c.agents - 1) * (4 + c.hands)
+    entries = 2 + c.roles + OWN + c.others * (c.agents - 1) * (4 + c.hands)
     _ask_for(observation_at(c, b, a, 0), 4 * entries)

@@ -38,6 +38,7 @@ from .vectors import LANES, show_ages, show_eight, show_flag, show_others, show_
 from .verbs import TAKE
 
 AGE_SCALE = 64  # ticks shown as 1
+OWN = 14  # entries on the agent itself, between its roles and the others
 INBOX_SCALE = 8
 INBOX_SHARE = 1 / INBOX_SCALE
 INBOX_SHOWN = 8  # the bit of `shown` that says that there are new ones: the entry itself is far from all others
@@ -151,7 +152,7 @@ def write_observation(c, b, a):
             left += 1 - jobs[n].used
         row[at + 6] = left / c.jobs
     row[at + 7] = _clip(world.tick * c.per_tick - 1.0)
-    at += 14
+    at += OWN
     if c.others != 0:
         _write_others(c, b, a, observation_at(c, b, a, at), place)
         at += (c.agents - 1) * (4 + c.hands)

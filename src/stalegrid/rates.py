@@ -117,7 +117,10 @@ class BatchLoad:
         self.batch.reset(self._seeds)
 
     def run(self) -> None:
-        """Begin anew where an episode has ended, then play for some 16 ticks: what is seen after it was played."""
+        """Begin anew where an episode has ended, then play for some 16 ticks, or one call of more.
+
+        In this order what is seen afterwards is what play has led to, also where all episodes end within a run.
+        """
         batch, world = self.batch, self.batch.state.world
         ended = ~batch.running
         if ended.any():
