@@ -133,6 +133,16 @@ class Part(NamedTuple):
     step: int  # the address of what steps them, a job of a crew
 
 
+class Call(NamedTuple):
+    """What a step was given, and where it lies: to ask for the address of an array takes as long as a world's step."""
+
+    choices: NDArray[np.int32] | None = None
+    choices_at: int = 0
+    streams: NDArray[np.uint64] | None = None
+    streams_at: int = 0
+    ticks: int = 0
+
+
 class Batch:
     """`worlds` episodes of one scenario under one protocol, stepped together.
 
@@ -184,8 +194,7 @@ class Batch:
         self.rows = allocate_rows(worlds if keep_rows else 0, self.agents, len(rules.actions))
         self._crew: Crew | None = None
         self._tailors = tailor
-        self._given: tuple[NDArray[np.int32] | None, int] = (None, 0)  # the choices of the last step, and their address
-        self._played: tuple[Any, Any, int, int, int] = (None, None, 0, 0, 0)  # what `play` was given, the same
+        self._last = Call()
         view = {**self.layout.view, "own_reward": own_reward, "discount": discount}
         view |= {"think_cost": 0.0, "message_cost": 0.0, "accident_cost": 0.0, **(costs or {})}
         self._view = view
@@ -226,7 +235,7 @@ class Batch:
     def __getstate__(self) -> dict[str, Any]:
         # Addresses and threads do not travel: the context is bound anew.
         state = {key: value for key, value in self.__dict__.items() if key not in ("context", "arrays", "parts")}
-        return {**state, "_crew": None, "_given": (None, 0), "_played": (None, None, 0, 0, 0)}
+        return {**state, "_crew": None, "_last": Call()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         give_back(self, state)
@@ -265,10 +274,10 @@ class Batch:
 
     def advance(self, choices: NDArray[np.int32], to_decision: bool) -> None:
         """Do what `step` does for one who knows that the choices are as they must be: they are not looked at."""
-        if choices is not self._given[0]:  # to ask for the address of an array takes as long as a step of one world
+        if choices is not self._last.choices:
             choices = np.ascontiguousarray(choices)
-            self._given = choices, choices.ctypes.data
-        self._step(choices, self._given[1], 0, 0 if to_decision else 1)
+            self._last = Call(choices, choices.ctypes.data)
+        self._step(choices, self._last.choices_at, 0, 0 if to_decision else 1)
 
     def play(self, choices: NDArray[np.int32], streams: NDArray[np.uint64], ticks: int = 1) -> None:
         """Advance every running world by some `ticks`, by a random allowed action of each agent that must act.
@@ -281,15 +290,16 @@ class Batch:
         Raises: ValueError for arrays of another shape or dtype, or that cannot be written in place; for a generator 0,
         or less than one tick.
         """
-        if choices is not self._played[0] or streams is not self._played[1] or ticks is not self._played[4]:
+        last = self._last
+        if choices is not last.choices or streams is not last.streams or ticks is not last.ticks:
             if not isinstance(ticks, (int, np.integer)) or ticks < 1:
                 raise ValueError(f"ticks are a whole number from 1; got {ticks!r}")
             _check("choices", choices, (self.worlds, self.agents), np.int32)
             _check("streams", streams, (self.worlds, 2), np.uint64)
             if not (choices.flags.carray and streams.flags.carray and streams[:, 0].all()):
                 raise ValueError("choices and streams are contiguous and writeable, and no generator is 0")
-            self._played = choices, streams, choices.ctypes.data, streams.ctypes.data, ticks
-        self._step((choices, streams), self._played[2], self._played[3], ticks)
+            last = self._last = Call(choices, choices.ctypes.data, streams, streams.ctypes.data, ticks)
+        self._step((choices, streams), last.choices_at, last.streams_at, ticks)
 
     def _step(self, held: Any, choices: int, streams: int, ticks: int) -> None:
         for part in self.parts:

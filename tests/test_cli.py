@@ -188,6 +188,21 @@ def test_every_part_of_the_benchmark_gives_rows_with_figures(part: str) -> None:
     assert all(row["agent_steps"] > 0 for row in rows)
 
 
+def test_the_benchmark_of_teams_also_keeps_the_sites_and_leaves_out_what_does_not_fit() -> None:
+    job = Job("warehouse", resolve("stamped_epochs"), "medium", 4, 0.001)
+    named = [row["what"] for row in PARTS["agents"](job)]
+    own = ["2 on 16 sites", "4 on 17 sites", "8 on 21 sites", "16 on 25 sites", "32 on 37 sites", "64 on 57 sites"]
+    assert named == [*own, "4 on 21 sites", "16 on 21 sites", "32 on 21 sites", "64 on 21 sites"]
+    job = Job("moved_key", resolve("none"), "small", 4, 0.001)
+    assert [row["what"] for row in PARTS["agents"](job)] == ["2 on 10 sites", "4 on 19 sites"]
+
+
+def test_a_team_that_never_fits_is_told() -> None:
+    job = Job("moved_key", resolve("none"), "small", 4, 0.001, settings={"shifts": 40})
+    with pytest.raises(ValueError, match="does not fit"):
+        list(PARTS["grids"](job.with_settings(keys=30)))
+
+
 def test_a_load_whose_observations_stay_is_no_measurement() -> None:
     load = Job("disjoint", resolve("none"), "tiny", 2, 0.001).batch()
     load.run = lambda: None  # type: ignore[method-assign]

@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from .bench_parts import PARTS, Job, Row, machine
+from .bench_parts import PARTS, Job, Row, grid, machine
 from .compiling import compile_engine
 from .protocols.presets import name_of, resolve
 
@@ -39,7 +39,7 @@ def run(
             {
                 "scenario": one.scenario, "protocol": name_of(one.config), "size": one.size,
                 "agents": len(rules.agent_names), "sites": len(rules.site_names),
-                "grid": f"{rules.layout.rows}x{rules.layout.columns}", "worlds": one.worlds,
+                "grid": grid(rules), "worlds": one.worlds,
                 "ticks": one.ticks, "tailored": one.tailor, "machine": machine(),
             }
         )  # fmt: skip
@@ -61,8 +61,8 @@ _COLUMNS: dict[str, tuple[str, Callable[[float], str]]] = {
     "times_off": ("x off", "{:.2f}".format),
     "times_plain": ("x plain", "{:.2f}".format),
     "times_one": ("x one", "{:.2f}".format),
-    "ns_a_tick": ("ns a tick", "{:,.0f}".format),
-    "ns_an_agent": ("ns an agent", "{:,.0f}".format),
+    "ns_a_tick": ("ns/tick", "{:,.0f}".format),
+    "ns_an_agent": ("ns/agent", "{:,.0f}".format),
     "seconds": ("seconds", "{:.1f}".format),
     "cpu_seconds": ("CPU seconds", "{:.1f}".format),
     "gb_a_second": ("GB/s", "{:.1f}".format),
@@ -96,10 +96,10 @@ def show(console: Console, found: list[Row], form: str, out: Path | None) -> Non
     groups: dict[tuple[Any, ...], list[Row]] = {}
     for row in found:
         groups.setdefault(tuple(row[name] for name in told), []).append(row)
-    for (part, scenario, protocol, size, many, sites, grid, worlds, made), rows in groups.items():
+    for (part, scenario, protocol, size, many, sites, shape, worlds, made), rows in groups.items():
         ticks = {row["ticks"] for row in rows}
         console.print(
-            f"{part}: {scenario} ({size}), {many} agents, {sites} sites, {grid}, {protocol}, {worlds} worlds"
+            f"{part}: {scenario} ({size}), {many} agents, {sites} sites, {shape}, {protocol}, {worlds} worlds"
             + (f", {ticks.pop()} ticks a call" if len(ticks) == 1 and ticks != {1} else "")
             + (", batches tailored" if made else ""),
             highlight=False,

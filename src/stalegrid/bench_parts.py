@@ -12,9 +12,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from .protocols.presets import PRESETS, resolve
 from .rates import BatchLoad, Load, ParallelLoad, Rate, TurnLoad, VectorLoad, measure
 from .reading import make_rules
 from .world.rules import Rules
+from .world.scenarios import SCENARIOS
 
 SEVERAL = (2, 4, 8, 16, 32, 64)  # agents
 SIDES = (16, 32, 48, 64)  # of a square grid
@@ -70,6 +70,11 @@ class Job:
         return BatchLoad(self.rules, config or self.config, worlds or self.worlds, **options)
 
 
+def grid(rules: Rules) -> str:
+    """Name the grid by its rows and columns."""
+    return f"{rules.layout.rows}x{rules.layout.columns}"
+
+
 def machine() -> str:
     """Name the machine."""
     model = platform.processor() or platform.machine()
@@ -98,24 +103,21 @@ def views(job: Job) -> Iterator[Row]:
 
     Whoever trains calls once a tick; several ticks a call are what play without a learner can do.
     """
-    made: dict[str, Callable[[], Load]] = {
-        "ParallelEnv": lambda: ParallelLoad(job.scenario, job.config, **job.options),
-        "AEC": lambda: TurnLoad(job.scenario, job.config, **job.options),
-        f"VectorEnv, {job.worlds} worlds": lambda: VectorLoad(
-            job.scenario, job.config, job.worlds, tailor=job.tailor, **job.options
-        ),
-    }
+    loads: dict[str, Load] = {}
+    memory = {}
+
+    def add(name: str, load: Load) -> None:
+        load.run()
+        loads[name], memory[name] = load, peak_mb()
+
+    add("ParallelEnv", ParallelLoad(job.scenario, job.config, **job.options))
+    add("AEC", TurnLoad(job.scenario, job.config, **job.options))
+    several = VectorLoad(job.scenario, job.config, job.worlds, tailor=job.tailor, **job.options)
+    add(f"VectorEnv, {job.worlds} worlds", several)
     for worlds in sorted({*SHAPES, job.worlds}):
-        name = f"batch, {worlds} world{'s' if worlds > 1 else ''}"
+        load, name = job.batch(worlds=worlds), f"batch, {worlds} world{'s' if worlds > 1 else ''}"
         for ticks in sorted({1, job.ticks}):
-            made[name + (f", {ticks} ticks a call" if ticks > 1 else "")] = partial(
-                job.batch, worlds=worlds, ticks=ticks
-            )
-    loads, memory = {}, {}
-    for name, make in made.items():
-        loads[name] = make()
-        loads[name].run()
-        memory[name] = peak_mb()
+            add(name + (f", {ticks} ticks a call" if ticks > 1 else ""), load.taking(ticks))
     for name, rate in measure(loads, job.seconds).items():
         ticks = getattr(loads[name], "ticks", 1)
         yield {"what": name, "ticks": ticks, **_figures(rate), "rss_mb": memory[name]}
@@ -148,26 +150,62 @@ def log(job: Job) -> Iterator[Row]:
         yield {"what": f"log {name}", **_figures(rate), "times_off": 1 / rate.share}
 
 
-def _per_tick(job: Job, shapes: Iterable[tuple[str, int, dict[str, int]]]) -> Iterator[Row]:
-    loads = {name: job.with_settings(**changed).batch(worlds=worlds) for name, worlds, changed in shapes}
+def _per_tick(job: Job, shapes: Mapping[str, tuple[Job, int]]) -> Iterator[Row]:
+    loads = {name: one.batch(worlds=worlds) for name, (one, worlds) in shapes.items()}
     for name, rate in measure(loads, job.seconds).items():
         agents = loads[name].batch.agents
         tick = 1e9 * agents / rate.agent_steps
-        yield {"what": name, **_figures(rate), "ns_a_tick": tick, "ns_an_agent": tick / agents}
+        deciding = {"deciding": rate.decisions / rate.agent_steps}
+        yield {"what": name, **_figures(rate), **deciding, "ns_a_tick": tick, "ns_an_agent": tick / agents}
+
+
+def _that_fit(jobs: Iterable[Job]) -> list[Job]:
+    """Return those that the scenario has room for.
+
+    Raises: ValueError that says why the last one does not fit, if none does.
+    """
+    fitting, why = [], None
+    for one in jobs:
+        try:
+            _ = one.rules
+        except ValueError as error:
+            why = error
+        else:
+            fitting.append(one)
+    if why and not fitting:
+        raise why
+    return fitting
 
 
 def agents(job: Job) -> Iterator[Row]:
-    """Measure teams of 2 to 64: the cost of a tick should grow in proportion.
+    """Measure teams of 2 to 64, if there is room for them: the cost of a tick should grow in proportion.
 
+    Where a larger team also has more sites, as in the warehouse, its agents see more and decide more often. Further
+    rows keep the sites of the team that was asked for: in them only the number of agents differs.
     The batches hold as many agents in all, whatever the team: else the large teams alone would leave the cache.
     """
-    rows = job.worlds * len(job.rules.agent_names)
-    return _per_tick(job, ((f"{many} agents", max(1, rows // many), {"agents": many}) for many in SEVERAL))
+    rows, sites = job.worlds * len(job.rules.agent_names), len(job.rules.site_names)
+    teams = _that_fit(job.with_settings(agents=many) for many in SEVERAL)
+    teams += [one for one in _that_fit(_shared_by(job, many) for many in SEVERAL) if len(one.rules.site_names) == sites]
+    shapes: dict[str, tuple[Job, int]] = {}
+    for one in teams:
+        many = len(one.rules.agent_names)
+        shapes.setdefault(f"{many} on {len(one.rules.site_names)} sites", (one, max(1, rows // many)))
+    return _per_tick(job, shapes)
+
+
+def _shared_by(job: Job, many: int) -> Job:
+    """Return it with so many agents on what its team has to itself: those who share grow in number as the team does."""
+    scenario, team = SCENARIOS[job.scenario], len(job.rules.agent_names)
+    sizes = {**scenario.sizes[job.size], **job.settings}
+    grown = {name: max(1, sizes[name] * many // team) for name, more in scenario.contention.items() if more > 0}
+    return job.with_settings(agents=many, **grown)
 
 
 def grids(job: Job) -> Iterator[Row]:
     """Measure grids of 16x16 to 64x64: the cost of a tick should stay."""
-    return _per_tick(job, ((f"{side}x{side}", job.worlds, {"rows": side, "columns": side}) for side in SIDES))
+    sides = _that_fit(job.with_settings(rows=side, columns=side) for side in SIDES)
+    return _per_tick(job, {grid(one.rules): (one, job.worlds) for one in sides})
 
 
 def threads(job: Job) -> Iterator[Row]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from copy import copy
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -115,6 +116,12 @@ class BatchLoad:
         self._seeds = np.arange(worlds, dtype=np.uint64)
         self._ended = np.zeros(2, np.int64)  # ticks and commits of the episodes that are over
         self.batch.reset(self._seeds)
+
+    def taking(self, ticks: int) -> BatchLoad:
+        """Return the same batch, with what is counted of it, played so many ticks a call."""
+        load = copy(self)
+        load.ticks = ticks
+        return load
 
     def run(self) -> None:
         """Begin anew where an episode has ended, then play for some 16 ticks, or one call of more.
