@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .duties import Gate, cross, go_back, move, move_carefully
-from .mind import View, first_allowed
+from .mind import Chance, Choices, Masks, Memory, Seen, View, first_allowed
 
 GATE = Gate("deck", "river")
 
 
-def _walk(view: View, rows: NDArray[np.float32], masks: NDArray[np.bool_]) -> NDArray[np.int64]:
+def _walk(view: View, rows: Seen, masks: Masks) -> Choices:
     """Cross; a promise goes out from the last cell of the deck."""
     promise = view.action("promise cross")
     # The deck is three cells, its place the westernmost: bound east one leaves from distance 2, bound west from 0.
@@ -23,25 +22,13 @@ def _walk(view: View, rows: NDArray[np.float32], masks: NDArray[np.bool_]) -> ND
     return np.where(inside & leaving & fresh & masks[:, promise], promise, cross(view, rows))
 
 
-def naive(
-    view: View,
-    rows: NDArray[np.float32],
-    masks: NDArray[np.bool_],
-    chance: NDArray[np.float64],
-    memory: NDArray[np.int64],
-) -> NDArray[np.int64]:
+def naive(view: View, rows: Seen, masks: Masks, chance: Chance, memory: Memory) -> Choices:
     """Walkers promise and cross; the operator trusts what it was told."""
     operator = rows[:, view.entry("is operator")] > 0.5
     return first_allowed(masks, np.where(operator, move(view, GATE, rows), _walk(view, rows, masks)))
 
 
-def careful(
-    view: View,
-    rows: NDArray[np.float32],
-    masks: NDArray[np.bool_],
-    chance: NDArray[np.float64],
-    memory: NDArray[np.int64],
-) -> NDArray[np.int64]:
+def careful(view: View, rows: Seen, masks: Masks, chance: Chance, memory: Memory) -> Choices:
     """Walkers promise nothing; the operator checks before it closes, looks after a long wait and goes back."""
     operator = rows[:, view.entry("is operator")] > 0.5
     wanted = move_carefully(view, GATE, rows, move(view, GATE, rows), memory)

@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .duties import correct, route_to
-from .mind import View, first_allowed
+from .mind import Chance, Choices, Masks, Memory, Seen, View, first_allowed
 
 DEPOTS = 3
 
 
-def _carry(view: View, rows: NDArray[np.float32], carrier: NDArray[np.int64]) -> NDArray[np.int64]:
+def _carry(view: View, rows: Seen, carrier: NDArray[np.int64]) -> Choices:
     """Fetch a parcel, then deliver it to the depot that the plan names; without parcels, wait."""
     each = np.arange(len(rows))
     carriers = view.parameters["agents"] - 1
@@ -25,31 +25,19 @@ def _carry(view: View, rows: NDArray[np.float32], carrier: NDArray[np.int64]) ->
     return np.where(loaded, deliver[carrier, depot], np.where(has_more, fetch[carrier], 0))
 
 
-def _wanted(view: View, rows: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]:
+def _wanted(view: View, rows: Seen) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]:
     planner = rows[:, view.entry("is planner")] > 0.5
     carrier = view.index(rows)
     return np.where(planner, correct(view, rows, DEPOTS), _carry(view, rows, carrier)), planner, carrier
 
 
-def naive(
-    view: View,
-    rows: NDArray[np.float32],
-    masks: NDArray[np.bool_],
-    chance: NDArray[np.float64],
-    memory: NDArray[np.int64],
-) -> NDArray[np.int64]:
+def naive(view: View, rows: Seen, masks: Masks, chance: Chance, memory: Memory) -> Choices:
     """Carriers follow the plan as they know it; the planner corrects it when a notice says so."""
     wanted, _, _ = _wanted(view, rows)
     return first_allowed(masks, wanted)
 
 
-def careful(
-    view: View,
-    rows: NDArray[np.float32],
-    masks: NDArray[np.bool_],
-    chance: NDArray[np.float64],
-    memory: NDArray[np.int64],
-) -> NDArray[np.int64]:
+def careful(view: View, rows: Seen, masks: Masks, chance: Chance, memory: Memory) -> Choices:
     """Carriers ask before they set out whether their route is still current, and wait where it is not."""
     wanted, planner, carrier = _wanted(view, rows)
     carriers = view.parameters["agents"] - 1

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..world.scenarios.moved_key import PATIENCE
-from .mind import View, first_allowed
+from .mind import Chance, Choices, Masks, Memory, Seen, View, first_allowed
 
 SHIFTS = 0.2  # chance in a tick that an idle mover begins to shift a key
 STILL = 10  # ticks for which the careful seeker wants its keys to stand still before it fetches one
@@ -15,7 +14,7 @@ STILL = 10  # ticks for which the careful seeker wants its keys to stand still b
 class _Lanes:
     """Where each key's two shelves and its door stand in observations and actions; keys across, [K]."""
 
-    def __init__(self, view: View, rows: NDArray[np.float32], masks: NDArray[np.bool_]) -> None:
+    def __init__(self, view: View, rows: Seen, masks: Masks) -> None:
         doors = [action.name[len("do deliver to ") :] for action in view.actions if "deliver to" in action.name]
         shelves = [(door.replace("door", "shelf") + side) for door in doors for side in "ab"]
         self.deliver = np.array([view.action(f"do deliver to {door}") for door in doors])
@@ -29,7 +28,7 @@ class _Lanes:
         self.masks = masks
 
 
-def _seek(view: View, lanes: _Lanes, rows: NDArray[np.float32], memory: NDArray[np.int64]) -> NDArray[np.int64]:
+def _seek(view: View, lanes: _Lanes, rows: Seen, memory: Memory) -> Choices:
     """Fetch the first key whose door has got nothing yet; what is in the hand already goes to the door it is for."""
     seen = lanes.has_key & lanes.masks[:, lanes.take]
     first = seen.argmax(axis=1)
@@ -40,13 +39,7 @@ def _seek(view: View, lanes: _Lanes, rows: NDArray[np.float32], memory: NDArray[
     return wanted
 
 
-def _move(
-    view: View,
-    lanes: _Lanes,
-    rows: NDArray[np.float32],
-    chance: NDArray[np.float64],
-    memory: NDArray[np.int64],
-) -> NDArray[np.int64]:
+def _move(view: View, lanes: _Lanes, rows: Seen, chance: Chance, memory: Memory) -> Choices:
     """Now and then shift a key of the list, whichever; lay down what was left in the hand, and fetch a lost decoy."""
     can = lanes.has_key & lanes.masks[:, lanes.shift]
     many = can.sum(axis=1)
@@ -63,13 +56,7 @@ def _move(
     return wanted
 
 
-def _either(
-    view: View,
-    lanes: _Lanes,
-    rows: NDArray[np.float32],
-    chance: NDArray[np.float64],
-    memory: NDArray[np.int64],
-) -> NDArray[np.int64]:
+def _either(view: View, lanes: _Lanes, rows: Seen, chance: Chance, memory: Memory) -> Choices:
     seeker = rows[:, view.entry("is seeker")] > 0.5
     for_seeker, for_mover = memory.copy(), memory.copy()
     seeks = _seek(view, lanes, rows, for_seeker)
@@ -78,24 +65,12 @@ def _either(
     return np.where(seeker, seeks, moves)
 
 
-def naive(
-    view: View,
-    rows: NDArray[np.float32],
-    masks: NDArray[np.bool_],
-    chance: NDArray[np.float64],
-    memory: NDArray[np.int64],
-) -> NDArray[np.int64]:
+def naive(view: View, rows: Seen, masks: Masks, chance: Chance, memory: Memory) -> Choices:
     """Seekers go for the first key they see; movers shift keys now and then."""
     return first_allowed(masks, _either(view, _Lanes(view, rows, masks), rows, chance, memory))
 
 
-def careful(
-    view: View,
-    rows: NDArray[np.float32],
-    masks: NDArray[np.bool_],
-    chance: NDArray[np.float64],
-    memory: NDArray[np.int64],
-) -> NDArray[np.int64]:
+def careful(view: View, rows: Seen, masks: Masks, chance: Chance, memory: Memory) -> Choices:
     """Seekers wait until the keys that they can fetch have stood still for a while; movers are as they are."""
     lanes = _Lanes(view, rows, masks)
     seen = lanes.has_key & masks[:, lanes.take]

@@ -11,6 +11,14 @@ from numpy.typing import NDArray
 from ..world.actions import DO, Action
 from ..world.settings import THOUGHTS, USUAL
 
+# What a rule is given and gives, a row for each of N agents; MEMORY numbers of a row are the rule's own.
+Seen = NDArray[np.float32]  # [N, D] observations
+Masks = NDArray[np.bool_]  # [N, actions] that each may take
+Chance = NDArray[np.float64]  # [N] in [0, 1)
+Memory = NDArray[np.int64]  # [N, MEMORY], kept from one decision to the next
+Choices = NDArray[np.int64]  # [N] actions
+MEMORY = 4
+
 
 class View:
     """Where things stand in the observations and actions of one scenario: what a mind is told beforehand."""
@@ -42,7 +50,7 @@ class View:
         """Return the sites or others of whom the observation has an entry such as "value" or "busy", in order."""
         return self._named.get(what, [])
 
-    def index(self, rows: NDArray[np.float32]) -> NDArray[np.int64]:
+    def index(self, rows: Seen) -> NDArray[np.int64]:
         """Return each row's own index among the agents, [N]."""
         most = max(1, self.parameters["agents"] - 1)
         index: NDArray[np.int64] = np.rint((rows[:, self.entry("index")] + 1) / 2 * most).astype(np.int64)
@@ -52,21 +60,8 @@ class View:
 class Rule(Protocol):
     """How a mind decides, for N agents at once, each in its own row."""
 
-    def __call__(
-        self,
-        view: View,
-        rows: NDArray[np.float32],
-        masks: NDArray[np.bool_],
-        chance: NDArray[np.float64],
-        memory: NDArray[np.int64],
-    ) -> NDArray[np.int64]:
-        """Return actions, [N].
-
-        `rows` are [N, D], `masks` [N, actions], `chance` [N] in [0, 1); `memory` [N, MEMORY] is the rule's own.
-        """
-
-
-MEMORY = 4
+    def __call__(self, view: View, rows: Seen, masks: Masks, chance: Chance, memory: Memory) -> Choices:
+        """Return an action for each row that its mask allows."""
 
 
 class Mind:
@@ -91,13 +86,7 @@ class Mind:
 def thinking(rule: Rule, thought: int) -> Rule:
     """Return a rule that decides as another and thinks short or long on each task; the thoughts are in `settings`."""
 
-    def decide(
-        view: View,
-        rows: NDArray[np.float32],
-        masks: NDArray[np.bool_],
-        chance: NDArray[np.float64],
-        memory: NDArray[np.int64],
-    ) -> NDArray[np.int64]:
+    def decide(view: View, rows: Seen, masks: Masks, chance: Chance, memory: Memory) -> Choices:
         instead = np.arange(len(view.table))
         tasks = [(place, action) for place, action in enumerate(view.table) if action.kind == DO]
         usual = {action.index: place for place, action in tasks if action.thought == USUAL}
@@ -111,6 +100,6 @@ def thinking(rule: Rule, thought: int) -> Rule:
     return decide
 
 
-def first_allowed(masks: NDArray[np.bool_], wanted: NDArray[np.int64]) -> NDArray[np.int64]:
+def first_allowed(masks: Masks, wanted: Choices) -> Choices:
     """Return the wanted actions, [N], with 0 (wait) where the mask forbids one."""
     return np.where(masks[np.arange(len(wanted)), wanted], wanted, 0)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .duties import stands_back
-from .mind import View, first_allowed
+from .mind import Chance, Choices, Masks, Memory, Seen, View, first_allowed
 
 
 def _job_columns(view: View, what: str) -> tuple[list[int], list[int]]:
@@ -15,13 +14,7 @@ def _job_columns(view: View, what: str) -> tuple[list[int], list[int]]:
     return columns, [view.action(f"do add {counter}") for counter in counters]
 
 
-def naive(
-    view: View,
-    rows: NDArray[np.float32],
-    masks: NDArray[np.bool_],
-    chance: NDArray[np.float64],
-    memory: NDArray[np.int64],
-) -> NDArray[np.int64]:
+def naive(view: View, rows: Seen, masks: Masks, chance: Chance, memory: Memory) -> Choices:
     """Do the next job on the list; without one, wait."""
     columns, actions = _job_columns(view, "next job here")
     here = rows[:, columns] > 0.5
@@ -29,13 +22,7 @@ def naive(
     return first_allowed(masks, wanted)
 
 
-def careful(
-    view: View,
-    rows: NDArray[np.float32],
-    masks: NDArray[np.bool_],
-    chance: NDArray[np.float64],
-    memory: NDArray[np.int64],
-) -> NDArray[np.int64]:
+def careful(view: View, rows: Seen, masks: Masks, chance: Chance, memory: Memory) -> Choices:
     """Do the nearest job, for a short way leaves little time to be overtaken; stand back while most others are busy."""
     columns, actions = _job_columns(view, "jobs left here")
     distances, _ = _job_columns(view, "distance")

@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .mind import View, first_allowed
+from .mind import Chance, Choices, Masks, Memory, Seen, View, first_allowed
 
 
-def by_chance(
-    view: View,
-    rows: NDArray[np.float32],
-    masks: NDArray[np.bool_],
-    chance: NDArray[np.float64],
-    memory: NDArray[np.int64],
-) -> NDArray[np.int64]:
+def by_chance(view: View, rows: Seen, masks: Masks, chance: Chance, memory: Memory) -> Choices:
     """Note without end; write with the probability `rate`, and then with the probability `overlap` to the hot site.
 
     What anybody observes makes no difference, so each writer's writes are independent of all else.

@@ -5,16 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .mind import View
+from .mind import Chance, Choices, Masks, Memory, Seen, View
 
 
-def random(
-    view: View,
-    rows: NDArray[np.float32],
-    masks: NDArray[np.bool_],
-    chance: NDArray[np.float64],
-    memory: NDArray[np.int64],
-) -> NDArray[np.int64]:
+def random(view: View, rows: Seen, masks: Masks, chance: Chance, memory: Memory) -> Choices:
     """Pick by `chance`."""
     allowed = masks.cumsum(axis=1)
     wanted = np.floor(chance * allowed[:, -1]).astype(np.int64) + 1

@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 from ..world.scenarios.refactor import BUILD_WITHIN, RENAME_WITHIN
 from .duties import stands_back
-from .mind import View, first_allowed
+from .mind import Chance, Choices, Masks, Memory, Seen, View, first_allowed
 
 
-def _maintain(view: View, rows: NDArray[np.float32], masks: NDArray[np.bool_]) -> NDArray[np.int64]:
+def _maintain(view: View, rows: Seen, masks: Masks) -> Choices:
     """Rename the first interface that has its old name, and migrate the callers that are seen built.
 
     Who has renamed trusts its commit and does not look again.
@@ -30,9 +30,7 @@ def _maintain(view: View, rows: NDArray[np.float32], masks: NDArray[np.bool_]) -
     return wanted
 
 
-def _build(
-    view: View, rows: NDArray[np.float32], masks: NDArray[np.bool_], chance: NDArray[np.float64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _build(view: View, rows: Seen, masks: Masks, chance: Chance) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Build one of its modules that are not built, whichever; also say how many those are."""
     modules = [action.name.removeprefix("do build ") for action in view.actions if action.name.startswith("do build ")]
     builds = np.array([view.action(f"do build {module}") for module in modules])
@@ -42,13 +40,7 @@ def _build(
     return np.where(left > 0, builds[nth], 0), left
 
 
-def _decide(
-    view: View,
-    rows: NDArray[np.float32],
-    masks: NDArray[np.bool_],
-    chance: NDArray[np.float64],
-    memory: NDArray[np.int64],
-) -> NDArray[np.int64]:
+def _decide(view: View, rows: Seen, masks: Masks, chance: Chance, memory: Memory) -> Choices:
     """Rename or build after a pause that is drawn once for each: `memory` holds the pause + 1 and what was left."""
     maintainer = rows[:, view.entry("is maintainer")] > 0.5
     builds, left = _build(view, rows, masks, chance)
@@ -61,24 +53,12 @@ def _decide(
     return np.where(pause > 1, 0, wanted)
 
 
-def naive(
-    view: View,
-    rows: NDArray[np.float32],
-    masks: NDArray[np.bool_],
-    chance: NDArray[np.float64],
-    memory: NDArray[np.int64],
-) -> NDArray[np.int64]:
+def naive(view: View, rows: Seen, masks: Masks, chance: Chance, memory: Memory) -> Choices:
     """Rename and build on what is believed."""
     return first_allowed(masks, _decide(view, rows, masks, chance, memory))
 
 
-def careful(
-    view: View,
-    rows: NDArray[np.float32],
-    masks: NDArray[np.bool_],
-    chance: NDArray[np.float64],
-    memory: NDArray[np.int64],
-) -> NDArray[np.int64]:
+def careful(view: View, rows: Seen, masks: Masks, chance: Chance, memory: Memory) -> Choices:
     """Stand back while most others are busy: what they are at may be what this one would rest on."""
     wanted = _decide(view, rows, masks, chance, memory)
     return first_allowed(masks, np.where(stands_back(view, rows, chance), 0, wanted))

@@ -6,21 +6,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..world.scenarios.guards import DUTY, REST
-from .mind import View, first_allowed
+from .mind import Chance, Choices, Masks, Memory, Seen, View, first_allowed
 
 CAUTION = 0.5  # chance in a tick that the careful guard decides to leave
 
 
-def _partner(view: View, rows: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
+def _partner(view: View, rows: Seen) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
     """Return each guard's index and its partner's, [N] each, and how many guards there are."""
     guards = sum(action.name.startswith("do leave ") for action in view.actions)
     index = view.index(rows)
     return index, index ^ 1, guards
 
 
-def _guard(
-    view: View, rows: NDArray[np.float32], chance: NDArray[np.float64], memory: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+def _guard(view: View, rows: Seen, chance: Chance, memory: Memory) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Leave after some time on duty if the partner is seen on duty, come back after a rest; also say who would leave.
 
     `memory` holds the ticks still to wait + 1, and whether they are for duty (1) or rest (2).
@@ -41,25 +39,13 @@ def _guard(
     return np.where(leaves, leave, np.where(due & ~on_duty, enter, 0)), leaves
 
 
-def naive(
-    view: View,
-    rows: NDArray[np.float32],
-    masks: NDArray[np.bool_],
-    chance: NDArray[np.float64],
-    memory: NDArray[np.int64],
-) -> NDArray[np.int64]:
+def naive(view: View, rows: Seen, masks: Masks, chance: Chance, memory: Memory) -> Choices:
     """Leave when the partner is on duty."""
     wanted, _ = _guard(view, rows, chance, memory)
     return first_allowed(masks, wanted)
 
 
-def careful(
-    view: View,
-    rows: NDArray[np.float32],
-    masks: NDArray[np.bool_],
-    chance: NDArray[np.float64],
-    memory: NDArray[np.int64],
-) -> NDArray[np.int64]:
+def careful(view: View, rows: Seen, masks: Masks, chance: Chance, memory: Memory) -> Choices:
     """Leave only while the partner is not at something, and not at once: it may be about to leave too."""
     wanted, leaves = _guard(view, rows, chance, memory)
     index, partner, guards = _partner(view, rows)

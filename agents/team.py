@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .mind import MEMORY, Rule, View
+from .mind import MEMORY, Choices, Masks, Rule, View
 
 
 class Team:
@@ -23,9 +23,7 @@ class Team:
         """Forget the last episode, in all rows or in some, [N] bool."""
         self._memory[slice(None) if rows is None else rows] = 0
 
-    def act(
-        self, observations: NDArray[np.float32], masks: NDArray[np.bool_], ready: NDArray[np.bool_]
-    ) -> NDArray[np.int64]:
+    def act(self, observations: NDArray[np.float32], masks: Masks, ready: NDArray[np.bool_]) -> Choices:
         """Return an action for each row, [N] int64: 0, wait, in rows that are not `ready`.
 
         `observations` are [N, D], `masks` [N, actions] bool.

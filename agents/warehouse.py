@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .duties import ASKED, WAITED, Gate, correct, cross, go_back, move, move_carefully, route_to
-from .mind import View, first_allowed
+from .mind import Chance, Choices, Masks, Memory, Seen, View, first_allowed
 
 LOOKED = 2  # what memory holds beside what the duties do
 GATE = Gate("lane", "trucks")
@@ -37,9 +37,7 @@ def _plan_of(view: View) -> _Plan:
     return _Plan(view)
 
 
-def _work(
-    view: View, plan: _Plan, rows: NDArray[np.float32], memory: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _work(view: View, plan: _Plan, rows: Seen, memory: Memory) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Do the next job on the list once its place is in sight or was looked at, else look; at an empty shelf, wait.
 
     Also say what is looked at, as `memory` has it: the place + 1.
@@ -58,7 +56,7 @@ def _work(
     return np.where(has_job, does, 0), 1 + place
 
 
-def _deliver(view: View, plan: _Plan, rows: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _deliver(view: View, plan: _Plan, rows: Seen) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Deliver to the depot that the plan names for one's line; also say which line that is."""
     if plan.lines == 0:
         return np.full(len(rows), view.action("do deliver to depot_0")), np.zeros(len(rows), np.int64)
@@ -70,7 +68,7 @@ def _deliver(view: View, plan: _Plan, rows: NDArray[np.float32]) -> tuple[NDArra
     return np.array(actions)[line, depot], line
 
 
-def _carry(view: View, plan: _Plan, rows: NDArray[np.float32], memory: NDArray[np.int64]) -> NDArray[np.int64]:
+def _carry(view: View, plan: _Plan, rows: Seen, memory: Memory) -> Choices:
     """Work in the west with empty hands, carry a box east, deliver it and come back."""
     loaded = rows[:, view.entry("hand")] > 0
     works, place = _work(view, plan, rows, memory)
@@ -89,19 +87,13 @@ def _carry(view: View, plan: _Plan, rows: NDArray[np.float32], memory: NDArray[n
     return wanted
 
 
-def _dispatch(view: View, plan: _Plan, rows: NDArray[np.float32]) -> NDArray[np.int64]:
+def _dispatch(view: View, plan: _Plan, rows: Seen) -> Choices:
     """Correct the routes first, and then see to the gate."""
     corrects = correct(view, rows, plan.depots) if plan.lines else np.zeros(len(rows), np.int64)
     return np.where(corrects > 0, corrects, move(view, GATE, rows)) if plan.has_lane else corrects
 
 
-def naive(
-    view: View,
-    rows: NDArray[np.float32],
-    masks: NDArray[np.bool_],
-    chance: NDArray[np.float64],
-    memory: NDArray[np.int64],
-) -> NDArray[np.int64]:
+def naive(view: View, rows: Seen, masks: Masks, chance: Chance, memory: Memory) -> Choices:
     """Do the next thing on what is believed; the dispatcher corrects first and then sees to the gate."""
     plan = _plan_of(view)
     wanted = _carry(view, plan, rows, memory)
@@ -111,13 +103,7 @@ def naive(
     return first_allowed(masks, wanted)
 
 
-def careful(
-    view: View,
-    rows: NDArray[np.float32],
-    masks: NDArray[np.bool_],
-    chance: NDArray[np.float64],
-    memory: NDArray[np.int64],
-) -> NDArray[np.int64]:
+def careful(view: View, rows: Seen, masks: Masks, chance: Chance, memory: Memory) -> Choices:
     """Porters stand back from who is near, and ask whether their route is current; the dispatcher checks and looks.
 
     One who holds the token has been told the truth, and is in nobody's way.
@@ -143,7 +129,7 @@ def careful(
     return first_allowed(masks, np.where(dispatcher, dispatches, porter))
 
 
-def _doubts(view: View, rows: NDArray[np.float32]) -> NDArray[np.float64]:
+def _doubts(view: View, rows: Seen) -> NDArray[np.float64]:
     """Return the chance that one stands back: for somebody near, who is at something or not, and for all at work."""
     others = view.named("in view")
     if not others:
@@ -162,9 +148,7 @@ def _doubts(view: View, rows: NDArray[np.float32]) -> NDArray[np.float64]:
     return doubts
 
 
-def _dispatch_carefully(
-    view: View, plan: _Plan, rows: NDArray[np.float32], memory: NDArray[np.int64]
-) -> NDArray[np.int64]:
+def _dispatch_carefully(view: View, plan: _Plan, rows: Seen, memory: Memory) -> Choices:
     """Check the lane before the gate closes, go and look after a long wait, and then go back to the office."""
     wanted = _dispatch(view, plan, rows)
     if plan.has_lane:
