@@ -150,7 +150,7 @@ class Batch:
     neighbours. `threads`, the caller's among them, share the worlds, for compiled code holds no lock. `observations` is
     memory of the caller's to write observations to, [B * A, D] float32. With `keep_rows` the arrays of `rows` are kept
     up to date: readiness, rewards, ends and masks as views hand them out, see `world.state.Rows`. `tailor` compiles the
-    step for this scenario and protocol, which takes some seconds once, for some 1.3 times the speed. Threads are
+    step for this scenario and protocol, which takes some seconds once, for some 1.4 times the speed. Threads are
     64 at most.
 
     Raises: ValueError for a batch that does not fit into the machine's memory, with the estimate.

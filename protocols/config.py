@@ -40,7 +40,7 @@ AXES: dict[str, Axis] = {
         ("timestamp", "ticket"),
     ),
     "pivot": Axis("whether one between two conflicts of snapshots commits", ("commits", "aborts")),
-    "judge": Axis("how well is judged what a notice means (order = preorder)", ("perfect", "lazy", "wrong")),
+    "judge": Axis("how accurately agents judge what a notice means (order = preorder)", ("perfect", "lazy", "wrong")),
     "messages": Axis("whether messages carry versions", ("unstamped", "stamped")),
     "delivery": Axis("in which order messages arrive", ("any", "fifo"), ("causal",)),
     "mail": Axis("when an act's announcements leave", ("at once", "at settle")),
@@ -52,7 +52,7 @@ AXES: dict[str, Axis] = {
     "barrier": Axis("whether a last task waits for others", ("none",), ("last",)),
     "feedback": Axis("what a refusal tells", ("semantic", "opaque")),
     "interruption": Axis("whether stale thought is stopped", ("think to the end", "stop", "checkpoint")),
-    "speculation": Axis("whether one thinks on its beliefs that waits to be let in", ("none", "while waiting")),
+    "speculation": Axis("whether a waiting agent starts thinking on what it believes", ("none", "while waiting")),
     "scheduling": Axis("who is let in first", ("first come", "contention-aware")),
 }  # fmt: skip
 

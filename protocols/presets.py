@@ -101,7 +101,7 @@ ABOUT: dict[str, str] = {
 }
 
 # Designed, named in docs/semantics.md, and not to be had yet.
-LATER = (
+NOT_YET = (
     "lease", "fenced_lease", "timestamp", "ticket", "saga",
     "gated_saga", "two_phase_commit", "lagging_replicas", "crdt",
 )  # fmt: skip
@@ -117,7 +117,7 @@ def resolve(protocol: str | Config | Mapping[str, Any]) -> Config:
     if isinstance(protocol, str):
         return Config(**_axes_of(protocol))
     if not isinstance(protocol, Mapping):
-        raise ValueError(f"a protocol is a preset name, a Config or a mapping of axes; got {type(protocol).__name__}")
+        raise ValueError(_no_protocol(protocol))
     axes = dict(protocol)
     base = _axes_of(axes.pop("preset", "none"))
     try:
@@ -125,6 +125,12 @@ def resolve(protocol: str | Config | Mapping[str, Any]) -> Config:
     except ValidationError as error:
         problems = (problem["msg"].removeprefix("Value error, ") for problem in error.errors())
         raise ValueError("; ".join(problems)) from None
+
+
+def _no_protocol(given: Any) -> str:
+    is_class = isinstance(given, type)
+    got = f"the class {given.__name__}, not a {given.__name__}()" if is_class else type(given).__name__
+    return f"a protocol is a preset name, a Config, a mapping of axes or a Control; got {got}"
 
 
 def defences(*scopes: str) -> dict[str, Any]:
@@ -153,7 +159,7 @@ def _axes_of(name: Any) -> dict[str, Any]:
 
 
 def _known(name: Any) -> str:
-    if name in LATER:
+    if name in NOT_YET:
         raise ValueError(f"protocol {name!r} is not available yet; available are {', '.join(PRESETS)}")
     if name not in PRESETS:
         known = ", ".join(PRESETS)

@@ -21,6 +21,8 @@ from .batch import Batch
 from .config import Config
 from .textbook import Textbook
 
+NO_LOG = "no log is kept: make the environment with log=True"
+
 
 class CompiledEngine:
     """A batch of one, with what the environment classes read at each step in plain lists."""
@@ -94,7 +96,7 @@ class CompiledEngine:
     def events(self) -> NDArray[Any]:
         """Return the log of the episode so far."""
         if not self.keep_log:
-            raise RuntimeError("no log is kept: make the environment with log=True")
+            raise RuntimeError(NO_LOG)
         self._log = [log.join(self._log)]
         return self._log[0]
 
@@ -134,7 +136,7 @@ class ReferenceEngine:
         rules: Rules,
         protocol: Config | Control,
         *,
-        keep_log: bool = True,
+        keep_log: bool = False,
         blocks: tuple[str, ...] = BLOCKS,
         costs: dict[str, float] | None = None,
         own_reward: bool = False,
@@ -145,6 +147,7 @@ class ReferenceEngine:
         stamped = protocol.messages == "stamped" if isinstance(protocol, Config) else protocol.stamped
         self.layout = observation_layout(rules, blocks, stamped)
         self.costs = {"think_cost": 0.0, "message_cost": 0.0, "accident_cost": 0.0, **(costs or {})}
+        self.keep_log = keep_log
         self.own_reward = own_reward
         self.discount = discount
         self.seed = 0
@@ -239,6 +242,8 @@ class ReferenceEngine:
 
     def events(self) -> NDArray[Any]:
         """Return the log of the episode so far."""
+        if not self.keep_log:
+            raise RuntimeError(NO_LOG)
         return self.world.event_array()
 
     def digest(self) -> str:

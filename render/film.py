@@ -15,7 +15,7 @@ from .gif_stream import GifStream
 
 MISSING = 'writing an animation needs imageio: pip install "stalegrid[render]"'
 FORMATS = (".gif", ".mp4", ".png")
-NO_VIDEO = 'writing mp4 needs imageio-ffmpeg: pip install "stalegrid[video]"; gif and png need it not'
+NO_VIDEO = 'writing mp4 needs imageio-ffmpeg: pip install "stalegrid[video]"; gif and png do not need it'
 
 Frame = NDArray[np.uint8]
 

@@ -13,6 +13,7 @@ import pytest
 from pettingzoo.utils.conversions import aec_to_parallel, parallel_to_aec
 
 import stalegrid
+from stalegrid.world import solo_env
 
 from .playing import PROTOCOLS, SCENARIOS, make, picker, play, same
 
@@ -123,6 +124,43 @@ def test_a_busy_agent_has_its_turn_and_any_action_counts_as_none() -> None:
             env.step(1 + turn if turn < 2 else chance.randrange(len(env.action_table)))
         digests.add(env.digest())
     assert len(digests) == 1
+
+
+@pytest.mark.parametrize("steps", ["tick", "decision"])
+@pytest.mark.parametrize("engine", ["compiled", "reference"])
+def test_a_learner_is_paid_discounted_from_its_decision_on(engine: str, steps: str) -> None:
+    options: dict[str, Any] = {"size": "tiny", "think_cost": 0.1, "engine": engine, "discount": 0.5}
+    env = stalegrid.solo_env("ledger", steps=steps, **options)
+    # The same team in single ticks, where nothing is discounted within a step.
+    twin = stalegrid.parallel_env("ledger", **options)
+    _, info = env.reset(seed=4)
+    observations, _ = twin.reset(seed=4)
+    mates = {"porter_1": env._make_teammate(4, 1)}
+    chance, several = np.random.default_rng(1), 0
+    while twin.agents:
+        choice = int(chance.choice(np.flatnonzero(info["action_mask"])))
+        _, paid, *_, info = env.step(choice)
+        actions, due = {"porter_0": choice}, 0.0
+        for tick in range(info["elapsed"]):
+            for name, mate in mates.items():
+                index = twin.possible_agents.index(name)
+                if twin.engine.ready[index]:
+                    actions[name] = mate(observations[name], twin.engine.masks()[index])
+            observations, rewards, *_ = twin.step(actions)
+            due += 0.5**tick * rewards["porter_0"]
+            actions = {}
+        assert paid == pytest.approx(due)
+        several += info["elapsed"] > 1 and due != 0
+    assert several >= 3
+
+
+def test_each_action_of_a_large_table_has_keys() -> None:
+    env = stalegrid.solo_env("warehouse", size="medium")
+    keys = env.get_keys_to_action()
+    assert sorted(keys.values()) == list(range(len(env.action_table)))
+    pygame = pytest.importorskip("pygame")
+    assert (ord("0"), pygame.K_LSHIFT) in keys
+    assert (pygame.K_LSHIFT, pygame.K_LCTRL, pygame.K_LALT) == solo_env.HELD
 
 
 @pytest.mark.parametrize("action", [-1, 4, None, 1.0, "wait"])

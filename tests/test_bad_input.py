@@ -11,7 +11,7 @@ import pytest
 
 import stalegrid
 from stalegrid.protocols.config import AXES
-from stalegrid.protocols.presets import LATER, PRESETS
+from stalegrid.protocols.presets import NOT_YET, PRESETS
 from stalegrid.world.settings import Settings
 
 from .playing import SCENARIOS
@@ -49,18 +49,39 @@ def test_a_wrong_protocol_lists_presets_and_axes(protocol: str) -> None:
     assert all(name in said for name in (*PRESETS, *AXES))
 
 
-@pytest.mark.parametrize("protocol", LATER)
+@pytest.mark.parametrize("protocol", NOT_YET)
 def test_a_preset_that_is_designed_but_not_built_says_not_available_yet(protocol: str) -> None:
     said = refusal(protocol=protocol)
     assert f"{protocol!r} is not available yet" in said
     assert all(name in said for name in PRESETS)
 
 
-@pytest.mark.parametrize("protocol", [3, None, stalegrid.Control, ["none"]])
-def test_something_that_is_no_protocol_is_told_what_one_is(protocol: Any) -> None:
+@pytest.mark.parametrize(
+    ("protocol", "got"),
+    [(3, "int"), (None, "NoneType"), (["none"], "list"), (stalegrid.Control, "the class Control, not a Control()")],
+)
+def test_something_that_is_no_protocol_is_told_what_one_is(protocol: Any, got: str) -> None:
     said = refusal(protocol=protocol)
     assert "preset name" in said
-    assert type(protocol).__name__ in said
+    assert said.endswith(f"got {got}")
+
+
+@pytest.mark.parametrize(
+    ("make", "given", "told"),
+    [
+        (
+            stalegrid.parallel_env,
+            "render_mod",
+            "'render_mod', perhaps render_mode; parallel_env takes scenario",
+        ),
+        (stalegrid.env, "thnk", "'thnk', perhaps think; ledger takes agents, columns"),
+        (stalegrid.vector_env, "log", "log is of parallel_env; vector_env takes scenario, protocol, worlds"),
+        (stalegrid.parallel_env, "learner", "learner is of solo_env; parallel_env takes scenario"),
+        (stalegrid.parallel_env, "zzz", "unknown setting 'zzz'; ledger takes agents"),
+    ],
+)
+def test_an_unknown_keyword_is_told_what_may_have_been_meant(make: Any, given: str, told: str) -> None:
+    assert told in refusal(make, **{given: 1})
 
 
 def test_a_wrong_axis_lists_the_axes() -> None:

@@ -52,7 +52,7 @@ def test_8192_worlds_play_as_blocks_of_any_size_do_and_in_any_number_of_threads(
         same(alone, slice(first, first + worlds), played(rules, protocol, first, worlds)[0])
     for world in LOOKED_AT:
         single = CompiledEngine(rules, resolve(protocol), keep_log=True)
-        readable = ReferenceEngine(rules, resolve(protocol))
+        readable = ReferenceEngine(rules, resolve(protocol), keep_log=True)
         for engine in (single, readable):
             engine.reset(world)
             for tick in range(TICKS):

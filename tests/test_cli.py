@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from stalegrid import __version__
 from stalegrid.bench_parts import PARTS, Job
 from stalegrid.cli import app
 from stalegrid.protocols.config import AXES
-from stalegrid.protocols.presets import LATER, PRESETS, resolve
+from stalegrid.protocols.presets import NOT_YET, PRESETS, resolve
 from stalegrid.rates import measure
 from stalegrid.reading import make_rules
 from stalegrid.terminal import program
@@ -56,7 +57,7 @@ def test_list_names_everything_there_is_and_nothing_that_is_still_to_come() -> N
     said = stalegrid("list", "--markdown").stdout
     for name in (*SCENARIOS, *PRESETS, *AXES, "naive", "careful", "random"):
         assert f"| {name} |" in said
-    for name in set(LATER) - set(AXES):
+    for name in set(NOT_YET) - set(AXES):
         assert f"| {name} |" not in said
     for name, axis in AXES.items():
         line = next(line for line in said.splitlines() if line.startswith(f"| {name} |"))
@@ -150,6 +151,10 @@ def test_without_the_extra_the_demo_tells_all_but_the_picture(tmp_path: Path, mo
     assert not out.exists()
 
 
+def test_the_version_is_told() -> None:
+    assert stalegrid("--version").stdout.split() == ["stalegrid", __version__]
+
+
 def test_bench_measures_and_names_the_machine(tmp_path: Path) -> None:
     out = tmp_path / "bench.json"
     quick = ("bench", "--seconds", "0.05", "--worlds", "8", "--size", "tiny", "--scenario", "ledger,disjoint")
@@ -190,11 +195,15 @@ def test_every_part_of_the_benchmark_gives_rows_with_figures(part: str) -> None:
 
 def test_the_benchmark_of_teams_also_keeps_the_sites_and_leaves_out_what_does_not_fit() -> None:
     job = Job("warehouse", resolve("stamped_epochs"), "medium", 4, 0.001)
-    named = [row["what"] for row in PARTS["agents"](job)]
-    own = ["2 on 16 sites", "4 on 17 sites", "8 on 21 sites", "16 on 25 sites", "32 on 37 sites", "64 on 57 sites"]
+    rows = list(PARTS["agents"](job))
+    named, own = (
+        [row["what"] for row in rows],
+        ["8 on 21 sites", "2 on 16 sites", "4 on 17 sites", "16 on 25 sites", "32 on 37 sites", "64 on 57 sites"],
+    )
     assert named == [*own, "4 on 21 sites", "16 on 21 sites", "32 on 21 sites", "64 on 21 sites"]
+    assert (rows[0]["times_first"], rows[0]["ns_a_tick"]) == (1, 8 * rows[0]["ns_an_agent"])
     job = Job("moved_key", resolve("none"), "small", 4, 0.001)
-    assert [row["what"] for row in PARTS["agents"](job)] == ["2 on 10 sites", "4 on 19 sites"]
+    assert [row["what"] for row in PARTS["agents"](job)] == ["6 on 28 sites", "2 on 10 sites", "4 on 19 sites"]
 
 
 def test_a_team_that_never_fits_is_told() -> None:
@@ -230,6 +239,9 @@ def test_a_world_in_which_all_think_for_a_while_is_measured() -> None:
         (("demo", "--seed", "-1"), "seeds lie between 0 and 2**64 - 1; got 1 from -1"),
         (("demo", "--set", "reads=admission"), "the demo takes a protocol by name; --set reads is for compare"),
         (("demo", "--out", "no/such/folder/demo.gif"), "--out needs a folder that is there"),
+        (("check", "matrix", "--claimed", "--out", "m.md"), "--claimed is for the terminal: --markdown with --out"),
+        (("check", "matrix", "--claimed", "--format", "json"), "--claimed is for the terminal"),
+        (("check", "matrix", "--claimed", "--markdown"), "--claimed is for the terminal and --markdown for a file"),
         (("bench", "--ticks", "0"), "ticks are a whole number from 1; got 0"),
         (("bench", "--worlds", "0"), "worlds and seconds are above 0; got 0"),
         (("bench", "--seconds", "nan"), "worlds and seconds are above 0; got 256 and nan"),
@@ -277,9 +289,12 @@ def test_audit_prints_an_episode_as_any_history_an_object_a_line_and_what_it_kno
 
 def test_what_export_writes_is_one_history_a_line(tmp_path: Path) -> None:
     out = tmp_path / "histories.jsonl"
-    stalegrid("export", "--history", "--scenario", "ledger", "--size", "tiny", "--seeds", "3", "--out", str(out))
+    asked = ("export", "--scenario", "ledger", "--size", "tiny", "--seeds", "3", "--out", str(out))
+    stalegrid(*asked)
     told = [json.loads(line) for line in out.read_text().splitlines()]
     assert [one["id"] for one in told] == [f"ledger, none, seed {1_000_000 + n}" for n in range(3)]
     assert set(told[0]) == {"id", "order", "base", "txns"}
-    assert "say --history" in stalegrid("export", "--out", str(out), code=2).stderr
+    written = out.read_bytes()
+    stalegrid(*asked, "--history")
+    assert out.read_bytes() == written
     assert "audit takes files of histories, or --scenario" in stalegrid("audit", code=2).stderr

@@ -175,7 +175,7 @@ def test_both_engines_agree_whatever_the_dials(seed: int, preset: str, delivery:
 def faces(schedule: RandomSchedule, **options: Any) -> tuple[CompiledEngine, ReferenceEngine]:
     """Return both engines as the environments hold them, at the beginning of a schedule's episode."""
     compiled = CompiledEngine(schedule.rules, schedule.config, keep_log=True, **options)
-    reference = ReferenceEngine(schedule.rules, schedule.config, **options)
+    reference = ReferenceEngine(schedule.rules, schedule.config, keep_log=True, **options)
     for engine in (compiled, reference):
         engine.reset(schedule.world_seed)
     return compiled, reference

@@ -53,10 +53,11 @@ def test_ansi_gives_a_string_that_changes_with_the_world() -> None:
     assert env.render() != before
 
 
-def test_without_a_render_mode_nothing_is_drawn() -> None:
+def test_without_a_render_mode_nothing_is_drawn_which_is_told() -> None:
     env = make()
     env.reset(seed=0)
-    assert env.render() is None
+    with pytest.warns(UserWarning, match="make the environment with a render_mode"):
+        assert env.render() is None
 
 
 @pytest.mark.parametrize("mode", [None, "ansi", "rgb_array"])
@@ -64,7 +65,8 @@ def test_close_may_be_called_before_reset_and_twice(mode: str | None) -> None:
     env = make(render_mode=mode)
     env.close()
     env.reset(seed=0)
-    env.render()
+    if mode is not None:
+        env.render()
     env.close()
     env.close()
 

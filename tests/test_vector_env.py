@@ -123,13 +123,15 @@ def test_without_autoreset_the_caller_resets_whole_worlds() -> None:
 
 
 def test_one_seed_names_everything_that_follows() -> None:
-    def played() -> list[Any]:
+    def played(looks: bool = False) -> list[Any]:
         env = vector("drawbridge", "occ", max_cycles=20, steps="decision")
         rng, (first, _) = np.random.default_rng(0), env.reset(seed=11)
+        if looks:
+            assert env.np_random_seed == 11
         steps = [env.step(random_actions(env, rng)) for _ in range(40)]
         return [first, env.seeds, *[part for step in steps for part in step[:4]]]
 
-    assert all(np.array_equal(one, other) for one, other in zip(played(), played(), strict=True))
+    assert all(np.array_equal(one, other) for one, other in zip(played(), played(looks=True), strict=True))
 
 
 @pytest.mark.parametrize("threads", [2, 3])
@@ -233,11 +235,17 @@ def test_bad_seeds_and_steps_before_reset_are_told() -> None:
     env = vector(worlds=2)
     with pytest.raises(RuntimeError, match=r"reset\(\)"):
         env.step(np.zeros(env.num_envs, int))
-    for seed, told in ((-1, "got -1 for world 0"), ([1], "for each of 2 worlds; got 1"), ([1, 2.5], "got 2.5")):
+    bad = {"got -1 for world 0": -1, "for each of 2 worlds; got 1": [1], "got 2.5": [1, 2.5], "got 1.0": 1.0}
+    for told, seed in bad.items():
         with pytest.raises(ValueError, match=told):
             env.reset(seed=seed)
     with pytest.raises(ValueError, match="reset_mask is"):
         env.reset(options={"reset_mask": [True, False]})
+    second = np.arange(env.num_envs) >= env.num_envs // 2
+    with pytest.raises(ValueError, match="the first reset is of all worlds; reset_mask leaves out world 0"):
+        env.reset(options={"reset_mask": second})
+    with pytest.raises(RuntimeError, match=r"reset\(\)"):
+        env.step(np.zeros(env.num_envs, int))
 
 
 def test_a_users_own_protocol_is_refused_with_the_reason() -> None:

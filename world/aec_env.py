@@ -31,6 +31,7 @@ class StaleGridAECEnv(AECEnv[str, Any, Any]):
         self.possible_agents = list(parallel.possible_agents)
         self.action_table = parallel.action_table
         self.observation_legend = parallel.observation_legend
+        self.state_legend = parallel.state_legend
         self.action_spaces = parallel.action_spaces
         self.observation_spaces = parallel.observation_spaces
         self.state_space = parallel.state_space
@@ -133,8 +134,13 @@ class StaleGridAECEnv(AECEnv[str, Any, Any]):
         """Close the window, if there is one."""
         self.parallel.close()
 
-    def events_since(self, tick: int = 0) -> list[dict[str, Any]]:
-        """Return the events after a tick."""
+    @property
+    def tick(self) -> int:
+        """Ticks of the episode so far, 0 after reset."""
+        return self.parallel.tick
+
+    def events_since(self, tick: int = -1) -> list[dict[str, Any]]:
+        """Return the events after a tick, by default all."""
         return self.parallel.events_since(tick)
 
     def digest(self) -> str:

@@ -23,6 +23,7 @@ class Engine(Protocol):
     status: int  # state.RUNNING, TERMINATED or TRUNCATED
     tick: int  # ticks completed
     elapsed: int  # ticks of the last step
+    discount: float  # of rewards, for each tick within a step
 
     def reset(self, seed: int) -> None:
         """Begin an episode."""

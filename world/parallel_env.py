@@ -8,6 +8,7 @@ from copy import deepcopy
 from struct import Struct, error
 from typing import Any, cast
 
+import gymnasium
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
@@ -247,6 +248,7 @@ class StaleGridParallelEnv(ParallelEnv[str, Any, int]):
         """Draw: an array for rgb_array, a string for ansi, None for human, which shows a window."""
         self._need_reset("render()")
         if self.render_mode is None or self._drawing is None:
+            gymnasium.logger.warn("render() draws nothing: make the environment with a render_mode")
             return None
         return self._drawing(self.engine, self.render_mode)
 
@@ -260,8 +262,16 @@ class StaleGridParallelEnv(ParallelEnv[str, Any, int]):
         if self.seed is None:
             raise RuntimeError(f"call reset() before {what}")
 
-    def events_since(self, tick: int = 0) -> list[dict[str, Any]]:
-        """Return the events after a tick, each as a dict of the columns of `world.log`, `kind` by name.
+    @property
+    def tick(self) -> int:
+        """Ticks of the episode so far, 0 after reset."""
+        self._need_reset("tick")
+        return self.engine.tick
+
+    def events_since(self, tick: int = -1) -> list[dict[str, Any]]:
+        """Return the events after a tick, by default all, each as a dict of the columns of `world.log`, `kind` by name.
+
+        What reset logs is of tick 0, so `env.tick` before a step, given afterwards, returns what that step brought.
 
         Raises: RuntimeError before reset, or if the environment was made without log=True.
         """

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from .parallel_env import METADATA, StaleGridParallelEnv
 from .state import RUNNING, TERMINATED, TRUNCATED
 
+HELD = (1073742049, 1073742048, 1073742050)  # what pygame calls K_LSHIFT, K_LCTRL and K_LALT
 Teammate = Callable[[NDArray[np.float32], NDArray[np.int8]], int]
 
 
@@ -32,6 +33,8 @@ class StaleGridSoloEnv(gymnasium.Env[Any, int]):
         self.action_space = parallel.action_space(learner)
         self.observation_space = parallel.observation_space(learner)
         self.action_table = parallel.action_table
+        self.observation_legend = parallel.observation_legend
+        self.state_legend = parallel.state_legend
         self._index = parallel.possible_agents.index(learner)
         self._mask_in_info = parallel.mask_in_info
         self._make_teammate = teammates
@@ -75,7 +78,7 @@ class StaleGridSoloEnv(gymnasium.Env[Any, int]):
         return self.parallel.engine.ready[self._index] == 1
 
     def _run(self, actions: dict[str, int]) -> tuple[float, int]:
-        """Step until the learner must act or the episode ends; return what it was paid and how many ticks that took."""
+        """Step until the learner must act or the episode ends; return its discounted pay, and the ticks."""
         engine, paid, elapsed = self.parallel.engine, 0.0, 0
         while True:
             masks = engine.masks()
@@ -85,7 +88,7 @@ class StaleGridSoloEnv(gymnasium.Env[Any, int]):
                     row = seen[self.parallel.observation_key] if isinstance(seen, dict) else seen
                     actions[name] = self._teammates[name](row, masks[index])
             self._observed, rewards, *_ = self.parallel.step(actions)
-            paid += rewards[self.learner]
+            paid += engine.discount**elapsed * rewards[self.learner]
             elapsed += engine.elapsed
             if self._must_act or engine.status != RUNNING:
                 return paid, elapsed
@@ -96,15 +99,36 @@ class StaleGridSoloEnv(gymnasium.Env[Any, int]):
             return {"elapsed": elapsed}
         return {"action_mask": self.parallel.engine.masks()[self._index], "elapsed": elapsed}
 
+    @property
+    def tick(self) -> int:
+        """Ticks of the episode so far, 0 after reset."""
+        return self.parallel.tick
+
+    def state(self) -> NDArray[np.float32]:
+        """Return what is true, a fresh vector; `state_legend` names its entries."""
+        return self.parallel.state()
+
+    def events_since(self, tick: int = -1) -> list[dict[str, Any]]:
+        """Return the events after a tick, by default all."""
+        return self.parallel.events_since(tick)
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the episode so far; needs log=True."""
+        return self.parallel.digest()
+
     def action_masks(self) -> NDArray[np.bool_]:
         """Return the learner's mask, [actions] bool, under the name that sb3-contrib looks for."""
         mask: NDArray[np.bool_] = self.parallel.engine.masks()[self._index].astype(np.bool_)
         return mask
 
     def get_keys_to_action(self) -> dict[tuple[int, ...], int]:
-        """Map keys to actions for `gymnasium.utils.play`: digits and letters in the order of the action table."""
-        keys = "0123456789abcdefghijklmnopqrstuvwxyz"
-        return {(ord(key),): index for index, (key, _) in enumerate(zip(keys, self.action_table, strict=False))}
+        """Map keys to actions for `gymnasium.utils.play`: digits and letters in the order of the action table.
+
+        From the 37th action on with shift held, then control, then alt.
+        """
+        keys = [ord(key) for key in "0123456789abcdefghijklmnopqrstuvwxyz"]
+        pressed = [(key,) for key in keys] + [(key, held) for held in HELD for key in keys]
+        return {keys: index for index, keys in enumerate(pressed[: len(self.action_table)])}
 
     def render(self) -> Any:
         """Draw, as the parallel environment does."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -90,7 +90,7 @@ class StaleGridVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[An
         self._copies = copy
         self._choices = np.zeros((batch.worlds, batch.agents), np.int32)
         self._over = np.zeros(batch.worlds, np.bool_)  # ended, and not begun anew
-        self._is_reset = False
+        self._begun = np.zeros(batch.worlds, np.bool_)  # has had an episode
         self._look()
 
     def _look(self) -> None:
@@ -149,21 +149,28 @@ class StaleGridVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[An
             raise ValueError("the worlds of a vector environment keep their layouts: make it with layout_seeds=(...)")
         worlds = self.batch.worlds
         chosen = self._chosen(options)
+        untouched = np.flatnonzero(~chosen & ~self._begun)
+        if len(untouched):
+            raise ValueError(f"the first reset is of all worlds; reset_mask leaves out world {untouched[0]}")
         if seed is None:
             seeds = self._drawn(worlds)
         else:
-            whole = isinstance(seed, (int, np.integer))
-            given = [int(seed) + world for world in range(worlds)] if whole else list(seed)  # type: ignore[arg-type]
+            if isinstance(seed, (int, np.integer)):
+                given: list[Any] = [int(seed) + world for world in range(worlds)]
+            elif isinstance(seed, Iterable):
+                given = list(seed)
+            else:
+                raise ValueError(f"seeds are one whole number, or one for each of {worlds} worlds; got {seed!r}")
             if len(given) != worlds:
                 raise ValueError(f"seeds are one number, or one for each of {worlds} worlds; got {len(given)}")
             for world, one in enumerate(given):
                 if one is not None and (not isinstance(one, (int, np.integer)) or not 0 <= one < SEEDS):
                     raise ValueError(f"a seed is a whole number from 0 to 2**64 - 1; got {one!r} for world {world}")
-            self._np_random = np.random.default_rng(int(next((one for one in given if one is not None), 0)))
+            self._np_random_seed = int(next((one for one in given if one is not None), 0))
+            self._np_random = np.random.default_rng(self._np_random_seed)
             drawn = self._drawn(worlds)
             seeds = np.array([drawn[w] if one is None else one for w, one in enumerate(given)], np.uint64)
         self._begin(chosen, seeds)
-        self._is_reset = True
         return self._seen(), self._infos()
 
     def step(
@@ -176,7 +183,7 @@ class StaleGridVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[An
 
         Raises: RuntimeError before reset; ValueError that names the first bad row, and nothing moves.
         """
-        if not self._is_reset:
+        if not self._begun.all():
             raise RuntimeError("call reset() before step()")
         if self.autoreset_mode is AutoresetMode.DISABLED and self._over.any():
             world = int(np.argmax(self._over))
@@ -227,6 +234,7 @@ class StaleGridVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[An
         self.seeds = np.where(chosen, seeds, self.seeds)
         self.batch.reset_chosen(chosen, self.seeds)
         self._over = self._over & ~chosen
+        self._begun |= chosen
 
     def _chosen(self, options: dict[str, Any] | None) -> NDArray[np.bool_]:
         mask = (options or {}).get("reset_mask")

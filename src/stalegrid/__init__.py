@@ -9,7 +9,7 @@ from .protocols.config import Config
 from .protocols.presets import PRESETS
 from .reading import make_rules
 from .registry import register_all
-from .world.control import Answer, Control, Stale
+from .world.control import Answer, Blocked, Control, Stale
 from .world.scenario import Stage
 from .world.scenarios import SCENARIOS
 
@@ -19,6 +19,7 @@ __all__ = [
     "PRESETS",
     "SCENARIOS",
     "Answer",
+    "Blocked",
     "Config",
     "Control",
     "Stage",

@@ -155,8 +155,8 @@ def _per_tick(job: Job, shapes: Mapping[str, tuple[Job, int]]) -> Iterator[Row]:
     for name, rate in measure(loads, job.seconds).items():
         agents = loads[name].batch.agents
         tick = 1e9 * agents / rate.agent_steps
-        deciding = {"deciding": rate.decisions / rate.agent_steps}
-        yield {"what": name, **_figures(rate), **deciding, "ns_a_tick": tick, "ns_an_agent": tick / agents}
+        beside = {"deciding": rate.decisions / rate.agent_steps, "times_first": 1 / rate.share}
+        yield {"what": name, **_figures(rate), **beside, "ns_a_tick": tick, "ns_an_agent": tick / agents}
 
 
 def _that_fit(jobs: Iterable[Job]) -> list[Job]:
@@ -180,12 +180,13 @@ def _that_fit(jobs: Iterable[Job]) -> list[Job]:
 def agents(job: Job) -> Iterator[Row]:
     """Measure teams of 2 to 64, if there is room for them: the cost of a tick should grow in proportion.
 
+    The team that was asked for comes first; what an agent of the others costs is told beside it, round by round.
     Where a larger team also has more sites, as in the warehouse, its agents see more and decide more often. Further
-    rows keep the sites of the team that was asked for: in them only the number of agents differs.
+    rows keep the sites of the first team: in them only the number of agents differs.
     The batches hold as many agents in all, whatever the team: else the large teams alone would leave the cache.
     """
     rows, sites = job.worlds * len(job.rules.agent_names), len(job.rules.site_names)
-    teams = _that_fit(job.with_settings(agents=many) for many in SEVERAL)
+    teams = [job, *_that_fit(job.with_settings(agents=many) for many in SEVERAL)]
     teams += [one for one in _that_fit(_shared_by(job, many) for many in SEVERAL) if len(one.rules.site_names) == sites]
     shapes: dict[str, tuple[Job, int]] = {}
     for one in teams:

@@ -93,7 +93,7 @@ def matrix(
     protocol: Annotated[list[str] | None, typer.Option(help="only these presets, each with all its numbers")] = None,
     seeds: Annotated[int, typer.Option(min=0, help="contended episodes for each preset")] = 100,
     seed: Annotated[int, typer.Option(help="the first seed")] = 0,
-    every: Annotated[int, typer.Option(min=0, help="every so-many-th schedule of the small scope; 0 for none")] = 101,
+    every: Annotated[int, typer.Option(min=0, help="take every Nth schedule of the small scope; 0 takes none")] = 101,
     exhaustive: Annotated[bool, typer.Option("--exhaustive", help="every schedule; half a minute a preset")] = False,
     claimed: Annotated[bool, typer.Option("--claimed", help="print the table without measuring")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="print docs/matrix.md without measuring")] = False,
@@ -112,11 +112,14 @@ def matrix(
             raise ValueError(f"the matrix measures {known}; got {unknown[0]!r}")
         check_folder(out)
         if markdown or claimed:
-            text = claims.markdown() if markdown else ""
+            if markdown and claimed:
+                raise ValueError("--claimed is for the terminal and --markdown for a file: one of both")
+            if claimed and (out is not None or form != "table"):
+                raise ValueError("--claimed is for the terminal: --markdown with --out writes the table to a file")
             if out is not None:
-                out.write_text(text, encoding="utf-8")
+                out.write_text(claims.markdown(), encoding="utf-8")
             elif markdown:
-                print(text, end="")
+                print(claims.markdown(), end="")
             if claimed:
                 console.print(claims.table(claims.MATRIX))
                 console.print(claims.legend(), style="dim", highlight=False)

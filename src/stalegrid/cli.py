@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -42,13 +43,27 @@ from .world.scenarios import SCENARIOS
 WORTH_SHARING = 3000  # episodes from which processes of one's own are begun sooner than they are missed
 
 app = typer.Typer(
-    help="Concurrency control in multi-agent systems: a grid world in which thinking takes time.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
 app.add_typer(check.app, name="check")
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        print(f"stalegrid {version('stalegrid')}")
+        raise typer.Exit
+
+
+@app.callback()
+def common_options(
+    asked: Annotated[
+        bool, typer.Option("--version", help="print the version", callback=_tell_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Concurrency control in multi-agent systems: a grid world in which thinking takes time."""
 
 
 @app.command("list")
@@ -91,7 +106,7 @@ def compare(
     counters: Annotated[bool, typer.Option(help="no log and no audit: what the kernel counts, faster; no C")] = False,
     workers: Annotated[int | None, typer.Option(help="processes; by default one for each core, if it pays")] = None,
     form: Annotated[str, typer.Option("--format", help="table, json or csv")] = "table",
-    out: Out = None,
+    out: Annotated[Path | None, typer.Option(help="file to write, CSV if it ends in .csv, else JSON")] = None,
 ) -> None:
     """Compare protocols on the same seeds.
 
@@ -198,7 +213,9 @@ def bench(
     scenario: Scenario = None,
     protocol: Protocol = None,
     worlds: Annotated[int, typer.Option(help="worlds in the batch")] = 256,
-    ticks: Annotated[int, typer.Option(help="that a batch plays a call, all of a world's in a row")] = 64,
+    ticks: Annotated[
+        int, typer.Option(help="ticks a batch plays in one call; a world plays all of them in a row")
+    ] = 64,
     seconds: Annotated[float, typer.Option(help="CPU seconds for each number")] = 2.0,
     size: Size = "medium",
     agents: Agents = None,

@@ -170,7 +170,7 @@ def compiled_config(cell: Cell) -> Config:
     """
     config = cell.config
     if isinstance(config, Control):
-        raise ValueError(f"{cell.name} runs on the readable engine, which keeps no counters: leave --counters away")
+        raise ValueError(f"{cell.name} runs on the readable engine, which keeps no counters: omit --counters")
     return config
 
 

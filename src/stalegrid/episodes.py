@@ -110,7 +110,7 @@ def _play_batch(batch: Batch, mind: str, seeds: Sequence[int]) -> Iterator[None]
 
 
 def _run_reference(rules: Rules, protocol: Config | Control, mind: str, seed: int) -> Episode:
-    engine = ReferenceEngine(rules, protocol)
+    engine = ReferenceEngine(rules, protocol, keep_log=True)
     for _ in play(engine, mind, seed):
         pass
     return Episode(seed, engine.events(), engine.digest())

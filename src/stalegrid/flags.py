@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from .agents.minds import MINDS
 from .compare import Cell, check_cells
 from .protocols.config import AXES, PARAMETERS
 from .protocols.presets import resolve
@@ -16,12 +17,13 @@ from .world.settings import Settings
 
 Scenario = Annotated[str | None, typer.Option(help="scenarios, separated by commas")]
 Protocol = Annotated[str | None, typer.Option(help="protocols, separated by commas")]
-MindOption = Annotated[str, typer.Option("--mind", help="minds, separated by commas: naive, careful, random")]
+_MINDS = f"{', '.join(MINDS)}; naive+long, say, thinks long on each task where --set think_choice=true"
+MindOption = Annotated[str, typer.Option("--mind", help=f"minds, separated by commas: {_MINDS}")]
 Agents = Annotated[int | None, typer.Option(help="number of agents")]
 Think = Annotated[int | None, typer.Option(help="centre of the think time, in ticks")]
 Delay = Annotated[int | None, typer.Option(help="centre of the message delay, in ticks")]
 Size = Annotated[str, typer.Option(help="tiny, small, medium or large")]
-Mind = Annotated[str, typer.Option(help="mind of all agents: naive, careful or random")]
+Mind = Annotated[str, typer.Option(help=f"mind of all agents, or in play of the others: {_MINDS}")]
 Contention = Annotated[str, typer.Option(help=f"levels, separated by commas: {', '.join(CONTENTION)}")]
 FirstSeed = Annotated[int, typer.Option(help="the seed, or the first; test seeds begin at 1,000,000")]
 Sets = Annotated[

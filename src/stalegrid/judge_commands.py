@@ -11,7 +11,7 @@ from .audit import audit_files
 from .audit_own import audit_episodes
 from .compare import FIRST_TEST_SEED
 from .compiling import compile_engine
-from .flags import Agents, Delay, FirstSeed, Sets, Size, Think, common, one_cell
+from .flags import Agents, Delay, FirstSeed, Mind, Sets, Size, Think, common, one_cell
 from .judged import histories
 from .terminal import Out, check_folder, check_form, console, telling
 from .world.audit.episodes import UNITS
@@ -19,7 +19,6 @@ from .world.audit.exchange import write_histories
 from .world.audit.units import BRACKETS
 
 Seeds = Annotated[int, typer.Option(help="how many seeds, from --seed")]
-Mind = Annotated[str, typer.Option(help="the mind of all agents: naive, careful or random")]
 Unit = Annotated[str, typer.Option(help=f"what a transaction is: {', '.join(UNITS)}")]
 
 
@@ -69,7 +68,9 @@ def audit(
 
 def export(
     out: Annotated[Path, typer.Option(help="file to write, an episode a line; .gz is compressed")],
-    history: Annotated[bool, typer.Option("--history", help="who read and wrote which version, and when")] = False,
+    history: Annotated[
+        bool, typer.Option("--history", help="who read and wrote which version, and when; all that there is so far")
+    ] = True,
     scenario: Annotated[str, typer.Option(help="the scenario")] = "ledger",
     protocol: Annotated[str, typer.Option(help="the protocol")] = "none",
     mind: Mind = "naive",
@@ -88,9 +89,8 @@ def export(
     `stalegrid audit FILE` reads them, and so may any other checker. The world's transactions are of the process
     world.
     """
+    del history  # names what is written; there is nothing else to choose yet
     with telling():
-        if not history:
-            raise ValueError("export writes histories so far: say --history")
         cell = one_cell(scenario, protocol, mind, size, seeds, seed, common(agents, think, delay, sets))
         check_folder(out)
         compile_engine()

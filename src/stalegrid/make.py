@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import partial
+from inspect import signature
 from math import isfinite
 from typing import Any
 
@@ -22,7 +24,7 @@ from .protocols.config import Config
 from .protocols.mixed import MixedBatch
 from .protocols.presets import resolve
 from .protocols.single import CompiledEngine, ReferenceEngine
-from .reading import LAYOUT_SEED, laid_out, make_rules
+from .reading import LAYOUT_SEED, UnknownSetting, laid_out, make_rules
 from .render.drawing import Drawing
 from .world.aec_env import StaleGridAECEnv
 from .world.control import Control
@@ -64,10 +66,10 @@ def make_engine(rules: Rules, protocol: Protocol, engine: str, *, log: bool, **o
     if engine not in ENGINES:
         raise ValueError(f"unknown engine {engine!r}; available are {', '.join(ENGINES)}")
     if isinstance(protocol, Control):
-        return ReferenceEngine(rules, protocol, **options)
+        return ReferenceEngine(rules, protocol, keep_log=log, **options)
     config = resolve(protocol)
     if engine == "reference":
-        return ReferenceEngine(rules, config, **options)
+        return ReferenceEngine(rules, config, keep_log=log, **options)
     compile_engine()
     with told_of("what this protocol alone needs (some seconds)"):
         return CompiledEngine(rules, config, keep_log=log, **options)
@@ -114,7 +116,7 @@ def parallel_env(
 
     Raises: ValueError that says what was got and what is allowed.
     """
-    rules = make_rules(scenario, size=size, **settings)
+    rules = _rules_for(parallel_env, scenario, size, settings)
     options = _view_options(observe, reward, think_cost, message_cost, accident_cost, discount)
     given, options = tuple(settings.items()), {"log": bool(log), **options}
     made = make_engine(rules, protocol, engine, **options)
@@ -157,7 +159,7 @@ def vector_env(
         autoreset_mode: "next_step", "same_step" or "disabled", as gymnasium has them.
         episode_seeds: what the seeds of episodes are drawn from; by default those for training.
         threads: how many share the worlds, the caller's among them, 64 at most; each wants a core of its own.
-        tailor: compile the step for this scenario and protocol: some seconds, once, for some 1.3 times the speed.
+        tailor: compile the step for this scenario and protocol: some seconds, once, for some 1.4 times the speed.
         layout_seeds: floor plans among which the worlds are split in blocks of equal size, for scenarios that have a
             generator; a world keeps its own in all its episodes, see `env.layout_seeds`.
         observations: memory of the caller's that observations are written to, [worlds * agents, D] float32.
@@ -165,7 +167,7 @@ def vector_env(
 
     Raises: ValueError that says what was got and what is allowed; a batch that does not fit into memory is refused.
     """
-    rules = make_rules(scenario, size=size, **settings)
+    rules = _rules_for(vector_env, scenario, size, settings)
     if isinstance(protocol, Control):
         raise ValueError(f"{protocol.name} runs on the reference engine, one world at a time: use parallel_env")
     options = _view_options(observe, reward, think_cost, message_cost, accident_cost, discount)
@@ -198,6 +200,20 @@ def sb3_env(
 
     made = vector_env(scenario, protocol, worlds=worlds, steps=steps, autoreset_mode="same_step", **options)
     return StaleGridVecEnv(made)
+
+
+def _rules_for(factory: Callable[..., Any], scenario: str, size: str, settings: Mapping[str, Any]) -> Rules:
+    """Read a scenario for a factory, whose own keywords may be what was meant by an unknown one."""
+    try:
+        return make_rules(scenario, size=size, **settings)
+    except UnknownSetting as error:
+        own = [name for name in signature(factory).parameters if name != "settings"]
+        others = [made.__name__ for made in FACTORIES if error.name in signature(made).parameters]
+        if others:
+            raise ValueError(f"{error.name} is of {others[0]}; {factory.__name__} takes {', '.join(own)}") from None
+        if get_close_matches(error.name, own, 1):
+            raise UnknownSetting(error.name, factory.__name__, own) from None
+        raise
 
 
 def _layouts(
@@ -261,6 +277,9 @@ def solo_env(
     teammate = partial(_teammate, teammates, parallel.engine.rules, parallel.engine.layout)
     teammate(0, 0)  # an unknown mind is refused here
     return StaleGridSoloEnv(parallel, learner if learner is not None else parallel.possible_agents[0], teammate)
+
+
+FACTORIES: tuple[Callable[..., Any], ...] = (parallel_env, vector_env, solo_env, sb3_env)  # other than in turns
 
 
 @dataclass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any
 
@@ -19,6 +20,18 @@ from .world.state import NEVER
 LAYOUT_SEED = "layout_seed"  # the parameter of a scenario that has a generator of layouts
 LAYOUTS_KEPT = 64  # floor plans that were made and may come again
 LONGEST = NEVER // 2  # ticks; a due tick beyond the horizon must still come before NEVER
+
+
+class UnknownSetting(ValueError):
+    """A keyword that a scenario does not take."""
+
+    def __init__(self, name: str, scenario: str, known: list[str]) -> None:
+        close = get_close_matches(name, known, 1)
+        maybe = f", perhaps {close[0]}" if close else ""
+        super().__init__(f"unknown setting {name!r}{maybe}; {scenario} takes {', '.join(known)}")
+        self.name = name
+        self.scenario = scenario
+        self.known = known
 
 
 def make_rules(scenario: str = "ledger", *, size: str = "small", **settings: Any) -> Rules:
@@ -45,8 +58,7 @@ def make_rules(scenario: str = "ledger", *, size: str = "small", **settings: Any
             parameters[name] = value
     for name in settings:
         if name not in Settings.model_fields:
-            known = sorted({*parameters, *Settings.model_fields})
-            raise ValueError(f"unknown setting {name!r}; {scenario} takes {', '.join(known)}")
+            raise UnknownSetting(name, scenario, sorted({*parameters, *Settings.model_fields}))
     blueprint = _build(scenario, parameters)
     given = {name: value for name, value in settings.items() if value is not None}
     try:

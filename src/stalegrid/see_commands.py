@@ -165,7 +165,7 @@ def play(
     ] = None,
     protocol: Annotated[str, typer.Option(help="its protocol")] = "none",
     seed: FirstSeed = FIRST_TEST_SEED,
-    mind: Annotated[str, typer.Option(help="mind of the others: naive, careful, random")] = "naive",
+    mind: Mind = "naive",
     agents: Agents = None,
     think: Think = None,
     delay: Delay = None,
