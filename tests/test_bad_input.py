@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import gymnasium
@@ -82,6 +83,12 @@ def test_something_that_is_no_protocol_is_told_what_one_is(protocol: Any, got: s
 )
 def test_an_unknown_keyword_is_told_what_may_have_been_meant(make: Any, given: str, told: str) -> None:
     assert told in refusal(make, **{given: 1})
+
+
+def test_an_error_comes_back_from_another_process_as_it_was() -> None:
+    with pytest.raises(ValueError, match="thnk") as error:
+        stalegrid.make_rules("ledger", thnk=3)
+    assert str(pickle.loads(pickle.dumps(error.value))) == str(error.value)
 
 
 def test_a_wrong_axis_lists_the_axes() -> None:

@@ -26,12 +26,15 @@ class UnknownSetting(ValueError):
     """A keyword that a scenario does not take."""
 
     def __init__(self, name: str, scenario: str, known: list[str]) -> None:
-        close = get_close_matches(name, known, 1)
-        maybe = f", perhaps {close[0]}" if close else ""
-        super().__init__(f"unknown setting {name!r}{maybe}; {scenario} takes {', '.join(known)}")
+        super().__init__(name, scenario, known)  # as given: else it could not come back from another process
         self.name = name
         self.scenario = scenario
         self.known = known
+
+    def __str__(self) -> str:
+        close = get_close_matches(self.name, self.known, 1)
+        maybe = f", perhaps {close[0]}" if close else ""
+        return f"unknown setting {self.name!r}{maybe}; {self.scenario} takes {', '.join(self.known)}"
 
 
 def make_rules(scenario: str = "ledger", *, size: str = "small", **settings: Any) -> Rules:
