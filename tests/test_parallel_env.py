@@ -355,8 +355,11 @@ def test_events_since_a_tick_are_those_after_it_by_name() -> None:
     assert env.events_since()[0]["tick"] == 0
 
 
-def test_events_and_digest_need_a_log_and_say_so() -> None:
-    env = stalegrid.parallel_env("ledger", size="tiny")
+@pytest.mark.parametrize("engine", ["compiled", "reference", "a protocol of one's own"])
+def test_events_and_digest_need_a_log_and_say_so(engine: str) -> None:
+    own = engine not in ("compiled", "reference")
+    options: dict[str, Any] = {"protocol": stalegrid.Control()} if own else {"engine": engine}
+    env = stalegrid.parallel_env("ledger", size="tiny", **options)
     env.reset(seed=0)
     for call in (env.events_since, env.digest):
         with pytest.raises(RuntimeError, match="log=True"):
