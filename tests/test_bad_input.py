@@ -73,12 +73,17 @@ def test_something_that_is_no_protocol_is_told_what_one_is(protocol: Any, got: s
         (
             stalegrid.parallel_env,
             "render_mod",
-            "'render_mod', perhaps render_mode; parallel_env takes scenario",
+            "'render_mod', perhaps render_mode; parallel_env of ledger takes scenario",
         ),
-        (stalegrid.env, "thnk", "'thnk', perhaps think; ledger takes agents, columns"),
-        (stalegrid.vector_env, "log", "log is of parallel_env; vector_env takes scenario, protocol, worlds"),
-        (stalegrid.parallel_env, "learner", "learner is of solo_env; parallel_env takes scenario"),
-        (stalegrid.parallel_env, "zzz", "unknown setting 'zzz'; ledger takes agents"),
+        (stalegrid.env, "thnk", "'thnk', perhaps think; parallel_env of ledger takes scenario"),
+        (
+            stalegrid.vector_env,
+            "log",
+            "log is an argument of parallel_env; vector_env takes scenario, protocol, worlds",
+        ),
+        (stalegrid.parallel_env, "learner", "learner is an argument of solo_env; parallel_env takes scenario"),
+        (stalegrid.parallel_env, "zzz", "unknown setting 'zzz'; parallel_env of ledger takes scenario"),
+        (stalegrid.vector_env, "thinks", "'thinks', perhaps think; vector_env of ledger takes scenario"),
     ],
 )
 def test_an_unknown_keyword_is_told_what_may_have_been_meant(make: Any, given: str, told: str) -> None:

@@ -235,7 +235,7 @@ def test_a_world_in_which_all_think_for_a_while_is_measured() -> None:
         (("demo", "--protocol", "lease"), "protocol 'lease' is not available yet; available are none"),
         (("demo", "--protocol", "none"), "the demo tells a protocol beside none: give another, such as stamped"),
         (("demo", "--seed", "-1"), "seeds lie between 0 and 2**64 - 1; got 1 from -1"),
-        (("demo", "--set", "reads=admission"), "the demo takes a protocol by name; --set reads is for compare"),
+        (("demo", "--set", "reads=admission"), "the demo takes a protocol by name; it has no --set reads"),
         (("demo", "--out", "no/such/folder/demo.gif"), "--out needs a folder that is there"),
         (("check", "matrix", "--claimed", "--out", "m.md"), "--claimed is for the terminal: --markdown with --out"),
         (("check", "matrix", "--claimed", "--format", "json"), "--claimed is for the terminal"),

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from stalegrid import Control
+from stalegrid import Control, Stale
 from stalegrid.cli import app
 from stalegrid.compare import Cell, Comparison, all_cells, default_cells
 from stalegrid.episodes import run_episodes
@@ -305,6 +305,29 @@ def test_a_protocol_of_ones_own_is_compared_like_any_other() -> None:
     assert mine["protocol"] == "open door"
     assert mine["hazards"] == none["hazards"]
     assert mine["versus_none"]["difference"] == 0.0
+
+
+class Shut(Control):
+    """A protocol of somebody's own with the same name, which refuses everything."""
+
+    name = "open door"
+
+    def check(self, world: Any, txn: Any, op: int, moment: Any) -> list[Stale]:
+        return [Stale(0, 1)]
+
+
+def test_finished_rows_are_not_taken_for_those_of_another_protocol_of_the_same_name(tmp_path: Path) -> None:
+    journal = tmp_path / "rows.unfinished"
+
+    def stop(rows: list[Any]) -> None:
+        if len(rows) == 1:
+            raise KeyboardInterrupt
+
+    cells = [Cell("ledger", protocol, size="tiny", seeds=2) for protocol in (Open(), "none")]
+    with pytest.raises(KeyboardInterrupt):
+        run_rows(cells, journal, stop)
+    (row,) = run_rows([Cell("ledger", Shut(), size="tiny", seeds=2)], journal, lambda rows: None)
+    assert row["hazards"]["lost_update"]["false_reject"] > 0
 
 
 def test_the_kernels_counters_alone_give_the_same_rows_without_what_needs_a_log() -> None:

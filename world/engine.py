@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from .observe import ObservationLayout
 from .rules import Rules
-from .state import State
+from .state import HAND_SCALE, LOCKING, State
 
 
 class Engine(Protocol):
@@ -84,7 +84,7 @@ def state_vectors(
     row, column = np.divmod(cell, rules.layout.columns)
     where = 2 * row / (rules.layout.rows - 1) - 1, 2 * column / (rules.layout.columns - 1) - 1
     of_sites = np.stack([sites[0] / scales, sites[1].astype(float)], axis=-1)
-    of_agents = np.stack([*where, phase / 5, hand / 10, left / longest], axis=-1)
+    of_agents = np.stack([*where, phase / LOCKING, hand / HAND_SCALE, left / longest], axis=-1)
     parts = (
         np.ones((worlds, 1)), 2 * ticks[:, None] / rules.max_cycles - 1, of_sites.reshape(worlds, -1),
         of_agents.reshape(worlds, -1), goals.astype(float),

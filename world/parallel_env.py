@@ -22,6 +22,7 @@ from .state import RUNNING, TERMINATED, TRUNCATED
 MASK_PLACES = ("info", "obs", "both", "off")
 STEPS = ("tick", "decision")
 SEEDS = 2**64
+TRAINING_SEEDS = range(10_000)  # of episodes that are not named; see docs/learning.md
 RENDER_MODES = ("human", "rgb_array", "ansi")
 
 METADATA: dict[str, Any] = {
@@ -133,7 +134,7 @@ class StaleGridParallelEnv(ParallelEnv[str, Any, int]):
         self._lay_out((options or {}).get("layout_seed"))
         if seed is not None:
             self.np_random = np.random.default_rng(seed)
-        self.seed = int(seed if seed is not None else self.np_random.integers(2**31))
+        self.seed = int(seed if seed is not None else self.np_random.integers(len(TRAINING_SEEDS)))
         self.engine.reset(self.seed)
         self.agents = list(self.possible_agents)
         if self.render_mode == "human":

@@ -14,11 +14,9 @@ from numpy.typing import NDArray
 from .copying import give_back
 from .engine import state_names, states_of
 from .observe import ObservationLayout
-from .parallel_env import SEEDS, STEPS
+from .parallel_env import SEEDS, STEPS, TRAINING_SEEDS
 from .rules import Rules
 from .state import RUNNING, Rows, State
-
-TRAINING_SEEDS = range(10_000)
 
 
 class Worlds(Protocol):
@@ -56,7 +54,7 @@ class StaleGridVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[An
     `DISABLED` the caller resets it, by `reset(options={"reset_mask": ...})`.
 
     Attributes: `ready` [N] bool, rows that must act now: the rows to train on; `elapsed` [N] int64, ticks of the last
-    step; `seeds` [B] uint64, of the episodes that are being played.
+    step, 0 where an episode has just begun; `seeds` [B] uint64, of the episodes that are being played.
     """
 
     def __init__(

@@ -113,7 +113,7 @@ def matrix(
         check_folder(out)
         if markdown or claimed:
             if markdown and claimed:
-                raise ValueError("--claimed is for the terminal and --markdown for a file: one of both")
+                raise ValueError("--claimed is for the terminal and --markdown for a file: give only one")
             if claimed and (out is not None or form != "table"):
                 raise ValueError("--claimed is for the terminal: --markdown with --out writes the table to a file")
             if out is not None:

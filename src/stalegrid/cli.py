@@ -192,7 +192,7 @@ def demo(
     with telling():
         settings, axes = common(agents, think, delay, sets)
         if axes:
-            raise ValueError(f"the demo takes a protocol by name; --set {next(iter(axes))} is for compare")
+            raise ValueError(f"the demo takes a protocol by name; it has no --set {next(iter(axes))}")
         if window:
             show_window(scenario, "none", [protocol] if protocol else [], seed, settings)
             return

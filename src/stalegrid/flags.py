@@ -17,7 +17,7 @@ from .world.settings import Settings
 
 Scenario = Annotated[str | None, typer.Option(help="scenarios, separated by commas")]
 Protocol = Annotated[str | None, typer.Option(help="protocols, separated by commas")]
-_MINDS = f"{', '.join(MINDS)}; naive+long, say, thinks long on each task where --set think_choice=true"
+_MINDS = f"{', '.join(MINDS)}; naive+long (with --set think_choice=true) thinks long on each task"
 MindOption = Annotated[str, typer.Option("--mind", help=f"minds, separated by commas: {_MINDS}")]
 Agents = Annotated[int | None, typer.Option(help="number of agents")]
 Think = Annotated[int | None, typer.Option(help="centre of the think time, in ticks")]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import partial
 from inspect import signature
 from math import isfinite
@@ -31,10 +30,10 @@ from .world.control import Control
 from .world.engine import Engine
 from .world.entropy import KeyedUniform
 from .world.observe import BLOCKS, ObservationLayout
-from .world.parallel_env import StaleGridParallelEnv
+from .world.parallel_env import TRAINING_SEEDS, StaleGridParallelEnv
 from .world.rules import Rules
 from .world.solo_env import StaleGridSoloEnv
-from .world.vector_env import TRAINING_SEEDS, StaleGridVectorEnv, Worlds
+from .world.vector_env import StaleGridVectorEnv, Worlds
 
 ENGINES = ("compiled", "reference")
 REWARDS = ("shared", "own")
@@ -210,10 +209,10 @@ def _rules_for(factory: Callable[..., Any], scenario: str, size: str, settings: 
         own = [name for name in signature(factory).parameters if name != "settings"]
         others = [made.__name__ for made in FACTORIES if error.name in signature(made).parameters]
         if others:
-            raise ValueError(f"{error.name} is of {others[0]}; {factory.__name__} takes {', '.join(own)}") from None
-        if get_close_matches(error.name, own, 1):
-            raise UnknownSetting(error.name, factory.__name__, own) from None
-        raise
+            raise ValueError(
+                f"{error.name} is an argument of {others[0]}; {factory.__name__} takes {', '.join(own)}"
+            ) from None
+        raise UnknownSetting(error.name, f"{factory.__name__} of {scenario}", [*own, *error.known]) from None
 
 
 def _layouts(
@@ -223,7 +222,7 @@ def _layouts(
     if len(layout_seeds) > worlds:
         raise ValueError(f"layout_seeds are at most one a world: {worlds}; got {len(layout_seeds)}")
     if LAYOUT_SEED in settings:
-        raise ValueError("layout_seed is one for all worlds, layout_seeds one for each part of them: give one of both")
+        raise ValueError("layout_seed is one for all worlds, layout_seeds one for each part of them: give only one")
     return [laid_out(scenario, size, tuple(settings.items()), one) for one in layout_seeds]
 
 

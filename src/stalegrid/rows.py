@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from inspect import getsource
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -98,10 +99,20 @@ def _shared_out(cells: list[tuple[int, Cell]], workers: int, audit: bool, counte
 
 def _identity(cell: Cell) -> str:
     config = cell.config
-    named = config.name if isinstance(config, Control) else config.model_dump(mode="json")
+    named = _own(config) if isinstance(config, Control) else config.model_dump(mode="json")
     seeds = [cell.first_seed, cell.seeds]
     parts = {"config": named, "mind": cell.mind, "seeds": seeds, "version": __version__, **cell.rules().header}
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _own(protocol: Control) -> list[str]:
+    """Tell a user's own protocol from others of the same name, and from what it was before it was changed."""
+    kind = type(protocol)
+    try:
+        source = getsource(kind)
+    except (OSError, TypeError):  # written at a prompt
+        source = ""
+    return [protocol.name, kind.__module__, kind.__qualname__, source]
 
 
 def _finished(journal: Path | None) -> dict[str, Row]:

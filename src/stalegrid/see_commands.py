@@ -48,7 +48,7 @@ def view(
     with telling():
         settings, axes = common(agents, think, delay, sets)
         if axes:
-            raise ValueError(f"the window takes protocols by name; --set {next(iter(axes))} is for compare")
+            raise ValueError(f"the window takes protocols by name; it has no --set {next(iter(axes))}")
         settings |= {"size": size, "mind": mind}
         show_window(scenario, protocol, [name for one in versus or () for name in names(one)], seed, settings)
 

@@ -108,7 +108,8 @@ ISOLATION_LEGEND = (
 )
 LEGEND = (
     "\nS: share of goals met. E: goals per tick, I: think ticks per goal, both over\n"
-    "the serial run's. decisive: acts gone wrong / acts at stake, over all seeds;\n"
+    "the serial run's; an episode that misses a goal counts as long as it may last.\n"
+    "decisive: acts gone wrong / acts at stake, over all seeds;\n"
     "of kind: their hazards; of a zero, the share that it still allows.\n"
     "refused: acts per episode.\n"
 )
