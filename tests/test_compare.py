@@ -312,21 +312,33 @@ class Shut(Control):
 
     name = "open door"
 
+    def __init__(self, shut: bool = True) -> None:
+        self.shut = shut
+
     def check(self, world: Any, txn: Any, op: int, moment: Any) -> list[Stale]:
-        return [Stale(0, 1)]
+        return [Stale(0, 1)] if self.shut else []
 
 
-def test_finished_rows_are_not_taken_for_those_of_another_protocol_of_the_same_name(tmp_path: Path) -> None:
+@pytest.mark.parametrize("first", [Open(), Shut(False)], ids=["another class", "the same class otherwise"])
+def test_finished_rows_are_not_taken_for_those_of_another_protocol_of_the_same_name(
+    tmp_path: Path, first: Control
+) -> None:
     journal = tmp_path / "rows.unfinished"
 
     def stop(rows: list[Any]) -> None:
         if len(rows) == 1:
             raise KeyboardInterrupt
 
-    cells = [Cell("ledger", protocol, size="tiny", seeds=2) for protocol in (Open(), "none")]
+    def left(protocol: Control) -> Cell:
+        return Cell("ledger", protocol, size="tiny", seeds=2)
+
     with pytest.raises(KeyboardInterrupt):
-        run_rows(cells, journal, stop)
-    (row,) = run_rows([Cell("ledger", Shut(), size="tiny", seeds=2)], journal, lambda rows: None)
+        run_rows([left(first), Cell("ledger", "none", size="tiny")], journal, stop)
+    kept = journal.read_text()
+    (again,) = run_rows([left(first)], journal, lambda rows: None)
+    assert again == json.loads(kept)[1]
+    journal.write_text(kept)
+    (row,) = run_rows([left(Shut())], journal, lambda rows: None)
     assert row["hazards"]["lost_update"]["false_reject"] > 0
 
 

@@ -10,8 +10,7 @@ from gymnasium import spaces
 
 import stalegrid
 from stalegrid.world import log
-from stalegrid.world.engine import state_names, state_vectors
-from stalegrid.world.state import COUNTER_INDEX, IDLE, LOCKING, LOOKING, OUT, QUEUED, THINKING, WALKING
+from stalegrid.world.state import COUNTER_INDEX
 
 from .playing import SCENARIOS, events, make, picker, play, same
 
@@ -316,49 +315,6 @@ def test_an_episode_is_truncated_at_max_cycles_and_terminated_when_every_goal_is
     done = play(whole, choose=lambda agent, row, mask: int(mask[1]))  # do the next job wherever there is one
     assert all(done[-1].terminations.values())
     assert whole.engine.tick < whole.max_cycles
-
-
-@pytest.mark.parametrize("make_env", [stalegrid.parallel_env, stalegrid.solo_env])
-def test_an_episode_without_a_seed_is_one_for_training(make_env: Any) -> None:
-    env = make_env("ledger", size="tiny")
-    env.reset(seed=1_000_000)
-    native = getattr(env, "parallel", env)
-    seeds = []
-    for _ in range(20):
-        env.reset()
-        seeds.append(native.seed)
-    assert max(seeds) < 10_000
-    assert len(set(seeds)) > 10
-
-
-def test_each_phase_of_an_agent_looks_different_in_the_state() -> None:
-    rules = stalegrid.make_rules("ledger", size="tiny", agents=2)
-    shown = set()
-    for phase in (IDLE, QUEUED, THINKING, WALKING, LOOKING, OUT, LOCKING):
-        agents = tuple(np.full((1, 2), value) for value in (8, phase, 0, 0))
-        sites, goals = np.zeros((1, len(rules.site_names))), np.zeros((1, len(rules.blueprint.goals)))
-        vector = state_vectors(rules, np.zeros(1), (sites, sites), agents, goals)[0]  # type: ignore[arg-type]
-        shown.add(float(vector[state_names(rules).index("porter_0: phase")]))
-    assert len(shown) == 7
-
-
-SHOWN_BY_EACH = {
-    "action_table", "observation_legend", "state_legend", "render_mode", "tick", "reset", "step", "state", "render",
-    "close", "events_since", "digest",
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("make_env", [stalegrid.parallel_env, stalegrid.env, stalegrid.solo_env])
-def test_every_view_shows_the_same(make_env: Any) -> None:
-    env = make_env("ledger", size="tiny", log=True)
-    env.reset(seed=3)
-    assert SHOWN_BY_EACH <= set(dir(env))
-    assert env.tick == 0
-    assert env.state().shape == (len(env.state_legend),)
-    twin = stalegrid.parallel_env("ledger", size="tiny", log=True)
-    twin.reset(seed=3)
-    assert env.digest() == twin.digest()
-    assert env.events_since() == twin.events_since() != []
 
 
 # ---------------------------------------------------------------------- events, engines

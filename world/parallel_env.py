@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from struct import Struct, error
 from typing import Any, cast
@@ -17,12 +17,11 @@ from pettingzoo import ParallelEnv
 from . import log
 from .copying import give_back
 from .engine import Engine, state_names
+from .seeds import SEEDS, TRAINING_SEEDS, check_episode_seeds, drawn
 from .state import RUNNING, TERMINATED, TRUNCATED
 
 MASK_PLACES = ("info", "obs", "both", "off")
 STEPS = ("tick", "decision")
-SEEDS = 2**64
-TRAINING_SEEDS = range(10_000)  # of episodes that are not named; see docs/learning.md
 RENDER_MODES = ("human", "rgb_array", "ansi")
 
 METADATA: dict[str, Any] = {
@@ -53,6 +52,7 @@ class StaleGridParallelEnv(ParallelEnv[str, Any, int]):
         action_mask: str = "info",
         observation_key: str = "observation",
         steps: str = "tick",
+        episode_seeds: Sequence[int] = TRAINING_SEEDS,
         layouts: Callable[[int], Engine] | None = None,
     ) -> None:
         for what, value, allowed in (
@@ -64,6 +64,8 @@ class StaleGridParallelEnv(ParallelEnv[str, Any, int]):
                 raise ValueError(f"{what} is one of {', '.join(map(str, allowed))}; got {value!r}")
         if not isinstance(observation_key, str) or observation_key in ("", "action_mask"):
             raise ValueError(f"observation_key is a word other than 'action_mask'; got {observation_key!r}")
+        check_episode_seeds(episode_seeds)
+        self.episode_seeds = episode_seeds
         self.engine = engine
         self.render_mode = render_mode
         self.max_cycles = engine.rules.max_cycles
@@ -121,7 +123,7 @@ class StaleGridParallelEnv(ParallelEnv[str, Any, int]):
     def reset(
         self, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-        """Begin an episode: a seed names it, without one the next is drawn from `np_random`.
+        """Begin an episode: a seed names it, without one `np_random` draws it from `episode_seeds`.
 
         `options["layout_seed"]` changes the layout of this and the later episodes, for scenarios that have a generator;
         the spaces stay as they are. Other options are ignored.
@@ -134,7 +136,7 @@ class StaleGridParallelEnv(ParallelEnv[str, Any, int]):
         self._lay_out((options or {}).get("layout_seed"))
         if seed is not None:
             self.np_random = np.random.default_rng(seed)
-        self.seed = int(seed if seed is not None else self.np_random.integers(len(TRAINING_SEEDS)))
+        self.seed = int(seed if seed is not None else drawn(self.np_random, self.episode_seeds, 1)[0])
         self.engine.reset(self.seed)
         self.agents = list(self.possible_agents)
         if self.render_mode == "human":

@@ -9,7 +9,8 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from .parallel_env import METADATA, TRAINING_SEEDS, StaleGridParallelEnv
+from .parallel_env import METADATA, StaleGridParallelEnv
+from .seeds import drawn
 from .state import RUNNING, TERMINATED, TRUNCATED
 
 HELD = (1073742049, 1073742048, 1073742050)  # what pygame calls K_LSHIFT, K_LCTRL and K_LALT
@@ -45,7 +46,7 @@ class StaleGridSoloEnv(gymnasium.Env[Any, int]):
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Begin an episode and run to the learner's first decision."""
         super().reset(seed=seed)
-        episode = int(self.np_random.integers(len(TRAINING_SEEDS))) if seed is None else seed
+        episode = int(drawn(self.np_random, self.parallel.episode_seeds, 1)[0]) if seed is None else seed
         self._observed, _ = self.parallel.reset(episode, options)
         self._teammates = {
             name: self._make_teammate(episode, index)

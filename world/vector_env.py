@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from .copying import give_back
 from .engine import state_names, states_of
 from .observe import ObservationLayout
-from .parallel_env import SEEDS, STEPS, TRAINING_SEEDS
+from .parallel_env import STEPS
 from .rules import Rules
+from .seeds import SEEDS, TRAINING_SEEDS, check_episode_seeds, drawn
 from .state import RUNNING, Rows, State
 
 
@@ -70,8 +71,7 @@ class StaleGridVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[An
         if steps not in STEPS:
             raise ValueError(f"steps is one of {', '.join(STEPS)}; got {steps!r}")
         self.autoreset_mode = _mode(autoreset_mode)
-        if len(episode_seeds) == 0:
-            raise ValueError("episode_seeds is a range or list of seeds; got an empty one")
+        check_episode_seeds(episode_seeds)
         self.rules = batch.rules
         self.num_envs = batch.worlds * batch.agents
         self.metadata = {"name": "stalegrid_v0", "render_modes": [], "autoreset_mode": self.autoreset_mode}
@@ -166,8 +166,8 @@ class StaleGridVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[An
                     raise ValueError(f"a seed is a whole number from 0 to 2**64 - 1; got {one!r} for world {world}")
             self._np_random_seed = int(next((one for one in given if one is not None), 0))
             self._np_random = np.random.default_rng(self._np_random_seed)
-            drawn = self._drawn(worlds)
-            seeds = np.array([drawn[w] if one is None else one for w, one in enumerate(given)], np.uint64)
+            others = self._drawn(worlds)
+            seeds = np.array([others[w] if one is None else one for w, one in enumerate(given)], np.uint64)
         self._begin(chosen, seeds)
         return self._seen(), self._infos()
 
@@ -222,11 +222,7 @@ class StaleGridVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[An
         }  # fmt: skip
 
     def _drawn(self, many: int) -> NDArray[np.uint64]:
-        seeds = self._episode_seeds
-        nth = self.np_random.integers(len(seeds), size=many)
-        if isinstance(seeds, range) and 0 <= min(seeds[0], seeds[-1]) and max(seeds[0], seeds[-1]) < 2**62:
-            return (seeds.start + seeds.step * nth).astype(np.uint64)
-        return np.array([seeds[n] for n in nth.tolist()], np.uint64)
+        return drawn(self.np_random, self._episode_seeds, many)
 
     def _begin(self, chosen: NDArray[np.bool_], seeds: NDArray[np.uint64]) -> None:
         self.seeds = np.where(chosen, seeds, self.seeds)

@@ -22,7 +22,8 @@ def main(steps: int = 20_000) -> tuple[float, float]:
     """Train; return S before and after."""
     torch.manual_seed(0)
     env, test = (
-        AsyncPettingZooVecEnv([partial(stalegrid.parallel_env, **SETTING) for _ in range(4)]) for _ in range(2)
+        AsyncPettingZooVecEnv([partial(stalegrid.parallel_env, **SETTING, episode_seeds=seeds) for _ in range(4)])
+        for seeds in (range(10_000), range(1_000_000, 1_001_000))
     )
     names = env.possible_agents
     agent = IPPO(

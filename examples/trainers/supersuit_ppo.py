@@ -14,9 +14,9 @@ from stalegrid import stalegrid_v0
 SETTING = {"scenario": "ledger", "protocol": "occ", "size": "tiny", "max_cycles": 50, "steps": "decision"}
 
 
-def vectors(worlds: int = 8):
+def vectors(worlds: int = 8, **options):
     """Return `worlds` copies as SuperSuit makes a VecEnv of them, a row for each agent."""
-    env = stalegrid_v0.parallel_env(**SETTING)
+    env = stalegrid_v0.parallel_env(**SETTING, **options)
     env = supersuit.pettingzoo_env_to_vec_env_v1(env)
     return supersuit.concat_vec_envs_v1(env, worlds, num_cpus=1, base_class="stable_baselines3")
 
@@ -27,7 +27,7 @@ def main(steps: int = 80_000) -> tuple[float, float]:
     set_random_seed(0)
     model = PPO("MlpPolicy", vectors(), learning_rate=1e-3, n_steps=256, batch_size=512, gamma=0.999,
                 gae_lambda=0.98, ent_coef=0.01)  # fmt: skip
-    test = VecMonitor(vectors())
+    test = VecMonitor(vectors(episode_seeds=range(1_000_000, 1_001_000)))
     before, _ = evaluate_policy(model, test, n_eval_episodes=200, deterministic=False)
     model.learn(steps)
     after, _ = evaluate_policy(model, test, n_eval_episodes=200, deterministic=False)

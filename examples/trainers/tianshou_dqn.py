@@ -16,15 +16,20 @@ from tianshou.utils.space_info import SpaceInfo
 SETTING = {"scenario": "ledger", "protocol": "occ", "size": "tiny", "max_cycles": 50}
 
 
-def make_env():
+def make_env(**options):
     """Return the solo view."""
-    return gym.make("stalegrid:stalegrid/solo-v0", **SETTING)
+    return gym.make("stalegrid:stalegrid/solo-v0", **SETTING, **options)
+
+
+def make_test():
+    """Return the solo view of held-out episodes."""
+    return make_env(episode_seeds=range(1_000_000, 1_001_000))
 
 
 def main(epochs: int = 4) -> tuple[float, float]:
     """Train; return S before and after, over 100 episodes."""
     torch.manual_seed(0)
-    training, testing = (ts.env.DummyVectorEnv([make_env for _ in range(8)]) for _ in range(2))
+    training, testing = (ts.env.DummyVectorEnv([make] * 8) for make in (make_env, make_test))
     training.seed(0)
     testing.seed(1_000_000)
     info = SpaceInfo.from_env(env := make_env())

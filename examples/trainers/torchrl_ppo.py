@@ -18,7 +18,7 @@ SETTING = {"scenario": "ledger", "protocol": "occ", "size": "tiny", "max_cycles"
 
 def make_env(seed: int):
     """Return the environment as TorchRL wraps it; the porters are one group."""
-    env = PettingZooWrapper(stalegrid.parallel_env(**SETTING), seed=seed)
+    env = PettingZooWrapper(stalegrid.parallel_env(**SETTING, episode_seeds=range(seed, seed + 1_000)), seed=seed)
     return TransformedEnv(env, RewardSum(in_keys=[("porter", "reward")], out_keys=[("porter", "episode_reward")]))
 
 

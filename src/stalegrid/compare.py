@@ -20,9 +20,9 @@ from .world.audit.episode_judge import judge_episodes, rank
 from .world.audit.isolation import Count, counts
 from .world.audit.units import Units, read_logs
 from .world.control import Control
-from .world.parallel_env import SEEDS
 from .world.rules import Rules
 from .world.scenarios import SCENARIOS
+from .world.seeds import SEEDS
 from .world.state import HAZARDS, LEVELS
 
 FIRST_TEST_SEED = 1_000_000  # 0-9,999 train, 10,000-10,999 validate

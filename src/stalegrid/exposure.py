@@ -34,8 +34,8 @@ from .protocols.presets import resolve
 from .reading import make_rules
 from .world import log
 from .world.audit import audit_episode, metrics
-from .world.parallel_env import SEEDS
 from .world.rules import Rules
+from .world.seeds import SEEDS
 from .world.settings import Law
 
 READER = 0

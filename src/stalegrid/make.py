@@ -30,8 +30,9 @@ from .world.control import Control
 from .world.engine import Engine
 from .world.entropy import KeyedUniform
 from .world.observe import BLOCKS, ObservationLayout
-from .world.parallel_env import TRAINING_SEEDS, StaleGridParallelEnv
+from .world.parallel_env import StaleGridParallelEnv
 from .world.rules import Rules
+from .world.seeds import TRAINING_SEEDS
 from .world.solo_env import StaleGridSoloEnv
 from .world.vector_env import StaleGridVectorEnv, Worlds
 
@@ -90,6 +91,7 @@ def parallel_env(
     message_cost: float = 0.0,
     accident_cost: float = 0.0,
     discount: float = 1.0,
+    episode_seeds: Sequence[int] = TRAINING_SEEDS,
     log: bool = False,
     **settings: Any,
 ) -> StaleGridParallelEnv:
@@ -110,6 +112,7 @@ def parallel_env(
         message_cost: taken from an agent's reward for each message it sends.
         accident_cost: taken from an agent's reward for each accident it causes.
         discount: per tick within a step.
+        episode_seeds: what `reset()` without a seed draws its seed from; by default those for training.
         log: keep the event log, for `events_since` and `digest`.
         **settings: think, delay, loss, navigation, sight, lockstep, max_cycles, ... and parameters of the size.
 
@@ -125,7 +128,7 @@ def parallel_env(
     drawing = Drawing(f"StaleGrid: {scenario}", fps) if render_mode is not None else None
     return StaleGridParallelEnv(
         made, render_mode=render_mode, drawing=drawing, action_mask=action_mask, observation_key=observation_key,
-        steps=steps, layouts=Layouts(scenario, size, given, protocol, engine, options),
+        steps=steps, episode_seeds=episode_seeds, layouts=Layouts(scenario, size, given, protocol, engine, options),
     )  # fmt: skip
 
 
@@ -206,13 +209,18 @@ def _rules_for(factory: Callable[..., Any], scenario: str, size: str, settings: 
     try:
         return make_rules(scenario, size=size, **settings)
     except UnknownSetting as error:
-        own = [name for name in signature(factory).parameters if name != "settings"]
-        others = [made.__name__ for made in FACTORIES if error.name in signature(made).parameters]
+        own = _arguments(factory)
+        factories = parallel_env, vector_env, solo_env, sb3_env  # the others take what these do
+        others = [made.__name__ for made in factories if error.name in _arguments(made)]
         if others:
             raise ValueError(
                 f"{error.name} is an argument of {others[0]}; {factory.__name__} takes {', '.join(own)}"
             ) from None
         raise UnknownSetting(error.name, f"{factory.__name__} of {scenario}", [*own, *error.known]) from None
+
+
+def _arguments(factory: Callable[..., Any]) -> list[str]:
+    return [name for name, one in signature(factory).parameters.items() if one.kind is not one.VAR_KEYWORD]
 
 
 def _layouts(
@@ -276,9 +284,6 @@ def solo_env(
     teammate = partial(_teammate, teammates, parallel.engine.rules, parallel.engine.layout)
     teammate(0, 0)  # an unknown mind is refused here
     return StaleGridSoloEnv(parallel, learner if learner is not None else parallel.possible_agents[0], teammate)
-
-
-FACTORIES: tuple[Callable[..., Any], ...] = (parallel_env, vector_env, solo_env, sb3_env)  # other than in turns
 
 
 @dataclass

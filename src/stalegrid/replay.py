@@ -24,8 +24,8 @@ from .protocols.presets import resolve
 from .reading import make_rules
 from .tape import Tape
 from .world import log
-from .world.parallel_env import SEEDS
 from .world.rules import Rules
+from .world.seeds import SEEDS
 
 FORMAT = "stalegrid-replay"
 VERSION = 1

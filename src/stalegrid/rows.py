@@ -10,6 +10,7 @@ from concurrent.futures.process import BrokenProcessPool
 from inspect import getsource
 from multiprocessing import get_context
 from pathlib import Path
+from uuid import uuid4
 
 from . import __version__
 from .compare import Cell, Comparison, Row, check_cells, compiled_config
@@ -106,13 +107,16 @@ def _identity(cell: Cell) -> str:
 
 
 def _own(protocol: Control) -> list[str]:
-    """Tell a user's own protocol from others of the same name, and from what it was before it was changed."""
-    kind = type(protocol)
+    """Tell a user's own protocol from every other: by the source of its classes and by what it holds.
+
+    Where that cannot be told its rows are not taken up again: to run them once more does no harm.
+    """
+    kinds = [kind for kind in type(protocol).__mro__ if kind not in Control.__mro__]
     try:
-        source = getsource(kind)
+        sources = [getsource(kind) for kind in kinds]
     except (OSError, TypeError):  # written at a prompt
-        source = ""
-    return [protocol.name, kind.__module__, kind.__qualname__, source]
+        sources = [uuid4().hex]
+    return [protocol.name, *(kind.__qualname__ for kind in kinds), *sources, repr(sorted(vars(protocol).items()))]
 
 
 def _finished(journal: Path | None) -> dict[str, Row]:

@@ -22,8 +22,8 @@ from .story import Line, tell
 from .world.audit import EpisodeReport, audit_episode
 from .world.control import Control
 from .world.engine import Engine
-from .world.parallel_env import SEEDS
 from .world.rules import Rules
+from .world.seeds import SEEDS
 from .world.state import RUNNING
 
 SPACING = 32  # ticks between two snapshots, at first
