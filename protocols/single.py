@@ -19,6 +19,7 @@ from ..world.rules import Rules
 from ..world.state import IDLE, OUT, RUNNING, THINKING, WALKING, State
 from .batch import Batch
 from .config import Config
+from .own import check_own
 from .textbook import Textbook
 
 NO_LOG = "no log is kept: make the environment with log=True"
@@ -142,6 +143,8 @@ class ReferenceEngine:
         own_reward: bool = False,
         discount: float = 1.0,
     ) -> None:
+        if isinstance(protocol, Control):
+            check_own(protocol)
         self.rules = rules
         self.protocol = protocol
         stamped = protocol.messages == "stamped" if isinstance(protocol, Config) else protocol.stamped

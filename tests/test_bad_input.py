@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from typing import Any
 
 import gymnasium
@@ -11,6 +12,7 @@ import pettingzoo
 import pytest
 
 import stalegrid
+from stalegrid.compare import Cell, check_cells
 from stalegrid.protocols.config import AXES
 from stalegrid.protocols.presets import NOT_YET, PRESETS
 from stalegrid.world.settings import Settings
@@ -88,6 +90,30 @@ def test_something_that_is_no_protocol_is_told_what_one_is(protocol: Any, got: s
 )
 def test_an_unknown_keyword_is_told_what_may_have_been_meant(make: Any, given: str, told: str) -> None:
     assert told in refusal(make, **{given: 1})
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value", "told"),
+    [
+        ("reads", "admision", "reads is one of decision, admission; got 'admision'"),
+        ("writes", "bufferd", "writes is one of in place, buffered, branch; got 'bufferd'"),
+        ("transaction", None, "transaction is one of op, task; got None"),
+        ("mail", "sometime", "mail is one of at once, at settle; got 'sometime'"),
+        ("delivery", "causal", "delivery is one of any, fifo; got 'causal'"),
+        ("feedback", "", "feedback is one of semantic, opaque; got ''"),
+        ("stamped", "no", "stamped is True or False; got 'no'"),
+        ("kept", 101, "kept is a percentage from 0 to 100; got 101"),
+        ("name", "occ", "'occ' is the name of a preset"),
+        ("name", "saga", "'saga' is the name of a preset"),
+        ("name", "", "the name of a protocol is a word; got ''"),
+    ],
+)
+def test_a_protocol_of_ones_own_that_no_world_understands_is_refused(attribute: str, value: Any, told: str) -> None:
+    protocol = stalegrid.Control()
+    setattr(protocol, attribute, value)
+    assert told in refusal(protocol=protocol)
+    with pytest.raises(ValueError, match=re.escape(told)):
+        check_cells([Cell("ledger", protocol)])
 
 
 def test_an_error_comes_back_from_another_process_as_it_was() -> None:

@@ -11,6 +11,7 @@ from .agents.minds import rule_of
 from .episodes import Episode, count_episodes, run_episodes
 from .make import Protocol
 from .protocols.config import Config
+from .protocols.own import check_own
 from .protocols.presets import PRESETS, name_of, resolve
 from .reading import make_rules
 from .world.audit import EpisodeReport, audit_episode, metrics
@@ -118,7 +119,8 @@ def check_cells(cells: Iterable[Cell]) -> None:
         if cell.scenario not in SCENARIOS:
             raise ValueError(f"unknown scenario {cell.scenario!r}; available are {', '.join(SCENARIOS)}")
         rule_of(cell.mind, cell.scenario)
-        _ = cell.config
+        if isinstance(cell.config, Control):
+            check_own(cell.config)
         cell.rules()
 
 
