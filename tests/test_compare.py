@@ -389,12 +389,39 @@ def test_a_killed_worker_is_told_in_a_sentence_with_what_is_kept(
 
     monkeypatch.setattr("stalegrid.cli.run_rows", killed)
     out = tmp_path / "rows.json"
-    for arguments, kept in (((), "with --out FILE finished rows are kept"), (("--out", str(out)), f"are in {out}")):
+    again = ", and the same command goes on from there"
+    for arguments, finished, kept in (
+        ((), 0, "; with --out FILE finished rows are kept" + again),
+        (("--out", str(out)), 0, "; no row was finished"),
+        (("--out", str(out)), 1, f"; the finished rows are in {out}" + again),
+    ):
+        if finished:
+            (tmp_path / "rows.json.unfinished").touch()
         said = compare("--workers", "2", *arguments, code=2).stderr
         assert "one of 2 workers was killed" in said
-        assert "take fewer workers" in said
-        assert kept in said
-        assert "the same command goes on from there" in said
+        assert said.strip().endswith("take fewer workers" + kept)
+
+
+class Slow(Control):
+    """A protocol of somebody's own that a worker is long at, which then leaves a mark."""
+
+    name = "slow"
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[Callable[[str], object], tuple[str]]:
+        return eval, (f"__import__('time').sleep(20) or open({str(self.mark)!r}, 'w').close()",)
+
+
+def test_who_breaks_off_does_not_wait_for_cells_that_are_under_way(tmp_path: Path) -> None:
+    def stop(rows: list[Any]) -> None:
+        raise KeyboardInterrupt
+
+    mark, size = tmp_path / "mark", {"size": "tiny", "seeds": 1}
+    with pytest.raises(KeyboardInterrupt):
+        run_rows([Cell("ledger", Slow(mark), **size), Cell("ledger", "none", **size)], None, stop, workers=2)
+    assert not mark.exists()
 
 
 def test_more_contention_does_more_harm_and_none_to_the_serial_run() -> None:

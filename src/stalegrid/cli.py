@@ -112,9 +112,7 @@ def compare(
 
     Without arguments, each hazard under none, its cure and serial.
     """
-    there = "with --out FILE finished rows are kept" if out is None else f"the finished rows are in {out}"
-    kept = f"; {there}, and the same command goes on from there"
-    with telling(kept=kept):
+    with telling(kept=lambda: _kept(out)):
         check_form(form, *tables.FORMATS)
         settings, axes = common(agents, think, delay, sets)
         cells: list[Cell] = []
@@ -149,9 +147,21 @@ def compare(
         sys.stdout.write(tables.as_text(rows, form))
 
 
+def _journal(out: Path) -> Path:
+    return out.with_name(out.name + ".unfinished")
+
+
+def _kept(out: Path | None) -> str:
+    """Say what is left of a comparison that was broken off."""
+    if out is not None and not _journal(out).exists():
+        return "; no row was finished"
+    there = "with --out FILE finished rows are kept" if out is None else f"the finished rows are in {out}"
+    return f"; {there}, and the same command goes on from there"
+
+
 def _measure(cells: list[Cell], form: str, out: Path | None, audit: bool, counters: bool, workers: int) -> list[Row]:
     """Run the cells with a progress bar; `out` holds the finished rows at every moment."""
-    journal = None if out is None else out.with_name(out.name + ".unfinished")
+    journal = None if out is None else _journal(out)
     if journal is not None and journal.exists():
         errors.print(f"going on with the finished rows of {journal}", style="dim", highlight=False, markup=False)
     with progress_bar() as progress:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from inspect import getsource
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 from uuid import uuid4
 
@@ -63,8 +63,7 @@ def run_rows(
         for nth in left:
             keep(nth, comparison.row(cells[nth]))
     else:
-        for nth, row in _shared_out([(nth, cells[nth]) for nth in left], min(workers, len(left)), audit, counters):
-            keep(nth, row)
+        _share_out({nth: cells[nth] for nth in left}, min(workers, len(left)), audit, counters, keep)
     if journal is not None:
         journal.unlink(missing_ok=True)
     return [row for row in rows if row is not None]
@@ -82,18 +81,25 @@ def _work(cell: Cell) -> Row:
     return _comparison.row(cell)
 
 
-def _shared_out(cells: list[tuple[int, Cell]], workers: int, audit: bool, counters: bool) -> Iterator[tuple[int, Row]]:
-    """Yield the rows as processes finish them."""
+def _share_out(
+    cells: dict[int, Cell], workers: int, audit: bool, counters: bool, keep: Callable[[int, Row], None]
+) -> None:
+    """Have processes measure the cells, and keep each row as it is finished."""
+    others = set(active_children())
     # Spawned, not forked: the progress bar has a thread, and so has the compiler.
     pool = ProcessPoolExecutor(workers, get_context("spawn"), _begin_worker, (audit, counters))
     try:
-        begun = {pool.submit(_work, cell): nth for nth, cell in cells}
+        begun = {pool.submit(_work, cell): nth for nth, cell in cells.items()}
         for future in as_completed(begun):
-            yield begun[future], future.result()
+            keep(begun[future], future.result())
     except BrokenProcessPool:
         raise ChildProcessError(
             f"one of {workers} workers was killed, as the system does where memory runs out; take fewer workers"
         ) from None
+    except BaseException:  # else the pool waits for cells that are under way, which may take minutes
+        for worker in set(active_children()) - others:
+            worker.terminate()
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -29,7 +29,7 @@ def fail(message: object) -> NoReturn:
 
 
 @contextmanager
-def telling(*more: type[Exception], kept: str = "") -> Iterator[None]:
+def telling(*more: type[Exception], kept: Callable[[], str] = str) -> Iterator[None]:
     """Tell what goes wrong in a sentence, with exit code 2, and an interruption with 130.
 
     A ValueError says what was got and what is allowed, an OSError which file; `more` kinds are told likewise. An
@@ -39,11 +39,11 @@ def telling(*more: type[Exception], kept: str = "") -> Iterator[None]:
     try:
         yield
     except ChildProcessError as error:
-        fail(f"{error}{kept}")
+        fail(f"{error}{kept()}")
     except kinds as error:
         fail(error)
     except KeyboardInterrupt:
-        errors.print(f"stopped{kept}", highlight=False, markup=False)
+        errors.print(f"stopped{kept()}", highlight=False, markup=False)
         raise typer.Exit(130) from None
 
 
